@@ -1,0 +1,45 @@
+/* writer.h - the one thread that writes to a SQLite file, committing many calls at once.
+ *
+ * A writing call is a savepoint of the open transaction. The batch closes when the queue is empty,
+ * at 256 calls or after 5 ms; answers go out after the commit is on disk, so acknowledged means
+ * durable. When an error took the whole transaction along, every unanswered call of the batch runs
+ * again, each in a transaction of its own: so run() may be called more than once, and has no effect
+ * outside the database. */
+
+#ifndef DB_WRITER_H
+#define DB_WRITER_H
+
+#include "db/db.h"
+
+struct writer;
+
+struct write_call {
+    /* Does the work on the writer's connection, inside the call's savepoint. On anything but OK
+     * the savepoint is undone; the error is the call's own affair. */
+    enum err_code (*run)(struct write_call *w, struct conn *db);
+    /* On the writer thread, once: OK after the commit, the call's own code after a failed run, or
+     * the code of the failed commit with *e. */
+    void (*done)(struct write_call *w, enum err_code code, const struct err *e);
+    struct write_call *next;
+    enum err_code code;
+};
+
+struct writer_stats {
+    uint64_t calls, batches, retried;
+    uint64_t commit_micros;
+    unsigned waiting;
+};
+
+/* Takes over db. queue_max bounds the calls in wait. between (may be NULL) runs on the writer
+ * thread after each commit (wakes consumers). */
+MUST_CHECK enum err_code writer_start(struct conn *db, unsigned queue_max, void (*between)(void *),
+    void *arg, struct writer **out, struct err *e);
+/* ERR_BUSY at once when the queue is full or the writer stops: then done is not called. */
+MUST_CHECK enum err_code writer_submit(struct writer *w, struct write_call *call);
+/* Submits and waits for the end; the code is that of done. */
+MUST_CHECK enum err_code writer_run(struct writer *w, struct write_call *call, struct err *e);
+void writer_stats(struct writer *w, struct writer_stats *out);
+/* Ends after the calls in wait are done, and closes the connection. */
+void writer_stop(struct writer *w);
+
+#endif
