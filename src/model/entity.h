@@ -1,0 +1,97 @@
+/* entity.h - what a module declares: entities, actions, jobs, consumers, settings. */
+
+#ifndef MODEL_ENTITY_H
+#define MODEL_ENTITY_H
+
+#include "base/err.h"
+#include "model/field.h"
+
+struct call;
+struct record;
+struct live_entity;
+
+enum entity_flags {
+    ENTITY_TABLE = 1,        /* a bare table of the engine: no standard columns, not in the API */
+    ENTITY_APPEND_ONLY = 2,  /* never changed or deleted through the API */
+    ENTITY_LINK = 4,         /* rows of a many-to-many field */
+    ENTITY_CUSTOM = 8,       /* made by a user */
+    ENTITY_ADMIN = 16,       /* writing it needs the administrator's right unless a role says so */
+    ENTITY_PERSON = 32,      /* its rows are people: the person id of their changes */
+    ENTITY_NO_SEARCH = 64,
+    ENTITY_ACTIVITY = 128,   /* stands on the timeline of what it refers to */
+    ENTITY_WITHOUT_ID = 256, /* with ENTITY_TABLE: the fields named by .key are the key */
+};
+
+struct entity_rule { /* a check of the whole record; ended by a row without expr */
+    const char *expr, *field, *message;
+};
+
+struct entity {
+    const char *name, *plural, *label, *label_plural, *icon;
+    const struct field *fields;
+    unsigned flags;
+    const char *title;  /* field shown as the record's name; default "name", else "number" */
+    const char *key;    /* ENTITY_WITHOUT_ID: quoted columns */
+    const char *const *indexes; /* quoted column lists beyond those of fields; NULL at the end */
+    const char *const *unique;  /* quoted column lists, unique among the rows not in the bin */
+    const struct entity_rule *rules;
+    const char *person; /* field that leads to the person of a row ("contact"), NULL for none */
+    const char *when;   /* activities: the instant under which they stand on the timeline */
+    /* In the transaction, after validation and before the row is stored; may set fields. old is
+     * NULL on create. */
+    enum err_code (*before_save)(struct call *c, struct record *r, const struct record *old);
+    /* In the transaction, after the row is stored. r is NULL on purge. */
+    enum err_code (*after_save)(struct call *c, const struct record *r, const struct record *old);
+};
+
+enum action_takes { TAKES_NONE, TAKES_ONE, TAKES_MANY };
+enum action_effect { EFFECT_READ, EFFECT_WRITE, EFFECT_JOB };
+
+struct action {
+    const char *name;
+    const char *on; /* entity, NULL for the module's own */
+    enum action_takes takes;
+    enum action_effect effect;
+    const struct field *input, *output;
+    const char *right; /* "<entity>.<action>" */
+    bool trusted;      /* its own right is the only check; a test lists these */
+    enum err_code (*run)(struct call *c);
+    const char *help;
+};
+#define ACTION_END { .name = NULL }
+
+struct job_kind {
+    const char *name;
+    enum err_code (*run)(struct call *c);
+    const char *when; /* "hourly", "daily", "monthly", or NULL for those enqueued by hand */
+    bool system;      /* runs as the system user */
+    const char *help;
+};
+#define JOB_END { .name = NULL }
+
+struct change; /* model/change.h */
+struct consumer {
+    const char *name;
+    /* One batch of the feed, in a write transaction that also moves the cursor. */
+    enum err_code (*run)(struct call *c, const struct change *changes, size_t n);
+};
+#define CONSUMER_END { .name = NULL }
+
+enum setting_scope { SETTING_INSTALLATION, SETTING_ORG, SETTING_TEAM, SETTING_USER };
+struct setting {
+    struct field field; /* name ("mail.from"), kind, bounds, default as .def, help */
+    enum setting_scope scope; /* the narrowest level at which it can be set */
+    bool secret;
+};
+#define SETTING_END { .field = FIELD_END }
+
+struct module {
+    const char *name;
+    const struct entity *const *entities; /* NULL at the end, like all below */
+    const struct action *actions;
+    const struct job_kind *jobs;
+    const struct consumer *consumers;
+    const struct setting *settings;
+};
+
+#endif

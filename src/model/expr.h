@@ -1,0 +1,121 @@
+/* expr.h - the one expression language: filters, segments, formulas, roll-ups, rules, rights.
+ *
+ * Parsed once to a typed tree checked against the live model, then used by back ends that agree on
+ * every input: SQL for sets, memory for one record. Logic is two-valued: a comparison with an
+ * absent value is false; `!=`, `not in` and `not` are exact complements. Overflow and division by
+ * zero are absent. Grammar, types and the scale of each operator's result: docs/manual/expressions.md */
+
+#ifndef MODEL_EXPR_H
+#define MODEL_EXPR_H
+
+#include "base/json.h"
+#include "base/time.h"
+#include "model/model.h"
+#include "model/sqltext.h"
+
+enum value_type {
+    VALUE_BOOL,
+    VALUE_NUMBER,   /* scaled int64, see .scale (0 for whole numbers) */
+    VALUE_MONEY,    /* base currency unless .currency is set; scale 2 */
+    VALUE_TEXT,
+    VALUE_DATE,
+    VALUE_INSTANT,
+    VALUE_DURATION, /* exact: microseconds */
+    VALUE_CALENDAR, /* months: `3mo`, `1y`; only in date arithmetic */
+    VALUE_CHOICE,   /* choice id */
+    VALUE_REF,      /* record id */
+    VALUE_PLACE,
+    VALUE_LIST,     /* parts or picks */
+    VALUE_NONE,     /* the literal null */
+};
+
+/* One value in memory. */
+struct value {
+    enum value_type type;
+    bool absent;
+    uint8_t scale;
+    int64_t i;             /* numbers, dates, instants, ids, booleans */
+    struct str s;          /* text; the list's JSON */
+    double lat, lng;
+    struct str currency;
+    int64_t base;          /* money: in base currency */
+    const struct live_entity *entity; /* ANYREF: what i is an id of */
+};
+
+/* What an expression is read against. */
+struct expr_scope {
+    struct arena *mem;
+    const struct model *model;
+    const struct live_entity *entity; /* of the record it is about; NULL for none */
+    const struct zone *zone;          /* calendar terms: the organisation's, or the asker's */
+    /* May the asker use this field? NULL: all. A field he may not read is unknown to him. */
+    bool (*may_read)(void *arg, const struct live_field *f);
+    void *arg;
+    int64_t me;                       /* user id for `me`, 0 for none */
+};
+
+struct expr; /* immutable, lives in scope.mem */
+
+/* The text must be a condition (VALUE_BOOL). Errors: ERR_INVALID, field "where" (or `about`), with
+ * position, what was expected and what was found. Unknown names are named. */
+MUST_CHECK enum err_code expr_condition(const struct expr_scope *s, struct str text,
+    const char *about, const struct expr **out, struct err *e);
+/* Any type. */
+MUST_CHECK enum err_code expr_parse(const struct expr_scope *s, struct str text, const char *about,
+    const struct expr **out, struct err *e);
+enum value_type expr_type(const struct expr *x);
+uint8_t expr_scale(const struct expr *x);
+
+/* Text and JSON tree, both ways without loss. by_number prints fields as @12, so that a stored
+ * expression survives renaming; expr_parse reads that form too. */
+void expr_text(const struct expr *x, bool by_number, struct buf *out);
+void expr_json(const struct expr *x, struct json_writer *w, const char *name);
+MUST_CHECK enum err_code expr_from_json(const struct expr_scope *s, const json_t *tree,
+    const char *about, const struct expr **out, struct err *e);
+
+/* Every field the expression looks at, with the path that leads there: calls fn for each. */
+struct expr_use {
+    const struct live_field *field;
+    const struct live_child *child; /* set for rows counted or summed */
+    int depth;                      /* 0: the record's own field */
+};
+void expr_uses(const struct expr *x, void (*fn)(void *arg, const struct expr_use *u), void *arg);
+bool expr_uses_now(const struct expr *x);
+/* True when it looks only at stored columns of the record itself and not at the clock. */
+bool expr_is_own_row(const struct expr *x);
+
+/* ---- SQL ---- */
+struct expr_sql {
+    struct sqltext *out;
+    int alias;     /* of the record's base table */
+    int64_t now;
+    int64_t me;
+    unsigned side; /* out: bit n set when side table n is needed, joined as t<alias>_x<n> */
+};
+/* A condition as a SQL predicate. `not` is pushed to the leaves; a positive leaf is the bare
+ * comparison, so that indexes serve. */
+void expr_sql_condition(const struct expr *x, struct expr_sql *s);
+/* A value as a SQL expression (select, group, order): NULL when absent. */
+void expr_sql_value(const struct expr *x, struct expr_sql *s);
+/* A stored or computed field as SQL value; for money the base amount, for folded text the text. */
+void expr_sql_field(const struct live_field *f, struct expr_sql *s);
+
+/* ---- memory ---- */
+/* Where the evaluator finds values. Errors are fail()ed by the source and passed on. */
+struct expr_rows {
+    void *arg;
+    /* The value of a stored field of record id (0: the record the expression is about). */
+    enum err_code (*field)(void *arg, const struct live_field *f, int64_t id, struct value *out);
+    /* The ids of the rows under a child name that are not in the bin, ascending. */
+    enum err_code (*children)(
+        void *arg, const struct live_child *child, int64_t id, int64_t **ids, size_t *n);
+};
+MUST_CHECK enum err_code expr_eval(const struct expr *x, const struct expr_rows *rows,
+    struct arena *mem, int64_t now, int64_t me, struct value *out);
+/* The tree with the value and verdict at each leaf as JSON, and the next instant at which the
+ * verdict changes by time alone (INT64_MAX for never). */
+MUST_CHECK enum err_code expr_explain(const struct expr *x, const struct expr_rows *rows,
+    struct arena *mem, int64_t now, int64_t me, struct json_writer *w, int64_t *next,
+    struct value *out);
+
+#endif

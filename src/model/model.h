@@ -1,0 +1,127 @@
+/* model.h - the live model: every entity and field, built in and made by users, ready for use.
+ *
+ * One immutable snapshot per organisation, replaced whole; a running call keeps the one it started
+ * with. Built from the modules' tables and the rows of `objects`, `fields`, `choices`. */
+
+#ifndef MODEL_MODEL_H
+#define MODEL_MODEL_H
+
+#include "base/map.h"
+#include "db/db.h"
+#include "model/entity.h"
+
+struct expr;
+
+enum { FIELD_CELLS = 2, SIDE_COLUMNS = 140 };
+
+struct choice {
+    int64_t id;
+    struct str code, label, colour, kind;
+    int position;
+    bool active;
+};
+
+struct choice_list {
+    int64_t id;
+    struct str name;
+    struct choice *choices; /* by position */
+    size_t n;
+    struct map by_code;
+};
+
+/* A column of a field. Values are authoritative; derived ones are made from them on each write. */
+struct column {
+    const char *name; /* plain; always written in double quotes */
+    enum db_type type;
+};
+
+struct live_field {
+    struct field def;   /* as declared; its texts live as long as the snapshot */
+    struct str name;    /* = def.name; "x_..." for a user's field */
+    struct str label;
+    int64_t number;     /* of this installation, never reused; stored expressions carry it */
+    struct live_entity *entity;
+    struct live_entity *target; /* REF, FILE: the entity referred to; MANY: the far entity */
+    struct live_entity *link;   /* MANY: entity of the link rows, with fields "from" and "to" */
+    struct live_entity **targets; /* ANYREF: NULL at the end; NULL itself when any will do */
+    struct choice_list *list;
+    enum field_kind value;  /* the kind of its values: def.kind, or a formula's/roll-up's result */
+    uint8_t scale;          /* of value */
+    bool custom, standard;  /* made by a user; one of those every entity has */
+    bool stored;            /* has columns; false for MANY and formulas made at read time */
+    int table;              /* 0 the base table, 1.. side table _x1, ... */
+    struct column columns[FIELD_CELLS];
+    int ncolumns;           /* value columns: MONEY amount+currency, PLACE lat+lng, ANYREF
+                               entity+id, partial DATE day+precision, else one */
+    int cell;               /* place of the first value in a record's cells */
+    const char *key_column; /* fold column (folded text), month*100+day (partial dates), amount in
+                               base currency (money); NULL for none */
+    const struct expr *expr; /* FORMULA, ROLLUP, parsed */
+    struct live_field **formulas; /* own-row stored formulas to make anew when this changes */
+    size_t nformulas;
+    int index; /* of the entity's fields */
+};
+
+/* Rows of another entity that refer to this one, under a name: contact.orders, company.contacts. */
+struct live_child {
+    struct str name;
+    struct live_entity *entity; /* of the child rows */
+    struct live_field *by;      /* its REF (or ANYREF) field */
+    struct live_field **rollups; /* stored roll-ups of the parent over these rows */
+    size_t nrollups;
+};
+
+struct live_entity {
+    struct entity def;
+    struct str name, plural, label, label_plural;
+    int64_t number;
+    const struct module *module;
+    bool custom;
+    struct live_field **fields; /* standard ones first */
+    size_t nfields;
+    struct map by_name; /* live_field */
+    struct live_child **children;
+    size_t nchildren;
+    struct map children_by_name;
+    struct live_field *title, *owner, *team, *person, *when, *external_id;
+    struct live_field *id, *version, *deleted_at, *updated_at, *updated_by;
+    int nside;  /* side tables */
+    int ncells; /* of a whole record */
+    const char **tables; /* [0] base, [1..nside] side; plain names */
+};
+
+struct model {
+    struct arena *mem; /* owns all of it */
+    int refs;
+    int64_t version; /* grows with every change of the definition */
+    struct live_entity **entities;
+    size_t nentities;
+    struct map by_name;   /* singular and plural */
+    struct live_field **fields_by_number;
+    int64_t nnumbers;
+    struct map lists;     /* choice_list */
+    const struct module *const *modules;
+    struct str currency;  /* base currency, "EUR" */
+    struct str zone, language, country;
+};
+
+const struct live_entity *model_entity(const struct model *m, struct str name); /* NULL if none */
+const struct live_entity *model_entity_number(const struct model *m, int64_t number);
+/* By name, or "@12" by number. NULL if none. */
+const struct live_field *entity_field(const struct live_entity *e, struct str name);
+const struct live_child *entity_child(const struct live_entity *e, struct str name);
+const struct choice *choice_by_code(const struct choice_list *l, struct str code);
+const struct choice *choice_by_id(const struct choice_list *l, int64_t id);
+bool kind_is_list(enum field_kind kind);  /* e-mails, phones, addresses, URLs */
+bool kind_is_picks(enum field_kind kind); /* choices, tags */
+
+/* Lists of parts keep one row per part and entity in these tables:
+ *   part_emails    (entity, record, field, position, typed, key, kind, is_primary)
+ *   part_phones    same; key is E.164
+ *   part_urls      same; key is the normal form
+ *   part_addresses same, key, and street, city, region, postcode, country, lat, lng
+ *   picks          (field, record, choice): choices and tags
+ * entity and field are numbers. NULL for kinds that have none. */
+const char *kind_part_table(enum field_kind kind);
+
+#endif
