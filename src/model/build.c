@@ -164,7 +164,8 @@ static enum db_type column_type(enum field_kind kind)
 static void make_columns(struct build *b, struct live_field *f)
 {
     struct str stem = f->custom ? arena_fmt(b->mem, "f%lld", (long long)f->number) : f->name;
-    enum db_type type = column_type(f->value);
+    enum db_type type
+        = f->def.format == FORMAT_BYTES ? DB_BLOB : column_type(f->value);
     const char *second = NULL;
 
     f->stored = true;

@@ -345,8 +345,7 @@ static const struct entity history = { .name = "history_row", .plural = "history
 
 #define PART_FIELDS                                                                                \
     COL_INT("entity"), COL_INT("record"), COL_INT("field"), COL_INT("position"),                   \
-        COL_TEXT("typed"), COL_TEXT("key"), COL_TEXT("kind"), COL_INT("is_primary"),               \
-        COL_INT("in_bin")
+        COL_TEXT("typed"), COL_TEXT("key"), COL_TEXT("kind"), COL_INT("is_primary")
 static const char *const part_indexes[] = { "\"key\", \"entity\", \"field\", \"record\"",
     "\"record\", \"entity\", \"field\"", NULL };
 static const struct field part_fields[] = { PART_FIELDS, FIELD_END };
@@ -406,7 +405,7 @@ static const struct entity cursor = { .name = "cursor_row", .plural = "cursors",
     .fields = cursor_fields, .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID, .key = "\"name\"" };
 
 static const struct field chunk_fields[] = { COL_TEXT("hash"), COL_INT("position"),
-    COL_TEXT("bytes"), FIELD_END };
+    FIELD_TEXT("bytes", .system = true, .no_fold = true, .format = FORMAT_BYTES), FIELD_END };
 static const struct entity chunk = { .name = "file_chunk", .plural = "file_chunks",
     .fields = chunk_fields, .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID,
     .key = "\"hash\", \"position\"" };
