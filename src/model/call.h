@@ -62,6 +62,7 @@ struct call {
     struct json_writer out; /* the answer's body */
     struct buf body;
     struct after *after;
+    enum { REBUILD_NONE, REBUILD_LISTS, REBUILD_SCHEMA } rebuild; /* before the commit */
     struct job_run *job; /* the running job, NULL outside one */
 };
 
@@ -92,9 +93,11 @@ MUST_CHECK enum err_code call_nested(struct call *c, call_fn *fn, void *arg);
  * the database. arg must live in c->mem. */
 void call_after_commit(struct call *c, void (*fn)(struct org *org, void *arg), void *arg);
 
-/* For the writer: the same as call_run without begin and commit, and what follows the commit. */
-enum err_code call_body(struct call *c, struct conn *conn, call_fn *fn, void *arg);
-void call_committed(struct call *c);
+/* A writing call that need not be waited for: done runs once, on the writer's thread after the commit
+ * (SQLite) or on this one (PostgreSQL); the outcome is in c->err. Never blocks on SQLite; ERR_BUSY at
+ * once, without done, when too many are in wait. */
+MUST_CHECK enum err_code call_submit(
+    struct call *c, call_fn *fn, void *arg, void (*done)(void *arg), void *done_arg);
 
 /* ---- the database, on a call ---- */
 MUST_CHECK enum err_code db_exec(struct call *c, struct sql sql, struct dbvals v);

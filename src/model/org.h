@@ -45,6 +45,8 @@ void org_give_model(struct org *o, const struct model *m);
  * Called in the transaction of a change to objects, fields or choices; the new snapshot is
  * published after the commit. */
 MUST_CHECK enum err_code org_rebuild(struct call *c);
+/* Several servers on one PostgreSQL: takes over a model or rights that another one changed. */
+MUST_CHECK enum err_code org_follow(struct call *c);
 MUST_CHECK enum err_code org_take_reader(struct org *o, struct conn **out, struct err *e);
 void org_give_reader(struct org *o, struct conn *conn);
 MUST_CHECK enum err_code org_take_writer(struct org *o, struct conn **out, struct err *e);
