@@ -29,7 +29,7 @@ struct user {
     const struct zone *zone;
     const struct access *access; /* what the roles give, compiled */
     int64_t token, session;      /* how he came in, 0 for none */
-    bool read_only;              /* the token's scope */
+    struct str scopes;           /* of the token: "contacts:read,companies:write"; empty for all */
 };
 
 struct field_error {

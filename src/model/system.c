@@ -37,7 +37,7 @@ static const struct field user_fields[] = {
 };
 
 static const struct entity user = { .name = "user", .plural = "users", .icon = "user",
-    .fields = user_fields, .flags = ENTITY_ADMIN, .before_save = user_before_save,
+    .fields = user_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC, .before_save = user_before_save,
     .after_save = access_after_save };
 
 static const struct field team_fields[] = {
@@ -48,7 +48,7 @@ static const struct field team_fields[] = {
     FIELD_END,
 };
 static const struct entity team = { .name = "team", .plural = "teams", .icon = "users",
-    .fields = team_fields, .flags = ENTITY_ADMIN, .before_save = tree_before_save,
+    .fields = team_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC, .before_save = tree_before_save,
     .after_save = access_after_save };
 
 static const struct field role_fields[] = {
@@ -142,7 +142,7 @@ static const struct field object_fields[] = {
     FIELD_END,
 };
 static const struct entity object = { .name = "object", .plural = "objects", .icon = "cube",
-    .fields = object_fields, .flags = ENTITY_ADMIN, .before_save = object_before_save,
+    .fields = object_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC, .before_save = object_before_save,
     .after_save = definition_after_save };
 
 static const struct field custom_field_fields[] = {
@@ -178,7 +178,7 @@ static const struct field custom_field_fields[] = {
 };
 static const char *const custom_field_unique[] = { "\"entity\", \"name\"", NULL };
 static const struct entity custom_field = { .name = "field", .plural = "fields", .icon = "columns",
-    .fields = custom_field_fields, .flags = ENTITY_ADMIN, .unique = custom_field_unique,
+    .fields = custom_field_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC, .unique = custom_field_unique,
     .before_save = custom_field_before_save, .after_save = definition_after_save };
 
 static const struct field choice_list_fields[] = {
@@ -187,7 +187,7 @@ static const struct field choice_list_fields[] = {
     FIELD_END,
 };
 static const struct entity choice_list_entity = { .name = "choice_list", .plural = "choice_lists",
-    .fields = choice_list_fields, .flags = ENTITY_ADMIN, .after_save = definition_after_save };
+    .fields = choice_list_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC, .after_save = definition_after_save };
 
 static const struct field choice_fields[] = {
     FIELD_REF("list", "choice_list", .required = true, .inverse = "choices", .set_once = true,
@@ -202,7 +202,7 @@ static const struct field choice_fields[] = {
 };
 static const char *const choice_unique[] = { "\"list\", \"code\"", NULL };
 static const struct entity choice_entity = { .name = "choice", .plural = "choices",
-    .title = "label", .fields = choice_fields, .flags = ENTITY_ADMIN | ENTITY_NO_SEARCH,
+    .title = "label", .fields = choice_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC | ENTITY_NO_SEARCH,
     .unique = choice_unique, .after_save = definition_after_save };
 
 /* ---- how people look at it ---- */
@@ -226,7 +226,7 @@ static const struct field view_fields[] = {
     FIELD_END,
 };
 static const struct entity view = { .name = "view", .plural = "views", .fields = view_fields,
-    .flags = ENTITY_NO_SEARCH, .before_save = view_before_save };
+    .flags = ENTITY_NO_SEARCH | ENTITY_PERSONAL, .before_save = view_before_save };
 
 static const struct field layout_fields[] = {
     FIELD_TEXT("entity", .required = true, .max = 60, .no_fold = true),
@@ -236,7 +236,7 @@ static const struct field layout_fields[] = {
 };
 static const char *const layout_unique[] = { "\"entity\", \"kind\"", NULL };
 static const struct entity layout = { .name = "layout", .plural = "layouts", .title = "entity",
-    .fields = layout_fields, .flags = ENTITY_ADMIN | ENTITY_NO_SEARCH, .unique = layout_unique };
+    .fields = layout_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC | ENTITY_NO_SEARCH, .unique = layout_unique };
 
 /* ---- money, time, files, settings ---- */
 
@@ -247,7 +247,7 @@ static const struct field currency_fields[] = {
     FIELD_END,
 };
 static const struct entity currency = { .name = "currency", .plural = "currencies",
-    .title = "code", .fields = currency_fields, .flags = ENTITY_ADMIN | ENTITY_NO_SEARCH };
+    .title = "code", .fields = currency_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC | ENTITY_NO_SEARCH };
 
 static const struct field rate_fields[] = {
     FIELD_TEXT("currency", .required = true, .max = 3, .format = FORMAT_CURRENCY, .no_fold = true),
@@ -258,7 +258,7 @@ static const struct field rate_fields[] = {
 };
 static const char *const rate_unique[] = { "\"currency\", \"day\"", NULL };
 static const struct entity rate = { .name = "rate", .plural = "rates", .title = "currency",
-    .fields = rate_fields, .flags = ENTITY_ADMIN | ENTITY_NO_SEARCH, .unique = rate_unique };
+    .fields = rate_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC | ENTITY_NO_SEARCH, .unique = rate_unique };
 
 static const struct field working_hours_fields[] = {
     FIELD_TEXT("name", .required = true, .unique = true),
@@ -267,7 +267,7 @@ static const struct field working_hours_fields[] = {
     FIELD_END,
 };
 static const struct entity working_hours = { .name = "working_hours", .plural = "working_hours_sets",
-    .fields = working_hours_fields, .flags = ENTITY_ADMIN | ENTITY_NO_SEARCH,
+    .fields = working_hours_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC | ENTITY_NO_SEARCH,
     .before_save = working_hours_before_save };
 
 static const struct field holiday_fields[] = {
@@ -279,7 +279,7 @@ static const struct field holiday_fields[] = {
     FIELD_END,
 };
 static const struct entity holiday = { .name = "holiday", .plural = "holidays",
-    .fields = holiday_fields, .flags = ENTITY_ADMIN | ENTITY_NO_SEARCH };
+    .fields = holiday_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC | ENTITY_NO_SEARCH };
 
 static const struct field file_fields[] = {
     FIELD_TEXT("name", .required = true, .max = 255, .search = 2),
