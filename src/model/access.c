@@ -445,21 +445,9 @@ static bool scope_allows(const struct call *c, const struct live_entity *e, enum
     return false;
 }
 
-static size_t entity_index(const struct model *m, const struct live_entity *e)
-{
-    size_t i = 0;
-
-    while (i < m->nentities && m->entities[i] != e) {
-        i++;
-    }
-    return i;
-}
-
 static const struct entity_access *access_to(const struct call *c, const struct live_entity *e)
 {
-    size_t i = entity_index(c->model, e);
-
-    return c->who->access && i < c->model->nentities ? &c->who->access->entities[i] : NULL;
+    return c->who->access ? &c->who->access->entities[e->index] : NULL;
 }
 
 static const struct live_entity *link_owner(const struct live_entity *e)

@@ -717,6 +717,7 @@ static enum err_code build_all(struct build *b)
     }
     TRY(parse_all_computed(b));
     for (size_t i = 0; i < b->m->nentities; i++) {
+        b->m->entities[i]->index = i;
         make_cells(b, b->m->entities[i]);
     }
     return OK;

@@ -83,8 +83,9 @@ struct live_entity {
     struct map children_by_name;
     struct live_field *title, *owner, *team, *person, *when, *external_id;
     struct live_field *id, *version, *deleted_at, *updated_at, *updated_by;
-    int nside;  /* side tables */
-    int ncells; /* of a whole record */
+    size_t index; /* of the model's entities */
+    int nside;    /* side tables */
+    int ncells;   /* of a whole record */
     /* Per table, [0] base and [1..nside] side: its plain name, the first of its cells (one more at
      * the end), and the statements that read one row by id and insert one. */
     const char **tables;

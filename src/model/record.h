@@ -14,6 +14,8 @@ struct record {
     bool *set;           /* per field: assigned by the caller */
     unsigned loaded;     /* bit per table whose cells are read */
     bool trusted;        /* the engine's own write: no rights, read-only fields may be set */
+    bool quiet;          /* a roll-up made anew: no new version, nothing in history */
+    bool replay;         /* undo: what was stored once is not validated again */
     json_t **many;       /* per field: the list given for a MANY field */
 };
 
@@ -35,7 +37,12 @@ MUST_CHECK enum err_code record_update(struct call *c, struct record *r);
 MUST_CHECK enum err_code record_delete(struct call *c, const struct live_entity *e, int64_t id,
     int64_t version); /* to the bin */
 MUST_CHECK enum err_code record_restore(struct call *c, const struct live_entity *e, int64_t id);
-MUST_CHECK enum err_code record_purge(struct call *c, const struct live_entity *e, int64_t id);
+/* Removes the row for good. strict: whatever refers to it is in the way (undo of a create), named in
+ * the error; otherwise references are emptied, or followed where the field says so. */
+MUST_CHECK enum err_code record_purge(
+    struct call *c, const struct live_entity *e, int64_t id, bool strict);
+/* Puts a purged record back under its id (undo). r holds all its cells. */
+MUST_CHECK enum err_code record_revive(struct call *c, struct record *r);
 /* Takes the row's lock (PostgreSQL) and checks that it is there. */
 MUST_CHECK enum err_code record_lock(struct call *c, const struct live_entity *e, int64_t id);
 /* Reads a record: all tables when side is true. ERR_NOT_FOUND when absent (in the bin counts as

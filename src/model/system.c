@@ -320,8 +320,7 @@ static const struct entity state = { .name = "state_row", .plural = "state",
 
 static const struct field change_set_fields[] = {
     COL_INT("at"), COL_INT("user"), COL_TEXT("via"), COL_TEXT("kind"), COL_TEXT("request"),
-    COL_INT("undone_by"), COL_INT("undo_of"), COL_INT("feed_from"), COL_INT("feed_to"),
-    COL_TEXT("label"), FIELD_END,
+    COL_INT("undone_by"), COL_INT("undo_of"), COL_TEXT("label"), FIELD_END,
 };
 static const struct entity change_set = { .name = "change_set", .plural = "change_sets",
     .fields = change_set_fields, .flags = ENTITY_TABLE };
@@ -329,9 +328,9 @@ static const struct entity change_set = { .name = "change_set", .plural = "chang
 static const struct field feed_fields[] = {
     COL_INT("entity"), COL_INT("record"), COL_TEXT("kind"), COL_TEXT("fields"),
     COL_INT("person"), COL_INT("change_set"), COL_INT("at"), COL_INT("history"),
-    COL_TEXT("tx"), FIELD_END,
+    COL_INT("tx"), FIELD_END,
 };
-static const char *const feed_indexes[] = { "\"at\"", NULL };
+static const char *const feed_indexes[] = { "\"at\"", "\"change_set\"", NULL };
 static const struct entity feed = { .name = "feed_row", .plural = "feed", .fields = feed_fields,
     .flags = ENTITY_TABLE, .indexes = feed_indexes };
 
