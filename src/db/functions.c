@@ -128,14 +128,14 @@ const char *db_functions_script(void)
             " * cos(a2 * 0.0174532925199432957692::float8)"
             " * (sin((o2 - o1) * 0.0174532925199432957692::float8 / 2)"
             " * sin((o2 - o1) * 0.0174532925199432957692::float8 / 2))))) END")
-        FUNCTION("kith_in_range(d bigint)", "bigint",
-            "CASE WHEN " IN_RANGE("d") " THEN d END")
-        FUNCTION("kith_month_add(d bigint, m bigint)", "bigint",
-            "CASE WHEN " IN_RANGE("d") " AND m BETWEEN -119988 AND 119988 THEN kith_in_range("
-            "((date '1970-01-01' + d::integer + make_interval(months => m::integer))::date"
-            " - date '1970-01-01')::bigint) END")
         DATE_PART("kith_year", "year")
         DATE_PART("kith_month", "month")
         DATE_PART("kith_day", "day")
-        DATE_PART("kith_weekday", "isodow");
+        DATE_PART("kith_weekday", "isodow")
+        /* looks at the month that it would reach first: past the calendar PostgreSQL raises */
+        FUNCTION("kith_month_add(d bigint, m bigint)", "bigint",
+            "CASE WHEN " IN_RANGE("d") " AND m BETWEEN -119988 AND 119988 THEN"
+            " CASE WHEN kith_year(d) * 12 + kith_month(d) - 1 + m BETWEEN 12 AND 119999 THEN"
+            " ((date '1970-01-01' + d::integer + make_interval(months => m::integer))::date"
+            " - date '1970-01-01')::bigint END END");
 }

@@ -47,6 +47,9 @@ static bool state_is(const char *state, const char *class)
 
 static enum err_code code_of(struct pg_conn *c, const char *state)
 {
+    if (state_is(state, "08P01")) {
+        return ERR_INTERNAL; /* the number of values, as a rule */
+    }
     if (PQstatus(c->pg) != CONNECTION_OK || !*state || state_is(state, "08") ||
         state_is(state, "40") || state_is(state, "55P03") || state_is(state, "57P") ||
         state_is(state, "25P03")) {
