@@ -1,0 +1,418 @@
+/* change.c - appends to feed and history, and reads the feed in an order that can be trusted.
+ *
+ * On PostgreSQL sequence numbers become visible out of order: a writer draws its number before it
+ * commits. So each feed row carries its transaction's number, drawn first; a reader takes only rows
+ * whose transaction is older than every one still open in this database. Transactions of other
+ * databases of the cluster do not count. */
+
+#include "model/change.h"
+
+#include "base/log.h"
+#include "model/org.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { FEED_BATCH = 500 };
+
+enum err_code change_set_open(struct call *c)
+{
+    if (c->change_set) {
+        return OK;
+    }
+    return db_int(c, &c->change_set,
+        SQL("INSERT INTO \"change_sets\" (\"at\", \"user\", \"via\", \"kind\", \"request\","
+            " \"undo_of\") VALUES ($1, $2, $3, $4, $5, $6) RETURNING \"id\""),
+        VALS(V(c->now), V(c->who->id), V(via_name(c->via)),
+            V(c->change_kind ? c->change_kind : "edit"), V(c->request),
+            c->undo_of ? V(c->undo_of) : V_NULL));
+}
+
+static void cell_json(struct json_writer *w, struct dbval v)
+{
+    switch (v.type) {
+    case DB_NULL:
+        json_none(w, NULL);
+        return;
+    case DB_INT:
+        json_int(w, NULL, v.i);
+        return;
+    case DB_REAL:
+        json_real(w, NULL, v.d);
+        return;
+    case DB_TEXT:
+    case DB_BLOB:
+        json_text(w, NULL, v.s);
+        return;
+    }
+}
+
+/* {"<field number>": [cell, ...], ...} of the fields that changed, or of all of them. */
+static struct str old_json(struct call *c, const struct record *old, const bool *changed)
+{
+    struct buf b;
+    struct json_writer w;
+    char number[24];
+
+    buf_init(&b, c->mem, 8 << 20);
+    json_init(&w, &b);
+    json_object(&w, NULL);
+    for (size_t i = 0; i < old->e->nfields; i++) {
+        const struct live_field *f = old->e->fields[i];
+        bool counts = changed ? changed[i] && !f->def.no_history : f != old->e->id;
+        if (!f->stored || !counts) {
+            continue;
+        }
+        snprintf(number, sizeof number, "%" PRId64, f->number);
+        json_array(&w, number);
+        for (int k = 0; k < f->ncolumns; k++) {
+            cell_json(&w, old->cells[f->cell + k]);
+        }
+        json_end_array(&w);
+    }
+    json_end_object(&w);
+    return buf_str(&b);
+}
+
+static struct str fields_json(struct call *c, const struct record *r, const bool *changed)
+{
+    struct buf b;
+
+    buf_init(&b, c->mem, 1 << 20);
+    buf_byte(&b, '[');
+    for (size_t i = 0; i < r->e->nfields; i++) {
+        const struct live_field *f = r->e->fields[i];
+        if (changed[i] && (!f->standard || !f->def.no_history)) {
+            buf_lit(&b, b.n > 1 ? "," : "");
+            buf_int(&b, f->number);
+        }
+    }
+    buf_byte(&b, ']');
+    return buf_str(&b);
+}
+
+static int64_t person_of(const struct record *r)
+{
+    if (r->e->def.flags & ENTITY_PERSON) {
+        return r->id;
+    }
+    if (!r->e->person || !r->e->person->stored) {
+        return 0;
+    }
+    const struct dbval *cells = &r->cells[r->e->person->cell];
+    int last = r->e->person->value == KIND_ANYREF;
+    return cells[last].type == DB_INT ? cells[last].i : 0;
+}
+
+static enum err_code append_history(struct call *c, enum change_kind kind, const struct record *r,
+    struct str old, int64_t *id)
+{
+    const char word[2] = { (char)kind, '\0' };
+
+    return db_int(c, id,
+        SQL("INSERT INTO \"history\" (\"entity\", \"record\", \"kind\", \"old\", \"user\", \"via\","
+            " \"at\", \"change_set\") VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING \"id\""),
+        VALS(V(r->e->number), V(r->id), V(word), old.n ? V(old) : V_NULL, V(c->who->id),
+            V(via_name(c->via)), V(c->now), V(c->change_set)));
+}
+
+enum err_code change_note(struct call *c, enum change_kind kind, const struct record *r,
+    const struct record *old, const bool *changed)
+{
+    const char word[2] = { (char)kind, '\0' };
+    int64_t history = 0, person = person_of(r);
+    struct str fields = { "", 0 };
+
+    TRY(change_set_open(c));
+    if (kind == CHANGE_UPDATE) {
+        fields = fields_json(c, r, changed);
+    }
+    if (kind != CHANGE_CREATE && !r->quiet) {
+        struct str values = { "", 0 };
+        if (kind == CHANGE_UPDATE || kind == CHANGE_PURGE) {
+            values = old_json(c, old, changed);
+        }
+        TRY(append_history(c, kind, r, values, &history));
+    }
+    return db_exec(c,
+        SQL2("INSERT INTO \"feed\" (\"entity\", \"record\", \"kind\", \"fields\", \"person\","
+             " \"change_set\", \"at\", \"history\") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "INSERT INTO \"feed\" (\"entity\", \"record\", \"kind\", \"fields\", \"person\","
+            " \"change_set\", \"at\", \"history\", \"tx\") VALUES ($1, $2, $3, $4, $5, $6, $7, $8,"
+            " CAST(CAST(pg_current_xact_id() AS text) AS bigint))"),
+        VALS(V(r->e->number), V(r->id), V(word), fields.n ? V(fields) : V_NULL,
+            person ? V(person) : V_NULL, V(c->change_set), V(c->now),
+            history ? V(history) : V_NULL));
+}
+
+/* ---- reading ---- */
+
+enum err_code feed_horizon(struct call *c, int64_t *seq)
+{
+    int64_t bound = INT64_MAX;
+
+    if (conn_backend(c->db) == DB_SQLITE) {
+        return db_int(c, seq, SQL("SELECT coalesce(max(\"id\"), 0) FROM \"feed\""), VALS());
+    }
+    TRY(db_int(c, &bound,
+        SQL2("SELECT 0",
+            "SELECT min(x) FROM (SELECT CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text)"
+            " AS bigint) AS x UNION ALL SELECT m - ((m - CAST(CAST(a.backend_xid AS text) AS bigint))"
+            " & 4294967295) FROM pg_stat_activity a, (SELECT CAST(CAST(pg_snapshot_xmax("
+            "pg_current_snapshot()) AS text) AS bigint) AS m) s WHERE a.datname = current_database()"
+            " AND a.backend_xid IS NOT NULL AND a.pid <> pg_backend_pid()) b"),
+        VALS()));
+    /* below the first row that is too young, if there is one */
+    return db_int(c, seq,
+        SQL("SELECT coalesce((SELECT min(\"id\") - 1 FROM \"feed\" WHERE \"tx\" >= $1 AND \"id\" >"
+            " (SELECT coalesce(max(\"id\"), 0) - 100000 FROM \"feed\")), (SELECT max(\"id\") FROM"
+            " \"feed\"), 0)"),
+        VALS(V(bound)));
+}
+
+enum err_code feed_read(
+    struct call *c, int64_t after, size_t most, struct change **out, size_t *n)
+{
+    struct rows rows;
+    int64_t horizon;
+
+    *n = 0;
+    *out = NULL;
+    TRY(feed_horizon(c, &horizon));
+    if (horizon <= after) {
+        return OK;
+    }
+    *out = ARENA_ARRAY(c->mem, struct change, most);
+    TRY(db_query(c, &rows,
+        SQL("SELECT \"id\", \"entity\", \"record\", \"kind\", \"person\", \"change_set\", \"at\","
+            " \"fields\", \"history\" FROM \"feed\" WHERE \"id\" > $1 AND \"id\" <= $2"
+            " ORDER BY \"id\" LIMIT $3"),
+        VALS(V(after), V(horizon), V(most))));
+    while (*n < most && rows_next(&rows)) {
+        struct str kind = stmt_text(rows.st, 3);
+        (*out)[(*n)++] = (struct change) {
+            .seq = col_int(&rows, 0),
+            .entity = col_int(&rows, 1),
+            .record = col_int(&rows, 2),
+            .kind = kind.n ? (enum change_kind)kind.p[0] : CHANGE_UPDATE,
+            .person = col_int(&rows, 4),
+            .change_set = col_int(&rows, 5),
+            .at = col_int(&rows, 6),
+            .fields = col_text(&rows, 7),
+            .history = col_int(&rows, 8),
+        };
+    }
+    return rows_end(&rows);
+}
+
+/* ---- consumers ---- */
+
+struct consuming {
+    const struct consumer *consumer;
+    size_t seen;
+};
+
+static enum err_code consume(struct call *c, void *arg)
+{
+    struct consuming *w = arg;
+    struct change *changes;
+    int64_t seq = 0;
+    bool found;
+
+    w->seen = 0;
+    /* on PostgreSQL the cursor's row is the lock: one server at a time per consumer */
+    TRY(db_exec(c, SQL("INSERT INTO \"cursors\" (\"name\", \"seq\") VALUES ($1, 0) ON CONFLICT"
+                       " (\"name\") DO NOTHING"),
+        VALS(V(w->consumer->name))));
+    TRY(db_find(c, &seq, &found,
+        SQL2("SELECT \"seq\" FROM \"cursors\" WHERE \"name\" = $1",
+            "SELECT \"seq\" FROM \"cursors\" WHERE \"name\" = $1 FOR UPDATE SKIP LOCKED"),
+        VALS(V(w->consumer->name))));
+    if (!found) {
+        return OK;
+    }
+    TRY(feed_read(c, seq, FEED_BATCH, &changes, &w->seen));
+    if (!w->seen) {
+        return OK;
+    }
+    TRY(w->consumer->run(c, changes, w->seen));
+    return db_exec(c, SQL("UPDATE \"cursors\" SET \"seq\" = $2 WHERE \"name\" = $1"),
+        VALS(V(w->consumer->name), V(changes[w->seen - 1].seq)));
+}
+
+static enum err_code behind(struct call *c, void *arg)
+{
+    struct consuming *w = arg;
+    int64_t seq = 0, horizon;
+    bool found;
+
+    TRY(db_find(c, &seq, &found, SQL("SELECT \"seq\" FROM \"cursors\" WHERE \"name\" = $1"),
+        VALS(V(w->consumer->name))));
+    TRY(feed_horizon(c, &horizon));
+    w->seen = horizon > seq;
+    return OK;
+}
+
+static enum err_code run_consumer(
+    struct org *o, const struct consumer *consumer, bool *more, struct err *e)
+{
+    struct arena *mem = arena_create((size_t)o->cfg->arena_max);
+    struct consuming w = { .consumer = consumer };
+    struct call c;
+
+    call_init(&c, o, mem, user_system(), VIA_SYSTEM);
+    /* look without holding the writer up, then work */
+    enum err_code code = call_read(&c, behind, &w);
+    if (code == OK && w.seen) {
+        code = call_write(&c, consume, &w);
+        *more = *more || w.seen == FEED_BATCH;
+    }
+    if (code != OK) {
+        *e = c.err;
+        log_event(LOG_ERROR, &(struct log_context) { .module = consumer->name }, "%s", c.err.msg);
+    }
+    arena_destroy(mem);
+    return code;
+}
+
+enum err_code consumers_run(struct org *o, bool *more, struct err *e)
+{
+    enum err_code first = OK;
+
+    *more = false;
+    for (const struct module *const *m = o->modules; *m; m++) {
+        for (const struct consumer *k = (*m)->consumers; k && k->name; k++) {
+            struct err one = { 0 };
+            enum err_code code = run_consumer(o, k, more, &one);
+            if (code != OK && first == OK) {
+                first = code;
+                *e = one;
+            }
+        }
+    }
+    return first;
+}
+
+/* ---- history of a record ---- */
+
+static void value_json(struct call *c, const struct live_field *f, const json_t *cells,
+    struct ref_names *names, bool want)
+{
+    struct dbval v[FIELD_CELLS] = { V_NULL, V_NULL };
+
+    for (int i = 0; i < f->ncolumns; i++) {
+        const json_t *one = json_array_get(cells, (size_t)i);
+        v[i] = json_is_integer(one) ? V((int64_t)json_integer_value(one))
+            : json_is_real(one)     ? V(json_real_value(one))
+            : json_is_string(one)   ? V(json_str(one))
+                                    : V_NULL;
+        if (v[i].type == DB_INT && f->columns[i].type == DB_REAL) {
+            v[i] = V((double)v[i].i);
+        }
+    }
+    if (want) {
+        cells_want(names, f, v);
+    } else {
+        cells_to_json(c, f, v, names, &c->out);
+    }
+}
+
+struct history_line {
+    int64_t id, user, at, change_set;
+    struct str kind, via;
+    json_t *old;
+};
+
+static void line_json(
+    struct call *c, const struct live_entity *e, const struct history_line *l, struct ref_names *names)
+{
+    char text[INSTANT_TEXT];
+    const char *number;
+    json_t *cells;
+
+    json_object(&c->out, NULL);
+    json_int(&c->out, "id", l->id);
+    json_cstr(&c->out, "kind",
+        str_is(l->kind, "u")       ? "changed"
+            : str_is(l->kind, "d") ? "deleted"
+            : str_is(l->kind, "r") ? "restored"
+                                   : "removed");
+    instant_format(l->at, text);
+    json_cstr(&c->out, "at", text);
+    json_text(&c->out, "via", l->via);
+    json_int(&c->out, "change_set", l->change_set);
+    json_object(&c->out, "user");
+    json_int(&c->out, "id", l->user);
+    const struct live_entity *user = model_entity(c->model, STR("user"));
+    json_text(&c->out, "name", l->user ? ref_names_get(names, user, l->user) : STR("system"));
+    json_end_object(&c->out);
+    json_object(&c->out, "before");
+    json_object_foreach(l->old, number, cells)
+    {
+        char name[32];
+        snprintf(name, sizeof name, "@%s", number);
+        const struct live_field *f = entity_field(e, str_of(name));
+        if (f && access_field(c, f) != FIELD_HIDDEN) {
+            json_name(&c->out, f->name);
+            value_json(c, f, cells, names, false);
+        }
+    }
+    json_end_object(&c->out);
+    json_end_object(&c->out);
+}
+
+enum err_code history_json(
+    struct call *c, const struct live_entity *e, int64_t id, int64_t before, int limit)
+{
+    struct ref_names *names = ref_names_new(c);
+    const struct live_entity *user = model_entity(c->model, STR("user"));
+    struct history_line *lines = ARENA_ARRAY(c->mem, struct history_line, (size_t)limit);
+    struct rows rows;
+    size_t n = 0;
+
+    TRY(db_query(c, &rows,
+        SQL("SELECT \"id\", \"kind\", \"old\", \"user\", \"via\", \"at\", \"change_set\" FROM"
+            " \"history\" WHERE \"entity\" = $1 AND \"record\" = $2 AND \"id\" < $3"
+            " ORDER BY \"id\" DESC LIMIT $4"),
+        VALS(V(e->number), V(id), V(before ? before : INT64_MAX), V(limit))));
+    while (n < (size_t)limit && rows_next(&rows)) {
+        struct history_line *l = &lines[n++];
+        *l = (struct history_line) { col_int(&rows, 0), col_int(&rows, 3), col_int(&rows, 5),
+            col_int(&rows, 6), col_text(&rows, 1), col_text(&rows, 4), NULL };
+        struct str old = col_text(&rows, 2);
+        if (old.n) {
+            TRY(json_read(c->mem, old, &l->old, &c->err));
+        }
+        if (l->user) {
+            ref_names_want(names, user, l->user);
+        }
+        const char *number;
+        json_t *cells;
+        json_object_foreach(l->old, number, cells)
+        {
+            char name[32];
+            snprintf(name, sizeof name, "@%s", number);
+            const struct live_field *f = entity_field(e, str_of(name));
+            if (f) {
+                value_json(c, f, cells, names, true);
+            }
+        }
+    }
+    TRY(rows_end(&rows));
+    TRY(ref_names_load(names));
+    json_object(&c->out, NULL);
+    json_array(&c->out, "items");
+    for (size_t i = 0; i < n; i++) {
+        line_json(c, e, &lines[i], names);
+    }
+    json_end_array(&c->out);
+    json_name(&c->out, STR("next"));
+    if (n == (size_t)limit) {
+        json_int(&c->out, NULL, lines[n - 1].id);
+    } else {
+        json_none(&c->out, NULL);
+    }
+    json_end_object(&c->out);
+    return OK;
+}

@@ -1,0 +1,260 @@
+/* undo.c - replays a change set backwards.
+ *
+ * The feed says what happened in which order, history what was there before. A later change of the same
+ * fields, or a record that came to depend on one that would vanish, is in the way and named. Change
+ * sets that were undone, and the undoing ones, cancel each other and are in nobody's way; undoing an
+ * undo brings the first back. */
+
+#include "model/access.h"
+#include "model/change.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct step {
+    int64_t seq, entity, record, history;
+    char kind;
+};
+
+static enum err_code load_steps(struct call *c, int64_t set, struct step **out, size_t *n)
+{
+    struct rows rows;
+    size_t room = 0;
+
+    TRY(db_query(c, &rows,
+        SQL("SELECT \"id\", \"entity\", \"record\", \"history\", \"kind\" FROM \"feed\" WHERE"
+            " \"change_set\" = $1 ORDER BY \"id\" DESC"),
+        VALS(V(set))));
+    *n = 0;
+    while (rows_next(&rows)) {
+        if (*n == room) {
+            room = room ? room * 2 : 32;
+            struct step *more = ARENA_ARRAY(c->mem, struct step, room);
+            if (*n) {
+                memcpy(more, *out, *n * sizeof *more);
+            }
+            *out = more;
+        }
+        struct str kind = stmt_text(rows.st, 4);
+        (*out)[(*n)++] = (struct step) { col_int(&rows, 0), col_int(&rows, 1), col_int(&rows, 2),
+            col_int(&rows, 3), kind.n ? kind.p[0] : 'u' };
+    }
+    return rows_end(&rows);
+}
+
+static enum err_code old_values(struct call *c, const struct step *s, json_t **old)
+{
+    struct str text;
+
+    *old = NULL;
+    TRY(db_text(c, &text, SQL("SELECT \"old\" FROM \"history\" WHERE \"id\" = $1"),
+        VALS(V(s->history))));
+    return text.n ? json_read(c->mem, text, old, &c->err) : OK;
+}
+
+static bool shares_field(const json_t *a, const json_t *b)
+{
+    const char *number;
+    json_t *v;
+
+    json_object_foreach((json_t *)a, number, v)
+    {
+        if (json_object_get(b, number)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Later rows of history about the record that still count: not of this set, not undone, not an undo. */
+static enum err_code look_for_later(
+    struct call *c, const struct live_entity *e, const struct step *s, int64_t set, const json_t *old)
+{
+    struct rows rows;
+    int64_t blocking = 0, at = 0;
+
+    TRY(db_query(c, &rows,
+        SQL("SELECT h.\"change_set\", h.\"kind\", h.\"old\", h.\"at\" FROM \"history\" h JOIN"
+            " \"change_sets\" s ON s.\"id\" = h.\"change_set\" WHERE h.\"entity\" = $1 AND"
+            " h.\"record\" = $2 AND h.\"id\" > $3 AND h.\"change_set\" <> $4 AND"
+            " s.\"undone_by\" IS NULL AND s.\"undo_of\" IS NULL ORDER BY h.\"id\""),
+        VALS(V(s->entity), V(s->record), V(s->history), V(set))));
+    while (!blocking && rows_next(&rows)) {
+        struct str text = col_text(&rows, 2), kind = col_text(&rows, 1);
+        json_t *later = NULL;
+        if (str_is(kind, "u") && s->kind == 'u' && text.n) {
+            TRY(json_read(c->mem, text, &later, &c->err));
+            if (!shares_field(old, later)) {
+                continue;
+            }
+        }
+        blocking = col_int(&rows, 0);
+        at = col_int(&rows, 3);
+    }
+    TRY(rows_end(&rows));
+    if (!blocking) {
+        return OK;
+    }
+    char when[INSTANT_TEXT];
+    instant_format(at, when);
+    return fail(c, ERR_CONFLICT, "change_set",
+        "%s %" PRId64 " was changed again on %s by change set %" PRId64 ": undo that first",
+        e->name.p, s->record, when, blocking);
+}
+
+static void set_from_history(struct call *c, struct record *r, const json_t *old)
+{
+    const char *number;
+    json_t *cells;
+
+    (void)c;
+    json_object_foreach((json_t *)old, number, cells)
+    {
+        char name[32];
+        struct dbval v[FIELD_CELLS] = { V_NULL, V_NULL };
+        snprintf(name, sizeof name, "@%s", number);
+        const struct live_field *f = entity_field(r->e, str_of(name));
+        for (int i = 0; f && i < f->ncolumns; i++) {
+            const json_t *one = json_array_get(cells, (size_t)i);
+            bool real = f->columns[i].type == DB_REAL;
+            v[i] = json_is_integer(one) ? real ? V((double)json_integer_value(one))
+                                               : V((int64_t)json_integer_value(one))
+                : json_is_real(one)     ? V(json_real_value(one))
+                : json_is_string(one)   ? V(json_str(one))
+                                        : V_NULL;
+        }
+        if (f && f->stored) {
+            record_set_cells(r, f, v);
+        }
+    }
+}
+
+static enum err_code still_as_made(struct call *c, const struct live_entity *e,
+    const struct step *s, int64_t set)
+{
+    struct step made = *s;
+
+    /* a create has no history: everything after it that still counts is in the way */
+    made.history = 0;
+    return look_for_later(c, e, &made, set, NULL);
+}
+
+static enum err_code undo_update(
+    struct call *c, const struct live_entity *e, const struct step *s, int64_t set)
+{
+    json_t *old;
+    struct record *r = record_new(c, e);
+
+    if (!s->history) {
+        return OK; /* a roll-up: it follows by itself */
+    }
+    TRY(old_values(c, s, &old));
+    TRY(look_for_later(c, e, s, set, old));
+    set_from_history(c, r, old);
+    r->id = s->record;
+    r->trusted = r->replay = true;
+    enum err_code code = record_update(c, r);
+    if (code == ERR_NOT_FOUND) {
+        return fail(c, ERR_CONFLICT, "change_set", "%s %" PRId64 " is not there any more",
+            e->name.p, s->record);
+    }
+    return code;
+}
+
+static enum err_code undo_purge(
+    struct call *c, const struct live_entity *e, const struct step *s)
+{
+    json_t *old;
+    struct record *r = record_new(c, e);
+
+    TRY(old_values(c, s, &old));
+    set_from_history(c, r, old);
+    r->id = s->record;
+    r->trusted = r->replay = true;
+    return record_revive(c, r);
+}
+
+static enum err_code undo_step(struct call *c, const struct step *s, int64_t set)
+{
+    const struct live_entity *e = model_entity_number(c->model, s->entity);
+
+    if (!e) {
+        return fail(c, ERR_CONFLICT, "change_set",
+            "the object that this change was about has been removed");
+    }
+    switch ((enum change_kind)s->kind) {
+    case CHANGE_CREATE:
+        TRY(still_as_made(c, e, s, set));
+        return record_purge(c, e, s->record, true);
+    case CHANGE_UPDATE:
+        return undo_update(c, e, s, set);
+    case CHANGE_DELETE:
+        TRY(look_for_later(c, e, s, set, NULL));
+        return record_restore(c, e, s->record);
+    case CHANGE_RESTORE:
+        TRY(look_for_later(c, e, s, set, NULL));
+        return record_delete(c, e, s->record, 0);
+    case CHANGE_PURGE:
+        return undo_purge(c, e, s);
+    }
+    return OK;
+}
+
+static enum err_code may_undo(struct call *c, int64_t set, int64_t *undo_of)
+{
+    struct rows rows;
+    bool found = false;
+    int64_t user = 0, undone = 0, at = 0;
+
+    TRY(db_query(c, &rows,
+        SQL("SELECT \"user\", \"undone_by\", \"undo_of\", \"at\" FROM \"change_sets\" WHERE"
+            " \"id\" = $1"),
+        VALS(V(set))));
+    if (rows_next(&rows)) {
+        found = true;
+        user = col_int(&rows, 0);
+        undone = col_int(&rows, 1);
+        *undo_of = col_int(&rows, 2);
+        at = col_int(&rows, 3);
+    }
+    TRY(rows_end(&rows));
+    if (!found || (user != c->who->id && !c->who->admin)) {
+        return fail(c, ERR_NOT_FOUND, "change_set", "there is no change set %" PRId64, set);
+    }
+    if (undone) {
+        return fail(c, ERR_CONFLICT, "change_set", "it is undone already, by change set %" PRId64,
+            undone);
+    }
+    if (at < c->now - DAYS(30)) {
+        return fail(c, ERR_CONFLICT, "change_set",
+            "it is older than 30 days, the time for which changes can be undone");
+    }
+    return OK;
+}
+
+enum err_code undo_change_set(struct call *c, int64_t set)
+{
+    struct step *steps = NULL;
+    size_t n = 0;
+    int64_t undo_of = 0;
+
+    TRY(may_undo(c, set, &undo_of));
+    TRY(load_steps(c, set, &steps, &n));
+    if (!n) {
+        return fail(c, ERR_CONFLICT, "change_set", "nothing of it is left to undo");
+    }
+    c->undo_of = set;
+    c->change_kind = "undo";
+    TRY(change_set_open(c));
+    for (size_t i = 0; i < n; i++) {
+        TRY(undo_step(c, &steps[i], set));
+    }
+    TRY(db_exec(c, SQL("UPDATE \"change_sets\" SET \"undone_by\" = $2 WHERE \"id\" = $1"),
+        VALS(V(set), V(c->change_set))));
+    /* the undo of an undo: what the first one took back counts again */
+    return undo_of ? db_exec(c,
+               SQL("UPDATE \"change_sets\" SET \"undone_by\" = NULL WHERE \"id\" = $1"),
+               VALS(V(undo_of)))
+                   : OK;
+}
