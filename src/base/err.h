@@ -37,7 +37,8 @@ struct err {
 enum err_code err_set(struct err *e, enum err_code code, const char *field, const char *fmt, ...)
     PRINTF(4, 5);
 enum err_code err_setv(
-    struct err *e, enum err_code code, const char *field, const char *fmt, va_list args);
+    struct err *e, enum err_code code, const char *field, const char *fmt, va_list args)
+    PRINTF(4, 0);
 void err_clear(struct err *e);
 
 /* The stable word for a code in answers: "invalid", "not_found", ... */

@@ -10,6 +10,12 @@
 
 #include <jansson.h>
 
+/* jansson makes values by functions of these names; its own are out of reach here (json_pack
+ * serves), and the linker must not confuse the two. */
+#define json_object json_put_object
+#define json_array json_put_array
+#define json_real json_put_real
+
 struct json_writer {
     struct buf *out;
     bool comma;

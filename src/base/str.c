@@ -75,8 +75,10 @@ struct str str_sub(struct str s, size_t from, size_t n)
 
 ptrdiff_t str_find(struct str s, struct str what)
 {
-    const char *at = what.n ? memmem(s.p, s.n, what.p, what.n) : s.p;
-
+    if (!what.n) {
+        return 0;
+    }
+    const char *at = s.n >= what.n ? memmem(s.p, s.n, what.p, what.n) : NULL;
     return at ? at - s.p : -1;
 }
 

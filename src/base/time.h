@@ -14,6 +14,9 @@
 #define HOURS(n) SECONDS((int64_t)(n) * 3600)
 #define DAYS(n) SECONDS((int64_t)(n) * 86400)
 
+/* The days of 0001-01-01 and 9999-12-31. */
+enum { DATE_FIRST = -719162, DATE_LAST = 2932896 };
+
 struct civil {
     int year, month, day;           /* 1 to 9999, 1 to 12, 1 to 31 */
     int hour, minute, second, micro;
