@@ -42,6 +42,46 @@ struct value {
     const struct live_entity *entity; /* ANYREF: what i is an id of */
 };
 
+struct expr; /* immutable, lives in scope.mem */
+
+/* How a partial date stands in columns[1], and in value.scale of a date. A month and day without a
+ * year has no day number: columns[0] is NULL, the key column holds month*100+day, and so does
+ * value.i. A year alone has the day number of its 1 January and a NULL key. */
+enum date_precision { DATE_WHOLE = 0, DATE_YEAR = 1, DATE_MONTH_DAY = 2 };
+
+/* A function that a module brings: did(), in_segment(). Its arguments may be literals, values, and
+ * conditions about the entity that .about names (NULL: about the record itself). */
+struct expr_call {
+    const struct expr *const *args;
+    size_t n;
+    const struct live_entity *entity; /* what .about gave */
+};
+struct expr_sql;
+struct expr_rows;
+struct expr_scope;
+struct expr_extension {
+    const char *name;
+    size_t least, most; /* arguments */
+    enum value_type type;
+    uint8_t scale;
+    bool clock; /* its answer changes by time alone */
+    void *arg;
+    /* first: the first argument when it is a text, else empty. May be NULL. */
+    const struct live_entity *(*about)(void *arg, const struct model *m, struct str first);
+    /* Looks at the arguments' types and constants. May be NULL. */
+    enum err_code (*check)(
+        void *arg, const struct expr_scope *s, const struct expr_call *call, struct err *e);
+    /* VALUE_BOOL: a SQL predicate that is never NULL; otherwise a value. */
+    void (*sql)(void *arg, const struct expr_call *call, struct expr_sql *s);
+    /* id: of the record, 0 for the one the expression is about. */
+    enum err_code (*eval)(void *arg, const struct expr_call *call, const struct expr_rows *rows,
+        struct arena *mem, int64_t id, int64_t now, int64_t me, struct value *out);
+};
+/* The value of an argument that looks at no record; absent when it does. */
+struct value expr_constant_value(
+    const struct expr *x, struct arena *mem, int64_t now, int64_t me);
+bool expr_is_constant(const struct expr *x);
+
 /* What an expression is read against. */
 struct expr_scope {
     struct arena *mem;
@@ -52,9 +92,8 @@ struct expr_scope {
     bool (*may_read)(void *arg, const struct live_field *f);
     void *arg;
     int64_t me;                       /* user id for `me`, 0 for none */
+    const struct expr_extension *extensions; /* ended by a row without name; NULL for none */
 };
-
-struct expr; /* immutable, lives in scope.mem */
 
 /* The text must be a condition (VALUE_BOOL). Errors: ERR_INVALID, field "where" (or `about`), with
  * position, what was expected and what was found. Unknown names are named. */
