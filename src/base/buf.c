@@ -79,7 +79,11 @@ void buf_fmt(struct buf *b, const char *fmt, ...)
     va_copy(again, args);
     int n = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
+    /* the NUL may need the one byte past the ceiling */
+    size_t max = b->max;
+    b->max += max < SIZE_MAX;
     char *p = n >= 0 ? buf_reserve(b, (size_t)n + 1) : NULL;
+    b->max = max;
     if (p) {
         vsnprintf(p, (size_t)n + 1, fmt, again);
         b->n += (size_t)n;

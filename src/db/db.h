@@ -84,7 +84,8 @@ struct db_config {
     const char *url;    /* postgresql://... */
     const char *schema; /* PostgreSQL schema of the organisation */
     const char *vfs;    /* SQLite VFS by name, NULL for the system's */
-    int synchronous;    /* testing only: -1 leaves FULL, 0 sets OFF */
+    bool checkpoint_apart; /* someone calls conn_checkpoint(): commits leave the WAL alone */
+    bool sync_off;         /* testing builds only: synchronous=OFF, to prove that it would lose */
 };
 
 enum conn_mode { CONN_READ, CONN_WRITE };
@@ -100,6 +101,10 @@ struct stmt;
 MUST_CHECK enum err_code conn_open(
     const struct db_config *cfg, enum conn_mode mode, struct conn **out, struct err *e);
 void conn_close(struct conn *c); /* NULL is allowed; rolls back what is open */
+/* Once per organisation and start, on a write connection, before any table is made: on PostgreSQL
+ * makes the schema and our SQL functions; on SQLite nothing is to be done. */
+MUST_CHECK enum err_code db_prepare_store(struct conn *c, struct err *e);
+const char *db_functions_script(void); /* the PostgreSQL functions, for db_prepare_store */
 enum db_backend conn_backend(const struct conn *c);
 
 /* TX_READ: SQLite a deferred read snapshot; PostgreSQL REPEATABLE READ, READ ONLY.
@@ -117,9 +122,14 @@ bool conn_in_tx(const struct conn *c);
 /* Runs a statement to its end. *changed (may be NULL) is the number of rows written. */
 MUST_CHECK enum err_code conn_exec(
     struct conn *c, struct sql sql, struct dbvals v, int64_t *changed, struct err *e);
-/* Starts a statement that gives rows; end it with stmt_end (twice is allowed), also by defer. */
+/* Starts a statement that gives rows; end it with stmt_end. A second stmt_end is harmless for the
+ * next 1,000 statements of the connection. */
 MUST_CHECK enum err_code conn_query(
     struct conn *c, struct sql sql, struct dbvals v, struct stmt **out, struct err *e);
+/* The same, tied to an arena that is rewound or reset on the connection's thread and before
+ * conn_close: it ends the statement; ending it earlier is allowed, at any time. */
+MUST_CHECK enum err_code conn_query_in(struct conn *c, struct arena *mem, struct sql sql,
+    struct dbvals v, struct stmt **out, struct err *e);
 /* *row is false after the last. Column bytes live until the next step or stmt_end. */
 MUST_CHECK enum err_code stmt_step(struct stmt *s, bool *row, struct err *e);
 void stmt_end(struct stmt *s);
@@ -138,9 +148,14 @@ MUST_CHECK enum err_code conn_int(
 /* Several statements of schema text without parameters, separated by ';'. */
 MUST_CHECK enum err_code conn_script(struct conn *c, const char *text, struct err *e);
 
+/* SQLite: copies what readers allow from the WAL into the file; *wal_pages (may be NULL) is what the
+ * WAL held. Past 10,000 pages it waits for readers, so that the WAL begins anew. From a thread of
+ * its own with a write connection of its own. PostgreSQL: does nothing. */
+MUST_CHECK enum err_code conn_checkpoint(struct conn *c, int64_t *wal_pages, struct err *e);
+
 /* The governor: a query that passes this many microseconds (SQLite: looked at every 1,000 VM steps;
  * PostgreSQL: statement_timeout) ends with ERR_BUDGET. 0 takes the limit away. Read connections
- * only on SQLite. */
+ * only on SQLite; inside a transaction only on PostgreSQL. */
 void conn_budget(struct conn *c, int64_t micros);
 
 /* Errors: unique clash ERR_CONFLICT, field = "unique:<index or table.columns>"; foreign key

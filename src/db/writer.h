@@ -17,8 +17,8 @@ struct write_call {
     /* Does the work on the writer's connection, inside the call's savepoint. On anything but OK
      * the savepoint is undone; the error is the call's own affair. */
     enum err_code (*run)(struct write_call *w, struct conn *db);
-    /* On the writer thread, once: OK after the commit, the call's own code after a failed run, or
-     * the code of the failed commit with *e. */
+    /* On the writer thread, once: OK after the commit; the call's own code after a failed run, with
+     * e NULL; or what hit its transaction, with *e. */
     void (*done)(struct write_call *w, enum err_code code, const struct err *e);
     struct write_call *next;
     enum err_code code;
@@ -41,5 +41,10 @@ MUST_CHECK enum err_code writer_run(struct writer *w, struct write_call *call, s
 void writer_stats(struct writer *w, struct writer_stats *out);
 /* Ends after the calls in wait are done, and closes the connection. */
 void writer_stop(struct writer *w);
+
+#ifdef KITH_TESTING
+/* Answers a lost batch without running its calls again, to prove that tests would notice. */
+void writer_without_recovery(bool on);
+#endif
 
 #endif

@@ -1,0 +1,205 @@
+/* test_writer.c - many calls in one commit, and none harmed by another. */
+
+#include "store.h"
+
+#include "base/time.h"
+#include "db/writer.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#define FIXTURE(test) cmocka_unit_test_setup_teardown(test, store_open, store_close)
+
+enum kind { INSERT, CLASH, BOMB, SWALLOW };
+
+struct put {
+    struct write_call call;
+    enum kind kind;
+    int64_t n;
+    enum err_code answered;
+    int runs;
+    _Atomic bool over;
+};
+
+static enum err_code run_put(struct write_call *w, struct conn *db)
+{
+    struct put *p = (struct put *)w;
+    struct err e;
+    enum err_code code;
+
+    p->runs++;
+    code = conn_exec(db, SQL("INSERT INTO t (n) VALUES ($1)"), VALS(V(p->n)), NULL, &e);
+    if (code == OK && p->kind == CLASH) {
+        code = conn_exec(db, SQL("INSERT INTO t (n) VALUES (1)"), VALS(), NULL, &e);
+    } else if (code == OK && p->kind != INSERT) {
+        code = conn_exec(db, SQL("INSERT OR ROLLBACK INTO t (n) VALUES (1)"), VALS(), NULL, &e);
+        if (p->kind == SWALLOW) {
+            code = OK;
+        }
+    }
+    return code;
+}
+
+static void done_put(struct write_call *w, enum err_code code, const struct err *e)
+{
+    struct put *p = (struct put *)w;
+
+    (void)e;
+    p->answered = code;
+    p->over = true;
+}
+
+static struct writer *start(struct store *s)
+{
+    struct writer *w;
+
+    store_script(s, "CREATE TABLE t (n INTEGER PRIMARY KEY) STRICT; INSERT INTO t VALUES (1)");
+    assert_ok(writer_start(s->db, 10000, NULL, NULL, &w, &s->e), s->e);
+    s->db = NULL; /* the writer closes it */
+    return w;
+}
+
+static void wait_for(struct put *p, int n)
+{
+    for (int i = 0; i < n; i++) {
+        struct timespec pause = { .tv_nsec = 1000000 };
+        while (!p[i].over) {
+            nanosleep(&pause, NULL);
+        }
+    }
+}
+
+static void a_call_that_breaks_the_batch_hurts_no_other(void **state)
+{
+    enum { CALLS = 600 };
+    static struct put puts[CALLS];
+    struct store *s = *state;
+    struct writer *w = start(s);
+    struct writer_stats stats;
+
+    memset(puts, 0, sizeof puts);
+    for (int i = 0; i < CALLS; i++) {
+        puts[i] = (struct put) { .call = { run_put, done_put }, .n = i + 10 };
+        puts[i].kind = i % 97 == 50 ? BOMB : i % 89 == 40 ? SWALLOW : i % 31 == 7 ? CLASH : INSERT;
+    }
+    for (int i = 0; i < CALLS; i++) {
+        assert_int_equal(writer_submit(w, &puts[i].call), OK);
+    }
+    wait_for(puts, CALLS);
+    writer_stats(w, &stats);
+    writer_stop(w);
+    assert_int_equal(stats.calls, CALLS);
+    assert_true(stats.retried > 0 && stats.waiting == 0);
+    struct conn *r = store_connect(s, CONN_READ);
+    for (int i = 0; i < CALLS; i++) {
+        int64_t there;
+        assert_ok(conn_int(r, SQL("SELECT count(*) FROM t WHERE n = $1"), VALS(V(puts[i].n)), &there,
+                      NULL, &s->e),
+            s->e);
+        assert_int_equal(there, puts[i].kind == INSERT);
+        assert_int_equal(puts[i].answered == OK, puts[i].kind == INSERT);
+    }
+    conn_close(r);
+}
+
+static void running_a_call_waits_for_its_answer(void **state)
+{
+    struct store *s = *state;
+    struct writer *w = start(s);
+    struct put good = { .call = { run_put, NULL }, .n = 5 };
+    struct put bad = { .call = { run_put, NULL }, .kind = CLASH, .n = 6 };
+
+    assert_ok(writer_run(w, &good.call, &s->e), s->e);
+    assert_int_equal(writer_run(w, &bad.call, &s->e), ERR_CONFLICT);
+    writer_stop(w);
+}
+
+static void a_full_queue_refuses_at_once(void **state)
+{
+    struct store *s = *state;
+    struct writer *w;
+    struct put put = { .call = { run_put, done_put }, .n = 5 };
+
+    assert_ok(writer_start(s->db, 0, NULL, NULL, &w, &s->e), s->e);
+    s->db = NULL;
+    assert_int_equal(writer_submit(w, &put.call), ERR_BUSY);
+    assert_int_equal(writer_run(w, &put.call, &s->e), ERR_BUSY);
+    writer_stop(w);
+}
+
+static void stopping_answers_what_waits(void **state)
+{
+    static struct put puts[1000];
+    struct store *s = *state;
+    struct writer *w = start(s);
+
+    memset(puts, 0, sizeof puts);
+    for (int i = 0; i < 1000; i++) {
+        puts[i] = (struct put) { .call = { run_put, done_put }, .n = i + 10 };
+        assert_int_equal(writer_submit(w, &puts[i].call), OK);
+    }
+    writer_stop(w);
+    for (int i = 0; i < 1000; i++) {
+        assert_true(puts[i].over && puts[i].answered == OK);
+    }
+}
+
+struct client {
+    pthread_t thread;
+    struct writer *w;
+    int64_t from;
+    int done;
+};
+
+static void *client(void *arg)
+{
+    struct client *c = arg;
+    struct err e;
+
+    for (int i = 0; i < 500; i++) {
+        struct put p = { .call = { run_put, NULL }, .n = c->from + i };
+        c->done += writer_run(c->w, &p.call, &e) == OK;
+    }
+    return NULL;
+}
+
+static void many_clients_share_commits(void **state)
+{
+    struct store *s = *state;
+    struct writer *w = start(s);
+    struct client clients[8];
+    struct writer_stats stats;
+    int64_t from = time_monotonic();
+    int done = 0;
+
+    for (int i = 0; i < 8; i++) {
+        clients[i] = (struct client) { .w = w, .from = 1000 + i * 1000 };
+        assert_int_equal(pthread_create(&clients[i].thread, NULL, client, &clients[i]), 0);
+    }
+    for (int i = 0; i < 8; i++) {
+        pthread_join(clients[i].thread, NULL);
+        done += clients[i].done;
+    }
+    int64_t took = time_monotonic() - from;
+    writer_stats(w, &stats);
+    writer_stop(w);
+    assert_int_equal(done, 4000);
+    print_message("8 clients: %lld calls/s, %llu commits for %llu calls\n",
+        4000 * 1000000LL / (long long)took, (unsigned long long)stats.batches,
+        (unsigned long long)stats.calls);
+}
+
+int test_writer(void)
+{
+    const struct CMUnitTest tests[] = {
+        FIXTURE(a_call_that_breaks_the_batch_hurts_no_other),
+        FIXTURE(running_a_call_waits_for_its_answer),
+        FIXTURE(a_full_queue_refuses_at_once),
+        FIXTURE(stopping_answers_what_waits),
+        FIXTURE(many_clients_share_commits),
+    };
+
+    return cmocka_run_group_tests_name("writer on SQLite", tests, NULL, NULL);
+}
