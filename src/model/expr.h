@@ -38,15 +38,16 @@ struct value {
     struct str s;          /* text; the list's JSON */
     double lat, lng;
     struct str currency;
-    int64_t base;          /* money: in base currency */
+    int64_t base;          /* money: in base currency; date: enum date_precision */
+    bool no_base;          /* money whose amount in base currency is not known */
     const struct live_entity *entity; /* ANYREF: what i is an id of */
 };
 
 struct expr; /* immutable, lives in scope.mem */
 
-/* How a partial date stands in columns[1], and in value.scale of a date. A month and day without a
- * year has no day number: columns[0] is NULL, the key column holds month*100+day, and so does
- * value.i. A year alone has the day number of its 1 January and a NULL key. */
+/* How a partial date stands in columns[1], and in value.base of a date. A month and day without a
+ * year stands in the year 4 and is absent wherever a date is asked for, but for anniversaries; its
+ * key column holds month*100+day. A year alone is its 1 January, with a NULL key. */
 enum date_precision { DATE_WHOLE = 0, DATE_YEAR = 1, DATE_MONTH_DAY = 2 };
 
 /* A function that a module brings: did(), in_segment(). Its arguments may be literals, values, and

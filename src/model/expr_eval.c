@@ -19,10 +19,11 @@ static void settle(const struct expr *x, struct value *v)
     v->type = x->type;
     if (v->absent) {
         set_absent(v, x->type);
-    } else if (x->type == VALUE_DATE && v->scale == DATE_MONTH_DAY) {
+    } else if (x->type == VALUE_DATE && v->base == DATE_MONTH_DAY) {
         v->absent = true;
     } else if (x->type == VALUE_MONEY) {
         v->i = v->base;
+        v->absent = v->no_base;
     }
 }
 
@@ -267,9 +268,7 @@ enum err_code expr_read_plain(struct expr_reader *r, const struct expr *x, struc
         break;
     }
     out->type = x->type;
-    if (x->type != VALUE_DATE) {
-        out->scale = x->scale;
-    }
+    out->scale = x->scale;
     return OK;
 }
 

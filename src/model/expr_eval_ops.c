@@ -470,20 +470,19 @@ static enum err_code month_day(
             }
             id = raw.i;
         }
-        if (raw.absent || raw.scale != DATE_WHOLE) {
-            *out = raw.i;
-            *ok = !raw.absent && raw.scale == DATE_MONTH_DAY;
+        *ok = !raw.absent && raw.base != DATE_YEAR;
+        if (!*ok) {
             return OK;
         }
     }
-    *ok = day_of(x, v, &day) && calc_month(day, &month) && calc_day(day, &dom);
+    *ok = day_of(x, &raw, &day) && calc_month(day, &month) && calc_day(day, &dom);
     *out = month * 100 + dom;
     return OK;
 }
 
 EVAL(expr_eval_anniversary)
 {
-    int64_t today = zone_date(x->env->zone, r->now), md;
+    int64_t today = zone_date(x->env->zone, r->now), md = 0;
     struct expr_window w = expr_anniversaries(today, a[1].i / DAYS(1));
     bool ok;
 

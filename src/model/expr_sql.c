@@ -144,13 +144,15 @@ static void own_part(struct expr_writer *w, const struct live_field *f, enum exp
     bool second = part == PART_CURRENCY || part == PART_LNG ||
                   (part == PART_VALUE && f->value == KIND_ANYREF);
     bool seconds = part == PART_VALUE && f->value == KIND_DURATION;
-    if (seconds) {
-        sql_lit(w->out, "kith_mul(");
+    bool partial = part == PART_VALUE && expr_is_partial(f);
+    if (partial) {
+        sql_lit(w->out, "CASE WHEN ");
+        column(w, f, f->columns[1].name);
+        sql_lit(w->out, " = 2 THEN NULL ELSE ");
     }
+    sql_add_literal(w->out, seconds ? "kith_mul(" : "");
     column(w, f, f->columns[second].name);
-    if (seconds) {
-        sql_lit(w->out, ", 1000000, 0)");
-    }
+    sql_add_literal(w->out, seconds ? ", 1000000, 0)" : partial ? " END" : "");
 }
 
 /* Behind a reference: a scalar subquery, NULL when the record is gone or in the bin. */

@@ -46,7 +46,8 @@ static bool is_bare(const struct leaf *l)
         return false;
     }
     return l->how == AS_OWN || l->how == AS_KEY || l->how == AS_PLAIN ||
-           (l->how == AS_VALUE && !x->up && x->path[l->w->level]->value != KIND_DURATION);
+           (l->how == AS_VALUE && !x->up && !expr_is_partial(x->path[l->w->level]) &&
+               x->path[l->w->level]->value != KIND_DURATION);
 }
 
 static const char *opposite(const char *sign)
@@ -473,20 +474,9 @@ SQL_IF(expr_sql_present)
     const struct live_field *f = a->node == NODE_FIELD ? a->path[a->npath - 1] : NULL;
     struct leaf l = { w, a, f && (f->stored || !f->expr) ? AS_OWN : AS_VALUE };
 
-    if (a->type == VALUE_LIST) {
-        sql_add_literal(w->out, yes ? "" : "NOT ");
-        (void)list_from(w, a);
-        sql_lit(w->out, ")");
-        return;
-    }
     sql_lit(w->out, "(");
     put(&l);
     sql_add_literal(w->out, yes ? " IS NOT NULL" : " IS NULL");
-    if (f && f->stored && f->def.partial && f->key_column) {
-        sql_add_literal(w->out, yes ? " OR " : " AND ");
-        expr_write_part(w, a, PART_MONTH_DAY);
-        sql_add_literal(w->out, yes ? " IS NOT NULL" : " IS NULL");
-    }
     sql_lit(w->out, ")");
 }
 
@@ -632,7 +622,7 @@ static void put_month_day(struct expr_writer *w, const struct expr *a)
 {
     const struct live_field *f = a->node == NODE_FIELD ? a->path[a->npath - 1] : NULL;
 
-    if (f && f->stored && f->def.partial && f->key_column) {
+    if (f && f->stored && expr_is_partial(f) && f->key_column) {
         expr_write_part(w, a, PART_MONTH_DAY);
         return;
     }
@@ -654,7 +644,7 @@ SQL_IF(expr_sql_anniversary)
     int64_t today = zone_date(x->env->zone, w->now);
     struct expr_window win = expr_anniversaries(today, n.i / DAYS(1));
 
-    sql_add_literal(w->out, yes ? "((" : "((");
+    sql_lit(w->out, "((");
     put_month_day(w, x->args[0]);
     if (win.all) {
         sql_lit(w->out, " BETWEEN 101 AND 1231");

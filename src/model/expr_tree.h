@@ -257,6 +257,10 @@ void expr_write_if(struct expr_writer *w, const struct expr *x, bool yes);
 void expr_write_part(struct expr_writer *w, const struct expr *x, enum expr_part part);
 /* The part is one column of the table at hand, cheap to repeat. */
 bool expr_is_column(const struct expr_writer *w, const struct expr *x);
+static inline bool expr_is_partial(const struct live_field *f)
+{
+    return f->value == KIND_DATE && f->def.partial && f->ncolumns == 2;
+}
 void expr_write_plain(struct expr_writer *w, const struct expr *x); /* without .up */
 void expr_bind(struct expr_writer *w, const struct value *v, bool cast); /* $n */
 bool expr_sql_full(const struct expr_writer *w); /* past a limit: stop writing */
