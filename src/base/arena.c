@@ -149,13 +149,18 @@ struct arena_mark arena_mark(struct arena *a)
     return (struct arena_mark) { a->last, a->last ? a->last->used : 0, a->total, a->defers };
 }
 
-void arena_rewind(struct arena *a, struct arena_mark m)
+void arena_run_defers(struct arena *a, struct arena_mark m)
 {
     while (a->defers != m.defers) {
         struct defer *d = a->defers;
         a->defers = d->prev;
         d->fn(d->arg);
     }
+}
+
+void arena_rewind(struct arena *a, struct arena_mark m)
+{
+    arena_run_defers(a, m);
     while (a->last != m.block) {
         struct block *b = a->last;
         a->last = b->prev;

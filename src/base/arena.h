@@ -42,5 +42,7 @@ void arena_defer(struct arena *a, void (*fn)(void *), void *arg);
 /* A place to come back to: rewinding runs the defers and frees what came after the mark. */
 struct arena_mark arena_mark(struct arena *a);
 void arena_rewind(struct arena *a, struct arena_mark m);
+/* Runs the defers that came after the mark; the memory stays. */
+void arena_run_defers(struct arena *a, struct arena_mark m);
 
 #endif

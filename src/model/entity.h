@@ -19,6 +19,8 @@ enum entity_flags {
     ENTITY_PERSON = 32,      /* its rows are people: the person id of their changes */
     ENTITY_NO_SEARCH = 64,
     ENTITY_ACTIVITY = 128,   /* stands on the timeline of what it refers to */
+    ENTITY_PUBLIC = 512,     /* everybody who is signed in may read it: users, teams, choices */
+    ENTITY_PERSONAL = 1024,  /* everybody may have some of their own; read too where `shared` */
     ENTITY_WITHOUT_ID = 256, /* with ENTITY_TABLE: the fields named by .key are the key */
 };
 

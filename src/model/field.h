@@ -49,7 +49,8 @@ struct choice_def { /* seeds a choice record; ended by a row without code */
 };
 
 enum text_format { FORMAT_NONE, FORMAT_EMAIL, FORMAT_PHONE, FORMAT_URL, FORMAT_DOMAIN, FORMAT_CODE,
-    FORMAT_COUNTRY, FORMAT_CURRENCY, FORMAT_LANGUAGE, FORMAT_ZONE, FORMAT_EXPR };
+    FORMAT_COUNTRY, FORMAT_CURRENCY, FORMAT_LANGUAGE, FORMAT_ZONE, FORMAT_EXPR,
+    FORMAT_BYTES /* bare tables only: a column of bytes */ };
 
 struct field {
     const char *name, *label, *help;

@@ -57,8 +57,6 @@ struct live_field {
     const char *key_column; /* fold column (folded text), month*100+day (partial dates), amount in
                                base currency (money); NULL for none */
     const struct expr *expr; /* FORMULA, ROLLUP, parsed */
-    struct live_field **formulas; /* own-row stored formulas to make anew when this changes */
-    size_t nformulas;
     int index; /* of the entity's fields */
 };
 
@@ -85,9 +83,17 @@ struct live_entity {
     struct map children_by_name;
     struct live_field *title, *owner, *team, *person, *when, *external_id;
     struct live_field *id, *version, *deleted_at, *updated_at, *updated_by;
-    int nside;  /* side tables */
-    int ncells; /* of a whole record */
-    const char **tables; /* [0] base, [1..nside] side; plain names */
+    size_t index; /* of the model's entities */
+    int nside;    /* side tables */
+    int ncells;   /* of a whole record */
+    /* Per table, [0] base and [1..nside] side: its plain name, the first of its cells (one more at
+     * the end), and the statements that read one row by id and insert one. */
+    const char **tables;
+    int *cell_start;
+    const char **select, **insert;
+    struct live_field ***table_fields; /* the stored fields of each table, NULL at the end */
+    struct live_field **formulas;      /* stored ones, in the order of their dependencies */
+    size_t nformulas;
 };
 
 struct model {

@@ -1,0 +1,386 @@
+/* call.c - how a call runs: begin, body under the arena's ceiling, commit, what waited for it.
+ *
+ * The one longjmp of the house ends here: a call that reaches its arena's ceiling is rolled back and
+ * answers 413. A writing call on SQLite may run again (db/writer.h), so everything it made is
+ * forgotten before each try. */
+
+#include "model/call.h"
+
+#include "base/log.h"
+#include "model/org.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct after {
+    struct after *next;
+    void (*fn)(struct org *org, void *arg);
+    void *arg;
+};
+
+const char *via_name(enum via via)
+{
+    static const char *const names[] = { "system", "ui", "api", "import", "shell", "job", "form" };
+
+    return names[via];
+}
+
+enum err_code fail(struct call *c, enum err_code code, const char *field, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    err_setv(&c->err, code, field, fmt, args);
+    va_end(args);
+    return code;
+}
+
+void fail_field(struct call *c, const char *field, const char *fmt, ...)
+{
+    struct field_error *e = ARENA_NEW(c->mem, struct field_error), **end = &c->errors;
+    char message[400];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(message, sizeof message, fmt, args);
+    va_end(args);
+    e->field = arena_cstr(c->mem, str_of(field));
+    e->message = arena_cstr(c->mem, str_of(message));
+    while (*end) {
+        end = &(*end)->next;
+    }
+    *end = e;
+}
+
+enum err_code call_status(struct call *c)
+{
+    if (c->err.code != OK) {
+        return c->err.code;
+    }
+    if (!c->errors) {
+        return OK;
+    }
+    return fail(c, ERR_INVALID, c->errors->field, "%s", c->errors->message);
+}
+
+static void give_model(void *arg)
+{
+    struct call *c = arg;
+
+    org_give_model(c->org, c->model);
+}
+
+void call_init(
+    struct call *c, struct org *org, struct arena *mem, const struct user *who, enum via via)
+{
+    *c = (struct call) { .org = org, .mem = mem, .who = who, .via = via, .cfg = org->cfg };
+    c->model = org_take_model(org);
+    arena_defer(mem, give_model, c);
+    c->now = org_now(org);
+}
+
+static void forget(struct call *c)
+{
+    err_clear(&c->err);
+    c->errors = NULL;
+    c->change_set = 0;
+    c->after = NULL;
+    c->rebuild = REBUILD_NONE;
+    buf_init(&c->body, c->mem, BODY_MAX);
+    json_init(&c->out, &c->body);
+}
+
+/* Another server may have changed the model or the rights: look once per transaction. */
+static enum err_code look_at_versions(struct call *c)
+{
+    if (conn_backend(c->db) == DB_SQLITE) {
+        return OK;
+    }
+    return org_follow(c);
+}
+
+static enum err_code run_body(struct call *c, struct conn *conn, call_fn *fn, void *arg)
+{
+    jmp_buf ceiling;
+    struct arena_mark mark = arena_mark(c->mem);
+    enum err_code code;
+
+    c->db = conn;
+    if (setjmp(ceiling)) {
+        arena_on_ceiling(c->mem, NULL);
+        arena_rewind(c->mem, mark);
+        c->errors = NULL;
+        c->after = NULL;
+        code = fail(c, ERR_TOO_LARGE, NULL, "this call needs more memory than it may have");
+        log_event(LOG_WARN, &(struct log_context) { "call", c->request, c->who->id },
+            "memory ceiling reached by %s", c->action ? c->action->name : "a call");
+    } else {
+        arena_on_ceiling(c->mem, &ceiling);
+        code = look_at_versions(c);
+        if (code == OK) {
+            code = fn(c, arg);
+        }
+        if (code == OK && c->rebuild != REBUILD_NONE) {
+            code = org_rebuild(c);
+        }
+        arena_on_ceiling(c->mem, NULL);
+        arena_run_defers(c->mem, mark);
+    }
+    conn_end_statements(conn);
+    if (code != OK && c->err.code == OK) {
+        c->err.code = code;
+    }
+    return code;
+}
+
+static void committed(struct call *c)
+{
+    for (struct after *a = c->after; a; a = a->next) {
+        a->fn(c->org, a->arg);
+    }
+    if (c->change_set && c->org->wake) {
+        c->org->wake(c->org->wake_arg);
+    }
+}
+
+enum err_code call_run(struct call *c, struct conn *conn, enum tx tx, call_fn *fn, void *arg)
+{
+    forget(c);
+    c->tx = tx;
+    TRY(conn_begin(conn, tx, &c->err));
+    enum err_code code = run_body(c, conn, fn, arg);
+    if (code == OK) {
+        code = conn_commit(conn, &c->err);
+    }
+    if (code != OK) {
+        conn_rollback(conn);
+        return code;
+    }
+    if (tx == TX_WRITE) {
+        committed(c);
+    }
+    return OK;
+}
+
+/* ---- writing ---- */
+
+struct write_op {
+    struct write_call w; /* first: the writer hands it back */
+    struct call *c;
+    call_fn *fn;
+    void *arg;
+    void (*done)(void *arg);
+    void *done_arg;
+    struct arena_mark mark;
+};
+
+static enum err_code op_run(struct write_call *w, struct conn *db)
+{
+    struct write_op *op = (struct write_op *)w;
+
+    arena_rewind(op->c->mem, op->mark);
+    forget(op->c);
+    op->c->tx = TX_WRITE;
+    return run_body(op->c, db, op->fn, op->arg);
+}
+
+static void op_done(struct write_call *w, enum err_code code, const struct err *e)
+{
+    struct write_op *op = (struct write_op *)w;
+
+    if (code != OK && e && e->code != OK) {
+        op->c->err = *e;
+    }
+    if (code == OK) {
+        committed(op->c);
+    }
+    if (code == ERR_FULL) {
+        op->c->org->read_only = true;
+    }
+    if (op->done) {
+        op->done(op->done_arg);
+    }
+}
+
+static struct write_op *new_op(struct call *c, call_fn *fn, void *arg)
+{
+    struct write_op *op = ARENA_NEW(c->mem, struct write_op);
+
+    *op = (struct write_op) { .w = { .run = op_run, .done = op_done }, .c = c, .fn = fn, .arg = arg };
+    op->mark = arena_mark(c->mem);
+    return op;
+}
+
+static enum err_code refuse_read_only(struct call *c)
+{
+    if (c->org->read_only) {
+        return fail(c, ERR_FULL, NULL, "the disk is full: reading goes on, writing waits");
+    }
+    return OK;
+}
+
+static enum err_code pg_write(struct call *c, call_fn *fn, void *arg)
+{
+    enum err_code code = OK;
+    struct arena_mark mark = arena_mark(c->mem);
+
+    for (int tries = 0; tries < 3; tries++) {
+        struct conn *conn;
+        arena_rewind(c->mem, mark);
+        TRY(org_take_writer(c->org, &conn, &c->err));
+        code = call_run(c, conn, TX_WRITE, fn, arg);
+        org_give_writer(c->org, conn);
+        if (code != ERR_BUSY) {
+            break;
+        }
+    }
+    return code;
+}
+
+enum err_code call_submit(
+    struct call *c, call_fn *fn, void *arg, void (*done)(void *arg), void *done_arg)
+{
+    TRY(refuse_read_only(c));
+    if (!c->org->writer) {
+        (void)!pg_write(c, fn, arg);
+        done(done_arg);
+        return OK;
+    }
+    struct write_op *op = new_op(c, fn, arg);
+    op->done = done;
+    op->done_arg = done_arg;
+    if (writer_submit(c->org->writer, &op->w) != OK) {
+        return fail(c, ERR_BUSY, NULL, "too many writes are waiting; try again in a moment");
+    }
+    return OK;
+}
+
+enum err_code call_write(struct call *c, call_fn *fn, void *arg)
+{
+    TRY(refuse_read_only(c));
+    if (!c->org->writer) {
+        return pg_write(c, fn, arg);
+    }
+    struct write_op *op = new_op(c, fn, arg);
+    struct err e = { 0 };
+    enum err_code code = writer_run(c->org->writer, &op->w, &e);
+    if (code != OK && c->err.code == OK) {
+        c->err = e;
+        c->err.code = code;
+    }
+    return code;
+}
+
+enum err_code call_read(struct call *c, call_fn *fn, void *arg)
+{
+    struct conn *conn;
+
+    TRY(org_take_reader(c->org, &conn, &c->err));
+    enum err_code code = call_run(c, conn, TX_READ, fn, arg);
+    org_give_reader(c->org, conn);
+    return code;
+}
+
+enum err_code call_nested(struct call *c, call_fn *fn, void *arg)
+{
+    struct after *after = c->after;
+    int rebuild = c->rebuild;
+
+    TRY(conn_savepoint(c->db, &c->err));
+    enum err_code code = fn(c, arg);
+    if (code == OK) {
+        return conn_release(c->db, &c->err);
+    }
+    c->after = after;
+    c->rebuild = rebuild;
+    if (conn_in_tx(c->db)) {
+        conn_undo(c->db);
+    }
+    return code;
+}
+
+void call_after_commit(struct call *c, void (*fn)(struct org *org, void *arg), void *arg)
+{
+    struct after *a = ARENA_NEW(c->mem, struct after), **end = &c->after;
+
+    *a = (struct after) { NULL, fn, arg };
+    while (*end) {
+        end = &(*end)->next;
+    }
+    *end = a;
+}
+
+/* ---- the database, on a call ---- */
+
+enum err_code db_exec(struct call *c, struct sql sql, struct dbvals v)
+{
+    return conn_exec(c->db, sql, v, NULL, &c->err);
+}
+
+enum err_code db_changed(struct call *c, int64_t *n, struct sql sql, struct dbvals v)
+{
+    return conn_exec(c->db, sql, v, n, &c->err);
+}
+
+enum err_code db_int(struct call *c, int64_t *out, struct sql sql, struct dbvals v)
+{
+    return conn_int(c->db, sql, v, out, NULL, &c->err);
+}
+
+enum err_code db_find(struct call *c, int64_t *out, bool *found, struct sql sql, struct dbvals v)
+{
+    return conn_int(c->db, sql, v, out, found, &c->err);
+}
+
+enum err_code db_text(struct call *c, struct str *out, struct sql sql, struct dbvals v)
+{
+    struct rows r;
+
+    *out = (struct str) { "", 0 };
+    TRY(db_query(c, &r, sql, v));
+    if (rows_next(&r)) {
+        *out = col_text(&r, 0);
+    }
+    return rows_end(&r);
+}
+
+enum err_code db_query(struct call *c, struct rows *r, struct sql sql, struct dbvals v)
+{
+    *r = (struct rows) { .c = c };
+    r->code = conn_query(c->db, sql, v, &r->st, &c->err);
+    return r->code;
+}
+
+bool rows_next(struct rows *r)
+{
+    bool row = false;
+
+    if (r->code == OK && r->st) {
+        r->code = stmt_step(r->st, &row, &r->c->err);
+    }
+    return r->code == OK && row;
+}
+
+enum err_code rows_end(struct rows *r)
+{
+    if (r->st) {
+        stmt_end(r->st);
+        r->st = NULL;
+    }
+    return r->code;
+}
+
+bool col_null(struct rows *r, int col)
+{
+    return stmt_is_null(r->st, col);
+}
+
+double col_real(struct rows *r, int col)
+{
+    return stmt_real(r->st, col);
+}
+
+struct str col_text(struct rows *r, int col)
+{
+    return arena_str(r->c->mem, stmt_text(r->st, col));
+}

@@ -1,0 +1,127 @@
+/* call.h - what every function above db/ receives first, and how a call runs.
+ *
+ * A call is one request, job or shell command from start to end: an arena, a connection inside a
+ * transaction, a user, a snapshot of the model, the instant read once. Domain code is straight-line C
+ * inside it; what must wait for the commit goes through call_after_commit(). */
+
+#ifndef MODEL_CALL_H
+#define MODEL_CALL_H
+
+#include "base/json.h"
+#include "base/time.h"
+#include "db/db.h"
+#include "db/writer.h"
+#include "model/config.h"
+#include "model/model.h"
+
+struct org;
+struct access;
+
+enum via { VIA_SYSTEM, VIA_UI, VIA_API, VIA_IMPORT, VIA_SHELL, VIA_JOB, VIA_FORM };
+const char *via_name(enum via via);
+
+struct user {
+    int64_t id;   /* 0: the system user */
+    struct str email, name;
+    bool admin;
+    int64_t team; /* main team, 0 for none */
+    struct str language;
+    const struct zone *zone;
+    const struct access *access; /* what the roles give, compiled */
+    int64_t token, session;      /* how he came in, 0 for none */
+    struct str scopes;           /* of the token: "contacts:read,companies:write"; empty for all */
+};
+
+struct field_error {
+    struct field_error *next;
+    const char *field, *message;
+};
+
+struct call {
+    struct org *org;
+    const struct model *model;
+    struct arena *mem;
+    struct conn *db;
+    const struct user *who; /* never NULL */
+    const struct config *cfg;
+    int64_t now; /* microseconds since 1970 */
+    struct err err;
+    struct field_error *errors; /* more than one field at fault */
+
+    enum via via;
+    const char *request; /* id for logs and answers */
+    enum tx tx;
+    int64_t change_set;  /* 0 until the first write */
+    const char *change_kind; /* "edit", "import", "merge", ... of the change set */
+    int64_t undo_of;     /* the change set that this call undoes */
+
+    const struct action *action; /* of a running action */
+    int64_t *ids;                /* what it is about */
+    size_t nids;
+    const json_t *input;
+    struct json_writer out; /* the answer's body */
+    struct buf body;
+    struct after *after;
+    enum { REBUILD_NONE, REBUILD_LISTS, REBUILD_SCHEMA } rebuild; /* before the commit */
+    struct job_run *job; /* the running job, NULL outside one */
+};
+
+enum { BODY_MAX = 64 << 20 };
+
+MUST_CHECK enum err_code fail(
+    struct call *c, enum err_code code, const char *field, const char *fmt, ...) PRINTF(4, 5);
+/* Notes one field at fault and goes on; call_status() at the end gives the failure. */
+void fail_field(struct call *c, const char *field, const char *fmt, ...) PRINTF(3, 4);
+MUST_CHECK enum err_code call_status(struct call *c);
+
+/* Prepares a call on an arena; model, clock and answer are set. The snapshot is given back when
+ * the arena is reset. */
+void call_init(struct call *c, struct org *org, struct arena *mem, const struct user *who,
+    enum via via);
+typedef enum err_code call_fn(struct call *c, void *arg);
+/* Runs fn on conn inside a transaction of its own, under the arena's ceiling; commits on OK and
+ * rolls back otherwise. The error is in c->err. */
+MUST_CHECK enum err_code call_run(
+    struct call *c, struct conn *conn, enum tx tx, call_fn *fn, void *arg);
+/* A writing call from a thread that may block: through the writer on SQLite, on a connection from
+ * the pool on PostgreSQL (a serialization failure is tried again). */
+MUST_CHECK enum err_code call_write(struct call *c, call_fn *fn, void *arg);
+MUST_CHECK enum err_code call_read(struct call *c, call_fn *fn, void *arg);
+/* Runs fn inside a savepoint of the call's transaction: its failure undoes only itself. */
+MUST_CHECK enum err_code call_nested(struct call *c, call_fn *fn, void *arg);
+/* fn runs on the committing thread once the commit is durable. The only door for effects outside
+ * the database. arg must live in c->mem. */
+void call_after_commit(struct call *c, void (*fn)(struct org *org, void *arg), void *arg);
+
+/* A writing call that need not be waited for: done runs once, on the writer's thread after the commit
+ * (SQLite) or on this one (PostgreSQL); the outcome is in c->err. Never blocks on SQLite; ERR_BUSY at
+ * once, without done, when too many are in wait. */
+MUST_CHECK enum err_code call_submit(
+    struct call *c, call_fn *fn, void *arg, void (*done)(void *arg), void *done_arg);
+
+/* ---- the database, on a call ---- */
+MUST_CHECK enum err_code db_exec(struct call *c, struct sql sql, struct dbvals v);
+MUST_CHECK enum err_code db_changed(struct call *c, int64_t *n, struct sql sql, struct dbvals v);
+MUST_CHECK enum err_code db_int(struct call *c, int64_t *out, struct sql sql, struct dbvals v);
+MUST_CHECK enum err_code db_find(
+    struct call *c, int64_t *out, bool *found, struct sql sql, struct dbvals v);
+MUST_CHECK enum err_code db_text(struct call *c, struct str *out, struct sql sql, struct dbvals v);
+/* Rows: for (db_query(...); rows_next(&r);) ...; TRY(rows_end(&r)). Ended by the arena too. */
+struct rows {
+    struct call *c;
+    struct stmt *st;
+    enum err_code code;
+};
+MUST_CHECK enum err_code db_query(
+    struct call *c, struct rows *r, struct sql sql, struct dbvals v);
+bool rows_next(struct rows *r);
+MUST_CHECK enum err_code rows_end(struct rows *r);
+static inline int64_t col_int(struct rows *r, int col)
+{
+    return stmt_int(r->st, col);
+}
+bool col_null(struct rows *r, int col);
+double col_real(struct rows *r, int col);
+struct str col_text(struct rows *r, int col); /* copied into the arena */
+
+#endif

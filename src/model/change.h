@@ -1,0 +1,48 @@
+/* change.h - the spine: every write leaves a row in `feed` and, when it replaced something, one in
+ * `history`; one change set per call.
+ *
+ * Consumers read the feed with a cursor each and commit their effects and the cursor together. */
+
+#ifndef MODEL_CHANGE_H
+#define MODEL_CHANGE_H
+
+#include "model/record.h"
+
+enum change_kind {
+    CHANGE_CREATE = 'c',
+    CHANGE_UPDATE = 'u',
+    CHANGE_DELETE = 'd',
+    CHANGE_RESTORE = 'r',
+    CHANGE_PURGE = 'p',
+};
+
+struct change {
+    int64_t seq;
+    int64_t entity, record;
+    enum change_kind kind;
+    int64_t person; /* 0 for none */
+    int64_t change_set;
+    int64_t at;
+    struct str fields; /* JSON array of field numbers; empty on create */
+    int64_t history;   /* row with the old values, 0 for none */
+};
+
+/* Appends to feed and history. old holds the cells before, r after; changed marks fields. */
+MUST_CHECK enum err_code change_note(struct call *c, enum change_kind kind, const struct record *r,
+    const struct record *old, const bool *changed);
+/* Opens the call's change set if it has none. */
+MUST_CHECK enum err_code change_set_open(struct call *c);
+/* The newest sequence number that a reader may trust: everything at or below it is committed. */
+MUST_CHECK enum err_code feed_horizon(struct call *c, int64_t *seq);
+MUST_CHECK enum err_code feed_read(struct call *c, int64_t after, size_t most,
+    struct change **out, size_t *n);
+/* Runs each consumer of the modules over what is new; *more says that there is more left. */
+MUST_CHECK enum err_code consumers_run(struct org *o, bool *more, struct err *e);
+
+/* Undoes a change set by replaying history backwards. ERR_CONFLICT names the record in the way. */
+MUST_CHECK enum err_code undo_change_set(struct call *c, int64_t change_set);
+/* The history of a record as JSON, newest first; fields that the caller may not read are left out. */
+MUST_CHECK enum err_code history_json(struct call *c, const struct live_entity *e, int64_t id,
+    int64_t before, int limit);
+
+#endif

@@ -1,0 +1,48 @@
+/* job.h - work that waits: rows with a due time, lease, attempts, back-off and a unique key.
+ *
+ * A job enqueued in a transaction runs if and only if it commits, as the user who caused it, with his
+ * rights of then and of now. Every job is safe to run twice. Workers wake on commit and on the next
+ * due time. States: waiting, running, done, failed, refused, cancelled. */
+
+#ifndef MODEL_JOB_H
+#define MODEL_JOB_H
+
+#include "model/access.h"
+
+struct job_run {
+    int64_t id, mark, done, total;
+    int attempts;
+    const struct job_kind *kind;
+    const json_t *input;
+    bool again;        /* job_continue: not at its end yet */
+    struct str result; /* JSON */
+};
+
+struct job_order {
+    const char *kind;
+    const json_t *input; /* may be NULL */
+    int64_t due;         /* 0: now */
+    const char *key;     /* unique among waiting and running jobs; NULL for none */
+    int64_t user;        /* 0: the caller, or the system for kinds that are its own */
+};
+/* *id is the job's; one with the same key that waits already is left as it is. */
+MUST_CHECK enum err_code job_enqueue(struct call *c, const struct job_order *order, int64_t *id);
+/* From a running job: comes back with this mark in a transaction of its own; progress is kept. */
+MUST_CHECK enum err_code job_continue(struct call *c, int64_t mark, int64_t done, int64_t total);
+int64_t job_mark(const struct call *c);
+void job_result(struct call *c, struct str json);
+/* Asks a job to stop; it does so between two of its steps. */
+MUST_CHECK enum err_code job_cancel(struct call *c, int64_t id);
+/* One job, or the newest, as JSON; users see their own, administrators all. */
+MUST_CHECK enum err_code job_json(struct call *c, int64_t id);
+MUST_CHECK enum err_code jobs_json(struct call *c, struct str state, int64_t before, int limit);
+
+/* Threads that run jobs and consumers; wakes by itself through org->wake. */
+struct workers;
+MUST_CHECK enum err_code workers_start(
+    struct org *o, int threads, struct workers **out, struct err *e);
+void workers_stop(struct workers *w); /* after the steps under way */
+/* Runs what is due until nothing is: for tests and the shell. */
+MUST_CHECK enum err_code workers_drain(struct org *o, struct err *e);
+
+#endif

@@ -1,0 +1,439 @@
+/* parts.c - lists of parts, their canonical JSON and their rows.
+ *
+ * Canonical: one object per part in the order given, "address"|"number"|"url" as typed, "key", "kind",
+ * "primary"; exactly one part is primary. A part whose key stands in the list already is left out. */
+
+#include "model/parts.h"
+
+#include "base/utf8.h"
+#include "model/normal.h"
+
+#include <string.h>
+
+enum { PARTS_MAX = 50 };
+
+static const char *const address_pieces[]
+    = { "street", "city", "region", "postcode", "country", NULL };
+
+struct part {
+    struct str typed, key, kind;
+    struct str pieces[5]; /* of an address */
+    bool primary;
+};
+
+static const char *word_of(enum field_kind kind)
+{
+    return kind == KIND_EMAILS ? "address" : kind == KIND_PHONES ? "number" : "url";
+}
+
+static bool part_bad(struct call *c, const struct live_field *f, size_t at, const char *why)
+{
+    char path[128];
+
+    snprintf(path, sizeof path, "%s[%zu]", f->name.p, at);
+    fail_field(c, path, "%s", why);
+    return false;
+}
+
+static bool address_key(struct call *c, const struct live_field *f, size_t at, struct part *p)
+{
+    struct buf b;
+    struct str country = p->pieces[4];
+
+    if (country.n && !normal_country(c->mem, country, &p->pieces[4])) {
+        return part_bad(c, f, at, "this country is not known; use its two-letter code");
+    }
+    buf_init(&b, c->mem, 4096);
+    for (int i = 0; i < 5; i++) {
+        buf_add(&b, p->pieces[i]);
+        buf_byte(&b, ' ');
+    }
+    p->key = utf8_fold(c->mem, buf_str(&b));
+    return p->key.n > 0 || part_bad(c, f, at, "an address needs at least one of its parts");
+}
+
+static bool part_key(struct call *c, const struct live_field *f, size_t at, struct part *p)
+{
+    const char *why = "";
+    bool ok = false;
+
+    switch (f->def.kind) {
+    case KIND_EMAILS:
+        ok = normal_email(c->mem, p->typed, &p->key, &why);
+        break;
+    case KIND_PHONES:
+        ok = normal_phone(c->mem, p->typed, c->model->country, &p->key, &why);
+        break;
+    case KIND_URLS:
+        ok = normal_url(c->mem, p->typed, &p->key, &why);
+        break;
+    case KIND_ADDRESSES:
+        return address_key(c, f, at, p);
+    case KIND_NONE: case KIND_TEXT: case KIND_LONG_TEXT: case KIND_RICH_TEXT: case KIND_INT:
+    case KIND_DECIMAL: case KIND_MONEY: case KIND_PERCENT: case KIND_BOOL: case KIND_DATE:
+    case KIND_INSTANT: case KIND_DURATION: case KIND_CHOICE: case KIND_CHOICES: case KIND_TAGS:
+    case KIND_REF: case KIND_MANY: case KIND_ANYREF: case KIND_NAME: case KIND_FILE:
+    case KIND_PLACE: case KIND_NUMBER: case KIND_FORMULA: case KIND_ROLLUP: case KIND_JSON:
+    case KIND_COUNT:
+        break;
+    }
+    return ok || part_bad(c, f, at, why);
+}
+
+static bool text_of(struct call *c, const struct live_field *f, size_t at, const json_t *object,
+    const char *name, struct str *out)
+{
+    const json_t *v = json_object_get(object, name);
+
+    *out = (struct str) { "", 0 };
+    if (!v || json_is_null(v)) {
+        return true;
+    }
+    if (!json_is_string(v) || json_string_length(v) > 500) {
+        char path[160];
+        snprintf(path, sizeof path, "%s[%zu].%s", f->name.p, at, name);
+        fail_field(c, path, "%s is text of at most 500 bytes", name);
+        return false;
+    }
+    *out = str_trim(json_str(v));
+    return true;
+}
+
+static bool known_members(struct call *c, const struct live_field *f, size_t at, const json_t *v)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach((json_t *)v, name, value)
+    {
+        bool known = strcmp(name, "kind") == 0 || strcmp(name, "primary") == 0
+            || strcmp(name, "key") == 0;
+        if (f->def.kind == KIND_ADDRESSES) {
+            for (int i = 0; address_pieces[i]; i++) {
+                known = known || strcmp(name, address_pieces[i]) == 0;
+            }
+        } else {
+            known = known || strcmp(name, word_of(f->def.kind)) == 0;
+        }
+        if (!known) {
+            char path[160];
+            snprintf(path, sizeof path, "%s[%zu].%.60s", f->name.p, at, name);
+            fail_field(c, path, "there is no such part of %s", f->label.p);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool read_part(
+    struct call *c, const struct live_field *f, size_t at, const json_t *v, struct part *p)
+{
+    *p = (struct part) { 0 };
+    if (json_is_string(v) && f->def.kind != KIND_ADDRESSES) {
+        p->typed = str_trim(json_str(v));
+    } else if (json_is_object(v)) {
+        if (!known_members(c, f, at, v) || !text_of(c, f, at, v, "kind", &p->kind)) {
+            return false;
+        }
+        p->primary = json_is_true(json_object_get(v, "primary"));
+        if (f->def.kind == KIND_ADDRESSES) {
+            for (int i = 0; address_pieces[i]; i++) {
+                if (!text_of(c, f, at, v, address_pieces[i], &p->pieces[i])) {
+                    return false;
+                }
+            }
+        } else if (!text_of(c, f, at, v, word_of(f->def.kind), &p->typed)) {
+            return false;
+        }
+    } else {
+        return part_bad(c, f, at, f->def.kind == KIND_ADDRESSES ? "expects an object with street, city, ..."
+                                                               : "expects text or an object");
+    }
+    if (p->kind.n > 40) {
+        return part_bad(c, f, at, "the kind has at most 40 bytes");
+    }
+    return part_key(c, f, at, p);
+}
+
+static struct dbval canonical(
+    struct call *c, const struct live_field *f, struct part *parts, size_t n)
+{
+    struct buf b;
+    struct json_writer w;
+    size_t primary = 0;
+
+    if (!n) {
+        return V_NULL;
+    }
+    for (size_t i = n; i-- > 0;) {
+        primary = parts[i].primary ? i : primary;
+    }
+    buf_init(&b, c->mem, 1 << 20);
+    json_init(&w, &b);
+    json_array(&w, NULL);
+    for (size_t i = 0; i < n; i++) {
+        json_object(&w, NULL);
+        if (f->def.kind == KIND_ADDRESSES) {
+            for (int k = 0; address_pieces[k]; k++) {
+                if (parts[i].pieces[k].n) {
+                    json_text(&w, address_pieces[k], parts[i].pieces[k]);
+                }
+            }
+        } else {
+            json_text(&w, word_of(f->def.kind), parts[i].typed);
+        }
+        json_text(&w, "key", parts[i].key);
+        if (parts[i].kind.n) {
+            json_text(&w, "kind", parts[i].kind);
+        }
+        json_flag(&w, "primary", i == primary);
+        json_end_object(&w);
+    }
+    json_end_array(&w);
+    return V(buf_str(&b));
+}
+
+bool parts_from_json(
+    struct call *c, const struct live_field *f, const json_t *v, struct dbval *cells)
+{
+    bool one = json_is_string(v) || json_is_object(v);
+    size_t given = one ? 1 : json_array_size(v), n = 0;
+
+    if (!one && !json_is_array(v)) {
+        fail_field(c, f->name.p, "%s expects a list", f->label.p);
+        return false;
+    }
+    if (given > PARTS_MAX) {
+        fail_field(c, f->name.p, "%s has at most %d entries", f->label.p, PARTS_MAX);
+        return false;
+    }
+    struct part *parts = ARENA_ARRAY(c->mem, struct part, given + 1);
+    for (size_t i = 0; i < given; i++) {
+        struct part *p = &parts[n];
+        if (!read_part(c, f, i, one ? v : json_array_get(v, i), p)) {
+            return false;
+        }
+        bool again = false;
+        for (size_t k = 0; k < n; k++) {
+            if (str_eq(parts[k].key, p->key)) {
+                parts[k].primary = parts[k].primary || p->primary;
+                again = true;
+            }
+        }
+        n += !again;
+    }
+    cells[0] = canonical(c, f, parts, n);
+    return true;
+}
+
+/* A spreadsheet cell: several are separated by ';'; an address is its pieces separated by ','. */
+bool parts_from_text(struct call *c, const struct live_field *f, struct str s, struct dbval *cells)
+{
+    struct part *parts = ARENA_ARRAY(c->mem, struct part, PARTS_MAX);
+    struct str one;
+    size_t n = 0;
+
+    if (str_starts(s, STR("["))) {
+        json_t *v;
+        if (json_read(c->mem, s, &v, &c->err) == OK) {
+            return parts_from_json(c, f, v, cells);
+        }
+        err_clear(&c->err);
+    }
+    while (n < PARTS_MAX && str_split(&s, ';', &one)) {
+        struct part *p = &parts[n];
+        one = str_trim(one);
+        if (!one.n) {
+            continue;
+        }
+        p->typed = one;
+        for (int k = 0; f->def.kind == KIND_ADDRESSES && k < 5; k++) {
+            struct str piece = { "", 0 };
+            if (str_split(&one, ',', &piece)) {
+                p->pieces[k] = str_trim(piece);
+            }
+        }
+        if (!part_key(c, f, n, p)) {
+            return false;
+        }
+        bool again = false;
+        for (size_t k = 0; k < n; k++) {
+            again = again || str_eq(parts[k].key, p->key);
+        }
+        n += !again;
+    }
+    cells[0] = canonical(c, f, parts, n);
+    return true;
+}
+
+void parts_to_json(struct call *c, struct str cell, struct json_writer *w)
+{
+    (void)c;
+    json_raw(w, NULL, cell);
+}
+
+static json_t *read_cell(struct call *c, struct str cell)
+{
+    json_t *v = NULL;
+
+    if (!cell.n || json_read(c->mem, cell, &v, &c->err) != OK) {
+        return NULL;
+    }
+    return v;
+}
+
+/* What reads back without loss: plain values where nothing more is known, JSON otherwise. */
+void parts_to_text(struct call *c, const struct live_field *f, struct str cell, struct buf *out)
+{
+    json_t *list = read_cell(c, cell);
+    bool plain = f->def.kind != KIND_ADDRESSES;
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        json_t *p = json_array_get(list, i);
+        plain = plain && !json_object_get(p, "kind")
+            && json_is_true(json_object_get(p, "primary")) == (i == 0)
+            && str_find_byte(json_str(json_object_get(p, word_of(f->def.kind))), ';') < 0;
+    }
+    if (!plain) {
+        buf_add(out, cell);
+        return;
+    }
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        buf_lit(out, i ? ";" : "");
+        buf_add(out, json_str(json_object_get(json_array_get(list, i), word_of(f->def.kind))));
+    }
+}
+
+struct str parts_primary(struct call *c, struct str cell, const char *piece)
+{
+    json_t *list = read_cell(c, cell);
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        json_t *p = json_array_get(list, i);
+        if (json_is_true(json_object_get(p, "primary"))) {
+            return json_str(json_object_get(p, piece));
+        }
+    }
+    return (struct str) { "", 0 };
+}
+
+static enum err_code store_picks(
+    struct call *c, const struct live_field *f, int64_t record, struct str cell)
+{
+    json_t *list = read_cell(c, cell);
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        int64_t choice = json_integer_value(json_array_get(list, i));
+        TRY(db_exec(c,
+            SQL("INSERT INTO \"picks\" (\"field\", \"record\", \"choice\") VALUES ($1, $2, $3)"),
+            VALS(V(f->number), V(record), V(choice))));
+    }
+    return OK;
+}
+
+static const struct {
+    enum field_kind kind;
+    struct sql clear, insert;
+} part_sql[] = {
+#define PART_SQL(k, t)                                                                             \
+    { k, { "DELETE FROM \"" t "\" WHERE \"record\" = $1 AND \"entity\" = $2 AND \"field\" = $3" }, \
+        { "INSERT INTO \"" t "\" (\"entity\", \"record\", \"field\", \"position\", \"typed\", "      \
+          "\"key\", \"kind\", \"is_primary\") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)" } }
+    PART_SQL(KIND_EMAILS, "part_emails"),
+    PART_SQL(KIND_PHONES, "part_phones"),
+    PART_SQL(KIND_URLS, "part_urls"),
+    { KIND_ADDRESSES,
+        { "DELETE FROM \"part_addresses\" WHERE \"record\" = $1 AND \"entity\" = $2"
+          " AND \"field\" = $3" },
+        { "INSERT INTO \"part_addresses\" (\"entity\", \"record\", \"field\", \"position\","
+          " \"typed\", \"key\", \"kind\", \"is_primary\", \"street\", \"city\", \"region\","
+          " \"postcode\", \"country\") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
+          " $13)" } },
+};
+
+static struct dbval member(const json_t *p, const char *name)
+{
+    const json_t *v = json_object_get(p, name);
+
+    return json_is_string(v) ? V(json_str(v)) : V_NULL;
+}
+
+static enum err_code insert_part(struct call *c, const struct live_field *f, int64_t record,
+    size_t at, const json_t *p, struct sql sql)
+{
+    struct dbval primary = V(json_is_true(json_object_get(p, "primary")));
+    struct dbval entity = V(f->entity->number), position = V((int64_t)at);
+
+    if (f->def.kind == KIND_ADDRESSES) {
+        return db_exec(c, sql,
+            VALS(entity, V(record), V(f->number), position, V_NULL, member(p, "key"),
+                member(p, "kind"), primary, member(p, "street"), member(p, "city"),
+                member(p, "region"), member(p, "postcode"), member(p, "country")));
+    }
+    return db_exec(c, sql,
+        VALS(entity, V(record), V(f->number), position, member(p, word_of(f->def.kind)),
+            member(p, "key"), member(p, "kind"), primary));
+}
+
+enum err_code parts_store(
+    struct call *c, const struct live_field *f, int64_t record, struct dbval cell, bool existed)
+{
+    struct str text = cell.type == DB_TEXT ? cell.s : (struct str) { "", 0 };
+
+    if (kind_is_picks(f->def.kind)) {
+        if (existed) {
+            TRY(db_exec(c,
+                SQL("DELETE FROM \"picks\" WHERE \"field\" = $1 AND \"record\" = $2"),
+                VALS(V(f->number), V(record))));
+        }
+        return store_picks(c, f, record, text);
+    }
+    size_t k = 0;
+    while (part_sql[k].kind != f->def.kind) {
+        k++;
+    }
+    if (existed) {
+        TRY(db_exec(c, part_sql[k].clear, VALS(V(record), V(f->entity->number), V(f->number))));
+    }
+    json_t *list = read_cell(c, text);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        TRY(insert_part(c, f, record, i, json_array_get(list, i), part_sql[k].insert));
+    }
+    return OK;
+}
+
+bool tag_make(struct call *c, const struct live_field *f, struct str word, int64_t *id)
+{
+    bool found = false;
+
+    if (utf8_length(word) > 60) {
+        fail_field(c, f->name.p, "a tag has at most 60 characters");
+        return false;
+    }
+    if (!f->list
+        || db_find(c, id, &found,
+               SQL("SELECT \"id\" FROM \"choices\" WHERE \"list\" = $1 AND \"code\" = $2"
+                   " AND \"deleted_at\" IS NULL"),
+               VALS(V(f->list->id), V(word)))
+            != OK) {
+        return false;
+    }
+    if (found) {
+        return true;
+    }
+    if (c->tx != TX_WRITE) {
+        fail_field(c, f->name.p, "there is no tag \"%.*s\"", STR_ARG(word));
+        return false;
+    }
+    struct record *r = record_of(c, "choice");
+    r->trusted = true;
+    record_set(c, r, "list", V(f->list->id));
+    record_set(c, r, "code", V(word));
+    record_set(c, r, "label", V(word));
+    record_set(c, r, "active", V(true));
+    if (record_create(c, r) != OK) {
+        return false;
+    }
+    *id = r->id;
+    return true;
+}

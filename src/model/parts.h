@@ -1,0 +1,25 @@
+/* parts.h - lists of parts: e-mails, phones, addresses, URLs. A cell holds the list as canonical
+ * JSON; part tables repeat the keys for finding. */
+
+#ifndef MODEL_PARTS_H
+#define MODEL_PARTS_H
+
+#include "model/record.h"
+
+bool parts_from_json(
+    struct call *c, const struct live_field *f, const json_t *v, struct dbval *cells);
+bool parts_from_text(struct call *c, const struct live_field *f, struct str s, struct dbval *cells);
+void parts_to_json(struct call *c, struct str cell, struct json_writer *w);
+void parts_to_text(struct call *c, const struct live_field *f, struct str cell, struct buf *out);
+/* Rows of the part table, or of picks, made to equal the cell. */
+MUST_CHECK enum err_code parts_store(
+    struct call *c, const struct live_field *f, int64_t record, struct dbval cell, bool existed);
+/* Piece of the primary part: "address", "number", "url", "city", ...; empty when there is none. */
+struct str parts_primary(struct call *c, struct str cell, const char *piece);
+/* The id of a tag, made when it is new. False after fail_field(). */
+bool tag_make(struct call *c, const struct live_field *f, struct str word, int64_t *id);
+/* A record by external id, title or id, in that order. */
+MUST_CHECK enum err_code ref_by_text(struct call *c, const struct live_entity *target, struct str s,
+    int64_t *id, bool *found);
+
+#endif

@@ -1,0 +1,59 @@
+/* record.h - the one write path of every record: rights, normalise, validate, formulas, store,
+ * roll-ups, history, feed, in one transaction. */
+
+#ifndef MODEL_RECORD_H
+#define MODEL_RECORD_H
+
+#include "model/cells.h"
+
+struct record {
+    const struct live_entity *e;
+    int64_t id;
+    int64_t version;     /* expected one on update, 0 for any */
+    struct dbval *cells; /* e->ncells */
+    bool *set;           /* per field: assigned by the caller */
+    unsigned loaded;     /* bit per table whose cells are read */
+    bool trusted;        /* the engine's own write: no rights, read-only fields may be set */
+    bool quiet;          /* a roll-up made anew: no new version, nothing in history */
+    bool replay;         /* undo: what was stored once is not validated again */
+    json_t **many;       /* per field: the list given for a MANY field */
+};
+
+/* An empty record of an entity, to be filled and created or used as the change of one. */
+struct record *record_new(struct call *c, const struct live_entity *e);
+/* By name; asserts that there is one: for entities of modules. */
+struct record *record_of(struct call *c, const char *entity);
+/* Fills from a JSON object. Unknown fields and bad values are noted on the call. */
+MUST_CHECK enum err_code record_fill(struct call *c, struct record *r, const json_t *object);
+void record_set(struct call *c, struct record *r, const char *field, struct dbval v);
+void record_set_cells(struct record *r, const struct live_field *f, const struct dbval *cells);
+struct dbval record_get(const struct record *r, const char *field); /* first cell */
+const struct dbval *record_cells(const struct record *r, const struct live_field *f);
+
+/* r->id and r->version are filled. */
+MUST_CHECK enum err_code record_create(struct call *c, struct record *r);
+/* Changes what is set in r on the record r->id. Nothing changed: OK without a new version. */
+MUST_CHECK enum err_code record_update(struct call *c, struct record *r);
+MUST_CHECK enum err_code record_delete(struct call *c, const struct live_entity *e, int64_t id,
+    int64_t version); /* to the bin */
+MUST_CHECK enum err_code record_restore(struct call *c, const struct live_entity *e, int64_t id);
+/* Removes the row for good. strict: whatever refers to it is in the way (undo of a create), named in
+ * the error; otherwise references are emptied, or followed where the field says so. */
+MUST_CHECK enum err_code record_purge(
+    struct call *c, const struct live_entity *e, int64_t id, bool strict);
+/* Puts a purged record back under its id (undo). r holds all its cells. */
+MUST_CHECK enum err_code record_revive(struct call *c, struct record *r);
+/* Takes the row's lock (PostgreSQL) and checks that it is there. */
+MUST_CHECK enum err_code record_lock(struct call *c, const struct live_entity *e, int64_t id);
+/* Reads a record: all tables when side is true. ERR_NOT_FOUND when absent (in the bin counts as
+ * there). No rights are looked at. */
+MUST_CHECK enum err_code record_load(
+    struct call *c, const struct live_entity *e, int64_t id, bool side, struct record **out);
+/* The evaluator's view of a record; other records are read as needed. */
+struct expr_rows record_rows(struct call *c, struct record *r);
+
+/* Duplicates by key of the primary and further e-mails; ids into the arena. */
+MUST_CHECK enum err_code record_same_email(
+    struct call *c, const struct record *r, int64_t **ids, size_t *n);
+
+#endif

@@ -1,0 +1,143 @@
+/* rollup.c - keeps the direct roll-ups of parents true in the transaction that changed a child.
+ *
+ * Made anew from the children, not counted up: the sum is right whatever the path of the change, and
+ * one index range is read. The parent is written through the record engine, so its formulas, its own
+ * parents and the feed follow. */
+
+#include "model/store.h"
+
+#include <string.h>
+
+/* Locks the parent first: on PostgreSQL the statement that sums must begin after the lock, so that
+ * it sees what a concurrent call committed. */
+static enum err_code refresh_one(
+    struct call *c, const struct live_entity *parent, const struct live_child *child, int64_t id)
+{
+    struct sqltext s;
+    struct sql sql;
+    struct dbvals v;
+    struct rows rows;
+    struct record *r = record_new(c, parent);
+    struct expr_sql x = { .out = &s, .now = c->now, .me = c->who->id };
+    bool found = false;
+
+    if (conn_backend(c->db) == DB_POSTGRES) {
+        TRY(record_lock(c, parent, id));
+    }
+    sqltext_init(&s, c->mem, conn_backend(c->db));
+    x.alias = sql_new_alias(&s);
+    sql_lit(&s, "SELECT ");
+    for (size_t i = 0; i < child->nrollups; i++) {
+        if (i) {
+            sql_lit(&s, ", ");
+        }
+        expr_sql_value(child->rollups[i]->expr, &x);
+    }
+    sql_lit(&s, " FROM ");
+    sql_ident(&s, parent->tables[0]);
+    sql_lit(&s, " ");
+    sql_alias(&s, x.alias);
+    sql_lit(&s, " WHERE ");
+    sql_column(&s, x.alias, "id");
+    sql_lit(&s, " = ");
+    sql_bind(&s, V(id));
+    TRY(sqltext_end(&s, &sql, &v, &c->err));
+    TRY(db_query(c, &rows, sql, v));
+    if (rows_next(&rows)) {
+        found = true;
+        for (size_t i = 0; i < child->nrollups; i++) {
+            const struct live_field *f = child->rollups[i];
+            struct dbval cells[FIELD_CELLS] = { stmt_value(rows.st, (int)i, f->columns[0].type) };
+            if (cells[0].type == DB_TEXT) {
+                cells[0].s = arena_str(c->mem, cells[0].s);
+            }
+            if (f->value == KIND_MONEY && cells[0].type != DB_NULL) {
+                cells[1] = V(c->model->currency);
+            }
+            record_set_cells(r, f, cells);
+        }
+    }
+    TRY(rows_end(&rows));
+    if (!found) {
+        return OK;
+    }
+    r->id = id;
+    r->trusted = r->quiet = r->replay = true;
+    return record_update(c, r);
+}
+
+static int64_t parent_id(
+    const struct record *r, const struct live_field *by, const struct live_entity *parent)
+{
+    const struct dbval *cells = &r->cells[by->cell];
+
+    if (by->value == KIND_ANYREF) {
+        return cells[0].type == DB_INT && cells[0].i == parent->number ? cells[1].i : 0;
+    }
+    return cells[0].type == DB_INT ? cells[0].i : 0;
+}
+
+struct touches {
+    const struct live_entity *e;
+    const bool *changed;
+    bool yes;
+};
+
+static void look(void *arg, const struct expr_use *u)
+{
+    struct touches *t = arg;
+
+    if (u->field && u->field->entity == t->e && t->changed[u->field->index]) {
+        t->yes = true;
+    }
+}
+
+static bool matters(const struct live_child *child, const bool *changed)
+{
+    struct touches t = { child->entity, changed, !changed || changed[child->by->index] };
+
+    for (size_t i = 0; i < child->nrollups && !t.yes; i++) {
+        expr_uses(child->rollups[i]->expr, look, &t);
+    }
+    return t.yes;
+}
+
+static enum err_code refresh_parents(struct call *c, const struct record *now,
+    const struct record *old, const bool *changed, const struct live_field *by,
+    const struct live_entity *parent)
+{
+    for (size_t k = 0; k < parent->nchildren; k++) {
+        const struct live_child *child = parent->children[k];
+        if (child->by != by || !child->nrollups || !matters(child, changed)) {
+            continue;
+        }
+        int64_t is = now ? parent_id(now, by, parent) : 0;
+        int64_t was = old ? parent_id(old, by, parent) : 0;
+        /* ascending, so that two calls never wait for each other */
+        int64_t first = is && was && was < is ? was : is, second = first == is ? was : is;
+        if (first) {
+            TRY(refresh_one(c, parent, child, first));
+        }
+        if (second && second != first) {
+            TRY(refresh_one(c, parent, child, second));
+        }
+    }
+    return OK;
+}
+
+enum err_code rollups_refresh(
+    struct call *c, const struct record *now, const struct record *old, const bool *changed)
+{
+    const struct live_entity *e = now ? now->e : old->e;
+
+    for (size_t i = 0; i < e->nfields; i++) {
+        const struct live_field *f = e->fields[i];
+        if (f->def.kind == KIND_REF && f->target && f->stored) {
+            TRY(refresh_parents(c, now, old, changed, f, f->target));
+        }
+        for (struct live_entity **t = f->def.kind == KIND_ANYREF ? f->targets : NULL; t && *t; t++) {
+            TRY(refresh_parents(c, now, old, changed, f, *t));
+        }
+    }
+    return OK;
+}

@@ -1,0 +1,23 @@
+/* store.h - records as rows: the statements that insert, change and remove them. Used by record.c. */
+
+#ifndef MODEL_STORE_H
+#define MODEL_STORE_H
+
+#include "model/record.h"
+
+/* r->id 0: a new one is given. */
+MUST_CHECK enum err_code store_insert(struct call *c, struct record *r);
+/* The changed fields; version and updated_* too unless r->quiet. */
+MUST_CHECK enum err_code store_update(struct call *c, struct record *r, const bool *changed);
+/* Marks or unmarks the row as being in the bin, in every table. */
+MUST_CHECK enum err_code store_bin(struct call *c, const struct record *r, struct dbval deleted_at);
+MUST_CHECK enum err_code store_purge(struct call *c, const struct record *r);
+/* Turns the database's word on a unique clash into one about the field. */
+enum err_code store_clash(struct call *c, const struct live_entity *e, enum err_code code);
+
+/* Roll-ups of the parents that the record's references lead to. changed NULL: all are looked at
+ * (create, bin, restore). */
+MUST_CHECK enum err_code rollups_refresh(
+    struct call *c, const struct record *now, const struct record *old, const bool *changed);
+
+#endif

@@ -1,0 +1,443 @@
+/* system.c - the tables of the engine's own entities.
+ *
+ * Schema is never hand-written: the feed, sessions and jobs are field tables like a contact's, only
+ * marked ENTITY_TABLE. What must happen when one of these rows changes hangs on its hooks. */
+
+#include "model/system.h"
+
+#include "model/hooks.h"
+
+/* ---- people and rights ---- */
+
+static const struct field user_team_attributes[] = {
+    FIELD_TEXT("role", .max = 100),
+    FIELD_END,
+};
+
+static const struct field user_fields[] = {
+    FIELD_TEXT("email", .required = true, .unique = true, .max = 254, .format = FORMAT_EMAIL,
+        .no_fold = true, .search = 2),
+    FIELD_TEXT("name", .required = true, .search = 3, .index = true),
+    FIELD_TEXT("title", .max = 100, .label = "Job title"),
+    FIELD_TEXT("phone", .max = 40, .format = FORMAT_PHONE),
+    FIELD_BOOL("active", .def = "true"),
+    FIELD_BOOL("admin", .label = "Administrator", .def = "false"),
+    FIELD_REF("manager", "user", .inverse = "reports"),
+    FIELD_MANY("teams", "team", .inverse = "members", .attributes = user_team_attributes,
+        .unique = true),
+    FIELD_MANY("roles", "role", .inverse = "users", .unique = true),
+    FIELD_TEXT("language", .max = 10, .format = FORMAT_LANGUAGE),
+    FIELD_TEXT("zone", .max = 60, .format = FORMAT_ZONE, .label = "Time zone"),
+    FIELD_REF("working_hours", "working_hours", .inverse = "users"),
+    FIELD_INSTANT("last_seen_at", .read_only = true, .no_history = true),
+    FIELD_TEXT("password_hash", .system = true, .no_fold = true, .no_history = true),
+    FIELD_TEXT("totp_secret", .system = true, .no_fold = true, .no_history = true),
+    FIELD_INT("totp_last", .system = true, .no_history = true),
+    FIELD_END,
+};
+
+static const struct entity user = { .name = "user", .plural = "users", .icon = "user",
+    .fields = user_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC, .before_save = user_before_save,
+    .after_save = access_after_save };
+
+static const struct field team_fields[] = {
+    FIELD_TEXT("name", .required = true, .unique = true, .search = 3),
+    FIELD_REF("parent", "team", .inverse = "teams"),
+    FIELD_LONG("description"),
+    FIELD_REF("working_hours", "working_hours", .inverse = "teams"),
+    FIELD_END,
+};
+static const struct entity team = { .name = "team", .plural = "teams", .icon = "users",
+    .fields = team_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC, .before_save = tree_before_save,
+    .after_save = access_after_save };
+
+static const struct field role_fields[] = {
+    FIELD_TEXT("name", .required = true, .unique = true, .search = 3),
+    FIELD_LONG("description"),
+    FIELD_BOOL("may_explain", .label = "May ask why others have access"),
+    FIELD_BOOL("may_customise", .label = "May add objects and fields"),
+    FIELD_END,
+};
+static const struct entity role = { .name = "role", .plural = "roles", .icon = "shield",
+    .fields = role_fields, .flags = ENTITY_ADMIN, .after_save = access_after_save };
+
+static const struct choice_def levels[] = {
+    { "none", "None" },
+    { "own", "Own" },
+    { "team", "Team" },
+    { "below", "Team and below" },
+    { "all", "All" },
+    { 0 },
+};
+#define LEVEL(n) FIELD_CHOICE(n, levels, .list = "access_level")
+
+static const struct field grant_fields[] = {
+    FIELD_REF("role", "role", .required = true, .inverse = "grants", .on_delete = ON_DELETE_CASCADE),
+    FIELD_TEXT("entity", .required = true, .max = 60, .no_fold = true,
+        .help = "The entity's name, or * for all that have no row of their own."),
+    LEVEL("read"),
+    LEVEL("create"),
+    LEVEL("update"),
+    LEVEL("delete"),
+    LEVEL("export"),
+    LEVEL("import"),
+    LEVEL("bulk"),
+    FIELD_TEXT("actions", .max = 1000, .no_fold = true,
+        .help = "Named actions beside these, separated by commas; * for all."),
+    FIELD_TEXT("condition", .max = 4000, .no_fold = true,
+        .help = "Only records that fulfil this expression."),
+    FIELD_END,
+};
+static const char *const grant_unique[] = { "\"role\", \"entity\"", NULL };
+static const struct entity grant = { .name = "grant", .plural = "grants", .title = "entity",
+    .fields = grant_fields, .flags = ENTITY_ADMIN | ENTITY_NO_SEARCH, .unique = grant_unique,
+    .before_save = grant_before_save, .after_save = access_after_save };
+
+static const struct choice_def field_levels[] = {
+    { "hidden", "Hidden" },
+    { "read", "Read" },
+    { "write", "Write" },
+    { 0 },
+};
+static const struct field field_grant_fields[] = {
+    FIELD_REF("role", "role", .required = true, .inverse = "field_grants",
+        .on_delete = ON_DELETE_CASCADE),
+    FIELD_TEXT("entity", .required = true, .max = 60, .no_fold = true),
+    FIELD_TEXT("field", .required = true, .max = 60, .no_fold = true),
+    FIELD_CHOICE("level", field_levels, .required = true),
+    FIELD_END,
+};
+static const char *const field_grant_unique[] = { "\"role\", \"entity\", \"field\"", NULL };
+static const struct entity field_grant = { .name = "field_grant", .plural = "field_grants",
+    .title = "field", .fields = field_grant_fields, .flags = ENTITY_ADMIN | ENTITY_NO_SEARCH,
+    .unique = field_grant_unique, .before_save = grant_before_save,
+    .after_save = access_after_save };
+
+static const struct choice_def share_levels[] = { { "read", "Read" }, { "write", "Change" }, { 0 } };
+static const struct field share_fields[] = {
+    FIELD_ANYREF("record", .required = true, .set_once = true),
+    FIELD_REF("user", "user", .inverse = "shared_with_me", .set_once = true),
+    FIELD_REF("with_team", "team", .inverse = "shared_with_team", .set_once = true),
+    FIELD_CHOICE("level", share_levels, .required = true),
+    FIELD_INSTANT("until"),
+    FIELD_END,
+};
+static const char *const share_indexes[] = { "\"user\", \"record_entity\", \"record_id\"",
+    "\"with_team\", \"record_entity\", \"record_id\"", NULL };
+static const struct entity share = { .name = "share", .plural = "shares", .fields = share_fields,
+    .flags = ENTITY_NO_SEARCH, .indexes = share_indexes, .before_save = share_before_save,
+    .after_save = access_after_save };
+
+/* ---- objects, fields and choices made by users ---- */
+
+static const struct field object_fields[] = {
+    FIELD_TEXT("name", .required = true, .unique = true, .max = 40, .no_fold = true,
+        .help = "Singular, begins with x_"),
+    FIELD_TEXT("plural", .max = 50, .unique = true, .no_fold = true),
+    FIELD_TEXT("label", .max = 60),
+    FIELD_TEXT("label_plural", .max = 60),
+    FIELD_TEXT("icon", .max = 40),
+    FIELD_TEXT("title_field", .max = 60, .no_fold = true),
+    FIELD_LONG("description"),
+    FIELD_END,
+};
+static const struct entity object = { .name = "object", .plural = "objects", .icon = "cube",
+    .fields = object_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC, .before_save = object_before_save,
+    .after_save = definition_after_save };
+
+static const struct field custom_field_fields[] = {
+    FIELD_TEXT("entity", .required = true, .max = 60, .no_fold = true, .set_once = true),
+    FIELD_REF("object", "object", .inverse = "fields", .read_only = true,
+        .on_delete = ON_DELETE_CASCADE),
+    FIELD_TEXT("name", .required = true, .max = 50, .no_fold = true, .help = "Begins with x_"),
+    FIELD_TEXT("label", .max = 80),
+    FIELD_TEXT("help", .max = 400),
+    FIELD_TEXT("kind", .required = true, .max = 20, .no_fold = true, .set_once = true),
+    FIELD_TEXT("result", .max = 20, .no_fold = true),
+    FIELD_BOOL("required", .def = "false"),
+    FIELD_BOOL("unique", .def = "false", .set_once = true),
+    FIELD_BOOL("index", .def = "false"),
+    FIELD_BOOL("sensitive", .def = "false"),
+    FIELD_BOOL("read_only", .def = "false"),
+    FIELD_BOOL("partial", .def = "false", .set_once = true),
+    FIELD_BOOL("no_fold", .def = "false", .set_once = true),
+    FIELD_INT("min"),
+    FIELD_INT("max"),
+    FIELD_INT("scale", .min = 0, .max = 9, .set_once = true),
+    FIELD_INT("search", .min = 0, .max = 3),
+    FIELD_TEXT("target", .max = 60, .no_fold = true, .set_once = true),
+    FIELD_TEXT("inverse", .max = 60, .no_fold = true),
+    FIELD_TEXT("list", .max = 100, .no_fold = true, .set_once = true),
+    FIELD_TEXT("pattern", .max = 60, .no_fold = true),
+    FIELD_TEXT("expr", .max = 4000, .no_fold = true),
+    FIELD_TEXT("def", .max = 400, .no_fold = true, .label = "Default"),
+    FIELD_TEXT("group", .max = 60),
+    FIELD_JSON("choices", .help = "[{\"code\", \"label\", \"colour\"}]: the list to begin with"),
+    FIELD_INT("side", .system = true),
+    FIELD_END,
+};
+static const char *const custom_field_unique[] = { "\"entity\", \"name\"", NULL };
+static const struct entity custom_field = { .name = "field", .plural = "fields", .icon = "columns",
+    .fields = custom_field_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC, .unique = custom_field_unique,
+    .before_save = custom_field_before_save, .after_save = definition_after_save };
+
+static const struct field choice_list_fields[] = {
+    FIELD_TEXT("name", .required = true, .unique = true, .max = 100, .no_fold = true),
+    FIELD_TEXT("label", .max = 100),
+    FIELD_END,
+};
+static const struct entity choice_list_entity = { .name = "choice_list", .plural = "choice_lists",
+    .fields = choice_list_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC, .after_save = definition_after_save };
+
+static const struct field choice_fields[] = {
+    FIELD_REF("list", "choice_list", .required = true, .inverse = "choices", .set_once = true,
+        .on_delete = ON_DELETE_CASCADE),
+    FIELD_TEXT("code", .required = true, .max = 60, .no_fold = true, .set_once = true),
+    FIELD_TEXT("label", .required = true, .max = 100),
+    FIELD_TEXT("colour", .max = 20, .no_fold = true),
+    FIELD_TEXT("kind", .max = 40, .no_fold = true),
+    FIELD_INT("position", .min = 0, .max = 100000),
+    FIELD_BOOL("active", .def = "true"),
+    FIELD_END,
+};
+static const char *const choice_unique[] = { "\"list\", \"code\"", NULL };
+static const struct entity choice_entity = { .name = "choice", .plural = "choices",
+    .title = "label", .fields = choice_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC | ENTITY_NO_SEARCH,
+    .unique = choice_unique, .after_save = definition_after_save };
+
+/* ---- how people look at it ---- */
+
+static const struct choice_def view_kinds[] = {
+    { "list", "List" }, { "board", "Board" }, { "calendar", "Calendar" }, { "chart", "Chart" },
+    { "map", "Map" }, { 0 },
+};
+static const struct field view_fields[] = {
+    FIELD_TEXT("name", .required = true, .search = 2),
+    FIELD_TEXT("entity", .required = true, .max = 60, .no_fold = true, .index = true),
+    FIELD_CHOICE("kind", view_kinds),
+    FIELD_TEXT("where", .max = 16000, .no_fold = true),
+    FIELD_TEXT("sort", .max = 400, .no_fold = true),
+    FIELD_TEXT("group", .max = 200, .no_fold = true),
+    FIELD_JSON("columns"),
+    FIELD_JSON("options"),
+    FIELD_BOOL("shared", .def = "false"),
+    FIELD_BOOL("pinned", .def = "false"),
+    FIELD_INT("position"),
+    FIELD_END,
+};
+static const struct entity view = { .name = "view", .plural = "views", .fields = view_fields,
+    .flags = ENTITY_NO_SEARCH | ENTITY_PERSONAL, .before_save = view_before_save };
+
+static const struct field layout_fields[] = {
+    FIELD_TEXT("entity", .required = true, .max = 60, .no_fold = true),
+    FIELD_TEXT("kind", .required = true, .max = 40, .no_fold = true),
+    FIELD_JSON("content"),
+    FIELD_END,
+};
+static const char *const layout_unique[] = { "\"entity\", \"kind\"", NULL };
+static const struct entity layout = { .name = "layout", .plural = "layouts", .title = "entity",
+    .fields = layout_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC | ENTITY_NO_SEARCH, .unique = layout_unique };
+
+/* ---- money, time, files, settings ---- */
+
+static const struct field currency_fields[] = {
+    FIELD_TEXT("code", .required = true, .unique = true, .max = 3, .format = FORMAT_CURRENCY,
+        .no_fold = true),
+    FIELD_TEXT("name", .max = 60),
+    FIELD_END,
+};
+static const struct entity currency = { .name = "currency", .plural = "currencies",
+    .title = "code", .fields = currency_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC | ENTITY_NO_SEARCH };
+
+static const struct field rate_fields[] = {
+    FIELD_TEXT("currency", .required = true, .max = 3, .format = FORMAT_CURRENCY, .no_fold = true),
+    FIELD_DATE("day", .required = true, .label = "From"),
+    FIELD_DECIMAL("rate", 9, .required = true, .min = 0,
+        .help = "What one unit is worth in the base currency."),
+    FIELD_END,
+};
+static const char *const rate_unique[] = { "\"currency\", \"day\"", NULL };
+static const struct entity rate = { .name = "rate", .plural = "rates", .title = "currency",
+    .fields = rate_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC | ENTITY_NO_SEARCH, .unique = rate_unique };
+
+static const struct field working_hours_fields[] = {
+    FIELD_TEXT("name", .required = true, .unique = true),
+    FIELD_TEXT("zone", .max = 60, .format = FORMAT_ZONE),
+    FIELD_JSON("week", .help = "{\"1\": [[\"09:00\", \"17:00\"]], ...}, 1 is Monday"),
+    FIELD_END,
+};
+static const struct entity working_hours = { .name = "working_hours", .plural = "working_hours_sets",
+    .fields = working_hours_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC | ENTITY_NO_SEARCH,
+    .before_save = working_hours_before_save };
+
+static const struct field holiday_fields[] = {
+    FIELD_TEXT("name", .required = true),
+    FIELD_DATE("day", .required = true, .index = true),
+    FIELD_REF("working_hours", "working_hours", .inverse = "holidays",
+        .on_delete = ON_DELETE_CASCADE),
+    FIELD_BOOL("yearly", .def = "false"),
+    FIELD_END,
+};
+static const struct entity holiday = { .name = "holiday", .plural = "holidays",
+    .fields = holiday_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC | ENTITY_NO_SEARCH };
+
+static const struct field file_fields[] = {
+    FIELD_TEXT("name", .required = true, .max = 255, .search = 2),
+    FIELD_TEXT("type", .max = 100, .no_fold = true, .read_only = true),
+    FIELD_INT("size", .read_only = true),
+    FIELD_TEXT("hash", .max = 64, .no_fold = true, .read_only = true, .index = true),
+    FIELD_ANYREF("record"),
+    FIELD_END,
+};
+static const struct entity file = { .name = "file", .plural = "files", .icon = "paperclip",
+    .fields = file_fields };
+
+static const struct field setting_fields[] = {
+    FIELD_TEXT("name", .required = true, .max = 100, .no_fold = true),
+    FIELD_TEXT("scope", .required = true, .max = 20, .no_fold = true),
+    FIELD_INT("scope_id", .required = true),
+    FIELD_JSON("value"),
+    FIELD_END,
+};
+static const char *const setting_unique[] = { "\"name\", \"scope\", \"scope_id\"", NULL };
+static const struct entity setting = { .name = "setting", .plural = "settings",
+    .fields = setting_fields, .flags = ENTITY_ADMIN | ENTITY_NO_SEARCH,
+    .unique = setting_unique, .before_save = setting_before_save };
+
+/* ---- bare tables ---- */
+
+#define COL_INT(n) FIELD_INT(n, .system = true)
+#define COL_TEXT(n) FIELD_TEXT(n, .system = true, .no_fold = true)
+
+static const struct field names_fields[] = { COL_TEXT("key"), FIELD_END };
+static const char *const names_unique[] = { "\"key\"", NULL };
+static const struct entity names = { .name = "name_number", .plural = "name_numbers",
+    .fields = names_fields, .flags = ENTITY_TABLE, .unique = names_unique };
+
+static const struct field state_fields[] = { COL_TEXT("key"), COL_TEXT("value"), FIELD_END };
+static const struct entity state = { .name = "state_row", .plural = "state",
+    .fields = state_fields, .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID, .key = "\"key\"" };
+
+static const struct field change_set_fields[] = {
+    COL_INT("at"), COL_INT("user"), COL_TEXT("via"), COL_TEXT("kind"), COL_TEXT("request"),
+    COL_INT("undone_by"), COL_INT("undo_of"), COL_TEXT("label"), FIELD_END,
+};
+static const struct entity change_set = { .name = "change_set", .plural = "change_sets",
+    .fields = change_set_fields, .flags = ENTITY_TABLE };
+
+static const struct field feed_fields[] = {
+    COL_INT("entity"), COL_INT("record"), COL_TEXT("kind"), COL_TEXT("fields"),
+    COL_INT("person"), COL_INT("change_set"), COL_INT("at"), COL_INT("history"),
+    COL_INT("tx"), FIELD_END,
+};
+static const char *const feed_indexes[] = { "\"at\"", "\"change_set\"", NULL };
+static const struct entity feed = { .name = "feed_row", .plural = "feed", .fields = feed_fields,
+    .flags = ENTITY_TABLE, .indexes = feed_indexes };
+
+static const struct field history_fields[] = {
+    COL_INT("entity"), COL_INT("record"), COL_TEXT("kind"), COL_TEXT("old"), COL_INT("user"),
+    COL_TEXT("via"), COL_INT("at"), COL_INT("change_set"), FIELD_END,
+};
+static const char *const history_indexes[] = { "\"entity\", \"record\"", NULL };
+static const struct entity history = { .name = "history_row", .plural = "history",
+    .fields = history_fields, .flags = ENTITY_TABLE, .indexes = history_indexes };
+
+#define PART_FIELDS                                                                                \
+    COL_INT("entity"), COL_INT("record"), COL_INT("field"), COL_INT("position"),                   \
+        COL_TEXT("typed"), COL_TEXT("key"), COL_TEXT("kind"), COL_INT("is_primary")
+static const char *const part_indexes[] = { "\"key\", \"entity\", \"field\", \"record\"",
+    "\"record\", \"entity\", \"field\"", NULL };
+static const struct field part_fields[] = { PART_FIELDS, FIELD_END };
+static const struct field part_address_fields[] = { PART_FIELDS, COL_TEXT("street"),
+    COL_TEXT("city"), COL_TEXT("region"), COL_TEXT("postcode"), COL_TEXT("country"),
+    { .name = "lat", .kind = KIND_DECIMAL, .scale = 7, .system = true },
+    { .name = "lng", .kind = KIND_DECIMAL, .scale = 7, .system = true }, FIELD_END };
+#define PART_TABLE(n, rows)                                                                        \
+    { .name = n "_row", .plural = n, .fields = rows, .flags = ENTITY_TABLE, .indexes = part_indexes }
+static const struct entity part_emails = PART_TABLE("part_emails", part_fields);
+static const struct entity part_phones = PART_TABLE("part_phones", part_fields);
+static const struct entity part_urls = PART_TABLE("part_urls", part_fields);
+static const struct entity part_addresses = PART_TABLE("part_addresses", part_address_fields);
+
+static const struct field pick_fields[] = { COL_INT("field"), COL_INT("record"), COL_INT("choice"),
+    FIELD_END };
+static const char *const pick_indexes[] = { "\"field\", \"choice\", \"record\"", NULL };
+static const struct entity picks = { .name = "pick", .plural = "picks", .fields = pick_fields,
+    .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID, .key = "\"field\", \"record\", \"choice\"",
+    .indexes = pick_indexes };
+
+static const struct field session_fields[] = {
+    COL_TEXT("hash"), COL_INT("user"), COL_INT("created_at"), COL_INT("seen_at"),
+    COL_INT("expires_at"), COL_TEXT("csrf"), COL_TEXT("agent"), COL_TEXT("address"),
+    COL_INT("passed"), FIELD_END,
+};
+static const char *const hash_unique[] = { "\"hash\"", NULL };
+static const struct entity session = { .name = "session_row", .plural = "sessions",
+    .fields = session_fields, .flags = ENTITY_TABLE, .unique = hash_unique };
+
+static const struct field token_fields[] = {
+    COL_TEXT("hash"), COL_INT("user"), COL_TEXT("name"), COL_TEXT("scopes"), COL_INT("created_at"),
+    COL_INT("expires_at"), COL_INT("used_at"), COL_INT("revoked_at"), FIELD_END,
+};
+static const struct entity token = { .name = "token_row", .plural = "tokens",
+    .fields = token_fields, .flags = ENTITY_TABLE, .unique = hash_unique };
+
+static const struct field throttle_fields[] = { COL_TEXT("key"), COL_INT("count"), COL_INT("until"),
+    FIELD_END };
+static const struct entity throttle = { .name = "throttle_row", .plural = "throttles",
+    .fields = throttle_fields, .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID, .key = "\"key\"" };
+
+static const struct field job_fields[] = {
+    COL_TEXT("kind"), COL_TEXT("key"), COL_INT("user"), COL_INT("due"), COL_INT("lease"),
+    COL_TEXT("worker"), COL_INT("attempts"), COL_TEXT("state"), COL_TEXT("input"),
+    COL_INT("mark"), COL_INT("done"), COL_INT("total"), COL_TEXT("result"), COL_TEXT("error"),
+    COL_INT("cancel"), COL_INT("created_at"), COL_INT("ended_at"), COL_INT("change_set"),
+    FIELD_END,
+};
+static const char *const job_indexes[] = { "\"state\", \"due\"", NULL };
+static const char *const job_unique[] = { "\"key\"", NULL };
+static const struct entity job = { .name = "job_row", .plural = "jobs", .fields = job_fields,
+    .flags = ENTITY_TABLE, .indexes = job_indexes, .unique = job_unique };
+
+static const struct field cursor_fields[] = { COL_TEXT("name"), COL_INT("seq"), FIELD_END };
+static const struct entity cursor = { .name = "cursor_row", .plural = "cursors",
+    .fields = cursor_fields, .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID, .key = "\"name\"" };
+
+static const struct field chunk_fields[] = { COL_TEXT("hash"), COL_INT("position"),
+    FIELD_TEXT("bytes", .system = true, .no_fold = true, .format = FORMAT_BYTES), FIELD_END };
+static const struct entity chunk = { .name = "file_chunk", .plural = "file_chunks",
+    .fields = chunk_fields, .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID,
+    .key = "\"hash\", \"position\"" };
+
+static const struct field sequence_fields[] = { COL_TEXT("name"), COL_INT("value"), FIELD_END };
+static const struct entity sequence = { .name = "sequence_row", .plural = "number_sequences",
+    .fields = sequence_fields, .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID, .key = "\"name\"" };
+
+static const struct field idempotency_fields[] = {
+    COL_TEXT("key"), COL_TEXT("request"), COL_INT("status"), COL_TEXT("body"), COL_INT("at"),
+    FIELD_END,
+};
+static const char *const at_index[] = { "\"at\"", NULL };
+static const struct entity idempotency = { .name = "idempotency_row",
+    .plural = "idempotency_keys", .fields = idempotency_fields, .indexes = at_index,
+    .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID, .key = "\"key\"" };
+
+static const struct field secret_fields[] = { COL_TEXT("name"), COL_TEXT("sealed"), FIELD_END };
+static const struct entity secret = { .name = "secret_row", .plural = "secrets",
+    .fields = secret_fields, .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID, .key = "\"name\"" };
+
+static const struct field search_fields[] = { COL_INT("entity"), COL_INT("record"),
+    COL_TEXT("title"), COL_TEXT("body"), COL_INT("at"), FIELD_END };
+static const char *const search_unique[] = { "\"entity\", \"record\"", NULL };
+static const char *const search_indexes[] = { "\"title\", \"entity\"", NULL };
+static const struct entity search = { .name = "search_row", .plural = "search_rows",
+    .fields = search_fields, .flags = ENTITY_TABLE, .unique = search_unique,
+    .indexes = search_indexes };
+
+static const struct entity *const entities[] = { &user, &team, &role, &grant, &field_grant, &share,
+    &object, &custom_field, &choice_list_entity, &choice_entity, &view, &layout, &currency, &rate,
+    &working_hours, &holiday, &file, &setting, &names, &state, &change_set, &feed, &history,
+    &part_emails, &part_phones, &part_urls, &part_addresses, &picks, &session, &token, &throttle,
+    &job, &cursor, &chunk, &sequence, &idempotency, &secret, &search, NULL };
+
+const struct module system_module = { .name = "system", .entities = entities };
