@@ -38,9 +38,50 @@ struct value {
     struct str s;          /* text; the list's JSON */
     double lat, lng;
     struct str currency;
-    int64_t base;          /* money: in base currency */
+    int64_t base;          /* money: in base currency; date: enum date_precision */
+    bool no_base;          /* money whose amount in base currency is not known */
     const struct live_entity *entity; /* ANYREF: what i is an id of */
 };
+
+struct expr; /* immutable, lives in scope.mem */
+
+/* How a partial date stands in columns[1], and in value.base of a date. A month and day without a
+ * year stands in the year 4 and is absent wherever a date is asked for, but for anniversaries; its
+ * key column holds month*100+day. A year alone is its 1 January, with a NULL key. */
+enum date_precision { DATE_WHOLE = 0, DATE_YEAR = 1, DATE_MONTH_DAY = 2 };
+
+/* A function that a module brings: did(), in_segment(). Its arguments may be literals, values, and
+ * conditions about the entity that .about names (NULL: about the record itself). */
+struct expr_call {
+    const struct expr *const *args;
+    size_t n;
+    const struct live_entity *entity; /* what .about gave */
+};
+struct expr_sql;
+struct expr_rows;
+struct expr_scope;
+struct expr_extension {
+    const char *name;
+    size_t least, most; /* arguments */
+    enum value_type type;
+    uint8_t scale;
+    bool clock; /* its answer changes by time alone */
+    void *arg;
+    /* first: the first argument when it is a text, else empty. May be NULL. */
+    const struct live_entity *(*about)(void *arg, const struct model *m, struct str first);
+    /* Looks at the arguments' types and constants. May be NULL. */
+    enum err_code (*check)(
+        void *arg, const struct expr_scope *s, const struct expr_call *call, struct err *e);
+    /* VALUE_BOOL: a SQL predicate that is never NULL; otherwise a value. */
+    void (*sql)(void *arg, const struct expr_call *call, struct expr_sql *s);
+    /* id: of the record, 0 for the one the expression is about. */
+    enum err_code (*eval)(void *arg, const struct expr_call *call, const struct expr_rows *rows,
+        struct arena *mem, int64_t id, int64_t now, int64_t me, struct value *out);
+};
+/* The value of an argument that looks at no record; absent when it does. */
+struct value expr_constant_value(
+    const struct expr *x, struct arena *mem, int64_t now, int64_t me);
+bool expr_is_constant(const struct expr *x);
 
 /* What an expression is read against. */
 struct expr_scope {
@@ -52,9 +93,8 @@ struct expr_scope {
     bool (*may_read)(void *arg, const struct live_field *f);
     void *arg;
     int64_t me;                       /* user id for `me`, 0 for none */
+    const struct expr_extension *extensions; /* ended by a row without name; NULL for none */
 };
-
-struct expr; /* immutable, lives in scope.mem */
 
 /* The text must be a condition (VALUE_BOOL). Errors: ERR_INVALID, field "where" (or `about`), with
  * position, what was expected and what was found. Unknown names are named. */

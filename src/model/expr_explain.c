@@ -1,0 +1,1 @@
+#include "model/expr_tree.h"
