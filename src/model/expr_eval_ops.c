@@ -324,7 +324,8 @@ EVAL(expr_eval_mul)
     int down = x->args[0]->scale + x->args[1]->scale - x->scale;
 
     (void)r;
-    put(out, both(a) && calc_mul(a[0].i, a[1].i, down, &v), v);
+    bool ok = both(a) && calc_mul(a[0].i, a[1].i, down, &v);
+    put(out, ok, v);
     return OK;
 }
 
@@ -334,7 +335,8 @@ EVAL(expr_eval_div)
     int up = x->scale - x->args[0]->scale + x->args[1]->scale;
 
     (void)r;
-    put(out, both(a) && calc_div(a[0].i, a[1].i, up, &v), v);
+    bool ok = both(a) && calc_div(a[0].i, a[1].i, up, &v);
+    put(out, ok, v);
     return OK;
 }
 
@@ -343,7 +345,8 @@ EVAL(expr_eval_neg)
     int64_t v = 0;
 
     (void)r, (void)x;
-    put(out, !a[0].absent && calc_sub(0, a[0].i, &v), v);
+    bool ok = !a[0].absent && calc_sub(0, a[0].i, &v);
+    put(out, ok, v);
     return OK;
 }
 
@@ -352,7 +355,8 @@ EVAL(expr_eval_abs)
     int64_t v = a[0].i;
 
     (void)r, (void)x;
-    put(out, !a[0].absent && (v >= 0 || calc_sub(0, v, &v)), v);
+    bool ok = !a[0].absent && (v >= 0 || calc_sub(0, v, &v));
+    put(out, ok, v);
     return OK;
 }
 
@@ -363,7 +367,8 @@ EVAL(expr_eval_round)
 
     (void)r;
     if (x->op->name[0] == 'r') {
-        put(out, !a[0].absent && calc_div(a[0].i, p, 0, &v), v);
+        bool ok = !a[0].absent && calc_div(a[0].i, p, 0, &v);
+    put(out, ok, v);
         return OK;
     }
     v += x->op->name[0] == 'f' ? -(rest < 0) : (rest > 0);
@@ -418,7 +423,8 @@ EVAL(expr_eval_days_between)
     int64_t v = 0;
 
     (void)r, (void)x;
-    put(out, both(a) && calc_sub(a[1].i, a[0].i, &v), v);
+    bool ok = both(a) && calc_sub(a[1].i, a[0].i, &v);
+    put(out, ok, v);
     return OK;
 }
 

@@ -125,14 +125,13 @@ SQL_VALUE(expr_sql_least)
         sql_add_literal(w->out, least ? "LEAST(" : "GREATEST(");
     } else {
         sql_add_literal(w->out, least ? "(SELECT MIN(" : "(SELECT MAX(");
-        sql_column(w->out, alias, "column1");
-        sql_lit(w->out, ") FROM (VALUES ");
+        sql_column(w->out, alias, "v");
+        sql_lit(w->out, ") FROM (SELECT ");
     }
     for (size_t i = 0; i < x->n; i++) {
-        sql_add_literal(w->out, i ? ", " : "");
-        sql_add_literal(w->out, pg ? "" : "(");
+        sql_add_literal(w->out, !i ? "" : pg ? ", " : " UNION ALL SELECT ");
         expr_write(w, x->args[i]);
-        sql_add_literal(w->out, pg ? "" : ")");
+        sql_add_literal(w->out, pg || i ? "" : " AS \"v\"");
     }
     sql_lit(w->out, ")");
     if (!pg) {
