@@ -282,7 +282,9 @@ static struct str list_item(struct maker *m, struct str list)
 
     s.mem = mem(m);
     s.entity = m->w->e[m->entity];
-    assert_ok(expr_parse(&s, list, NULL, &x, &e), e);
+    if (expr_parse(&s, list, NULL, &x, &e) != OK) {
+        return quoted(m, STR("refused"));
+    }
     return quoted(m, x->list ? x->list->choices[below(m, x->list->n)].code : ONE_OF(parts));
 }
 
@@ -436,14 +438,13 @@ struct str random_value(struct maker *m, enum value_type t)
             break;
         }
     }
-    if (!s.n && below(m, 12) && some_field(m, t, &s)) {
+    if (s.n) {
         return s;
     }
-    if (!s.n) {
-        s = t == VALUE_LIST ? STR("tags") : some_literal(m, t);
-        s = t == VALUE_LIST && m->entity != CONTACT && !some_field(m, t, &s) ? STR("") : s;
+    if ((below(m, 12) || t == VALUE_LIST || t == VALUE_PLACE) && some_field(m, t, &s)) {
+        return s;
     }
-    return s;
+    return t == VALUE_LIST ? STR("owner.contacts") : some_literal(m, t);
 }
 
 struct str random_rows(struct maker *m, enum expr_rows_op op, enum value_type *type)
