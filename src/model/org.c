@@ -9,6 +9,7 @@
 #include "base/rand.h"
 #include "model/access_cache.h"
 #include "model/build.h"
+#include "model/search.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -429,12 +430,16 @@ static void source_init(struct model_source *src, struct arena *mem,
     map_init(&src->lists, mem);
 }
 
+/* The engine's own module stands first in the list: its tables carry the choices and definitions which
+ * the others' formulas may need. */
 static enum err_code first_pass(struct load *l)
 {
     struct model *m;
+    const struct module *const engine[] = { l->src->modules[0], NULL };
+    struct model_source src = *l->src;
 
-    TRY(conn_script(l->db, "SELECT 1", l->e));
-    TRY(model_build(l->src, &m, l->e));
+    src.modules = engine;
+    TRY(model_build(&src, &m, l->e));
     enum err_code code = apply_tables(l, m);
     model_free(m);
     return code;
@@ -504,6 +509,9 @@ enum err_code org_open(struct org **out, const struct config *cfg, const char *n
     }
     if (code == OK) {
         code = open_model(o, db, e);
+    }
+    if (code == OK) {
+        code = search_prepare(db, e);
     }
     if (code == OK && o->db.backend == DB_SQLITE) {
         code = writer_start(db, (unsigned)cfg->queue_max, NULL, NULL, &o->writer, e);

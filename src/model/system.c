@@ -6,6 +6,7 @@
 #include "model/system.h"
 
 #include "model/hooks.h"
+#include "model/search.h"
 
 /* ---- people and rights ---- */
 
@@ -440,4 +441,8 @@ static const struct entity *const entities[] = { &user, &team, &role, &grant, &f
     &part_emails, &part_phones, &part_urls, &part_addresses, &picks, &session, &token, &throttle,
     &job, &cursor, &chunk, &sequence, &idempotency, &secret, &search, NULL };
 
-const struct module system_module = { .name = "system", .entities = entities };
+static const struct consumer consumers[] = { { .name = "search", .run = search_consume },
+    CONSUMER_END };
+
+const struct module system_module = { .name = "system", .entities = entities,
+    .consumers = consumers };
