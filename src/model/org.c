@@ -9,6 +9,7 @@
 #include "base/rand.h"
 #include "model/access_cache.h"
 #include "model/build.h"
+#include "model/recompute.h"
 #include "model/search.h"
 
 #include <inttypes.h>
@@ -625,7 +626,7 @@ enum err_code org_rebuild(struct call *c)
 
     TRY(load_model(c, true, &m));
     call_after_commit(c, publish, m);
-    return OK;
+    return recompute_order(c, c->model, m);
 }
 
 enum err_code org_follow(struct call *c)
