@@ -59,6 +59,11 @@ int world_close(void **state)
     struct world *w = *state;
     char command[200];
 
+    if (getenv("KITH_KEEP")) {
+        print_message("kept in %s\n", w->dir);
+        return 0;
+    }
+
     if (w->cfg.database_url) {
         struct conn *db;
         if (org_take_writer(w->org, &db, &w->err) == OK) {
