@@ -184,7 +184,8 @@ static const struct entity custom_field = { .name = "field", .plural = "fields",
     .before_save = custom_field_before_save, .after_save = definition_after_save };
 
 static const struct field choice_list_fields[] = {
-    FIELD_TEXT("name", .required = true, .unique = true, .max = 100, .no_fold = true),
+    FIELD_TEXT("name", .required = true, .unique = true, .max = 100, .no_fold = true,
+        .set_once = true),
     FIELD_TEXT("label", .max = 100),
     FIELD_END,
 };
