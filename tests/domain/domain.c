@@ -128,6 +128,11 @@ enum err_code write_fails(struct world *w, step_fn *fn, void *arg)
     return code;
 }
 
+enum err_code read_any(struct world *w, step_fn *fn, void *arg)
+{
+    return run(w, TX_READ, fn, arg);
+}
+
 enum err_code read_fails(struct world *w, step_fn *fn, void *arg)
 {
     enum err_code code = run(w, TX_READ, fn, arg);
