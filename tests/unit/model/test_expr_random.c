@@ -216,12 +216,18 @@ static void check_round_trip(struct world *w, const struct expr *x, const struct
 static struct str as_condition(struct maker *m, struct str text, const struct expr *x)
 {
     static const char *const signs[] = { "=", ">=", "<", "!=", ">" };
+    struct expr_scope s = m->w->scope;
     struct str literal;
 
+    s.mem = m->w->scratch;
     if (x->type == VALUE_BOOL) {
         return text;
     }
-    for (int tries = 0; tries < 4 && x->type != VALUE_CALENDAR; tries++) {
+    if (x->type == VALUE_CALENDAR) {
+        text = arena_fmt(m->w->scratch, "joined + (%.*s)", STR_ARG(text));
+        assert_ok(expr_parse(&s, text, NULL, &x, &m->w->err), m->w->err);
+    }
+    for (int tries = 0; tries < 4; tries++) {
         int64_t id = 1 + (int64_t)rng_below(&m->w->rng, m->w->nrows[CONTACT]);
         struct value v = random_read(m->w, x, id);
         if (random_literal_of(m, x, &v, &literal)) {

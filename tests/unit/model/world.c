@@ -594,6 +594,9 @@ static void open_database(struct world *w, enum db_backend backend)
     w->cfg.schema = w->schema;
     assert_ok(conn_open(&w->cfg, CONN_WRITE, &w->db, &w->err), w->err);
     assert_ok(db_prepare_store(w->db, &w->err), w->err);
+    if (backend == DB_POSTGRES) { /* compiling each of thousands of statements takes minutes */
+        assert_ok(conn_script(w->db, "SET jit = off", &w->err), w->err);
+    }
 }
 
 void world_store(struct world *w, enum db_backend backend)
