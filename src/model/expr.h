@@ -3,7 +3,8 @@
  * Parsed once to a typed tree checked against the live model, then used by back ends that agree on
  * every input: SQL for sets, memory for one record. Logic is two-valued: a comparison with an
  * absent value is false; `!=`, `not in` and `not` are exact complements. Overflow and division by
- * zero are absent. Grammar, types and the scale of each operator's result: docs/manual/expressions.md */
+ * zero are absent. Grammar, types and the scale of each operator's result stand in
+ * docs/manual/expressions.md. */
 
 #ifndef MODEL_EXPR_H
 #define MODEL_EXPR_H

@@ -60,7 +60,8 @@ static enum err_code duration(struct expr_maker *m, struct expr *x, struct str u
         }
     }
     if (!size) {
-        return expr_fail_at(m, x->pos, "\"%.*s\" is not a unit%s; known are s, min, h, d, w, mo, y.",
+        return expr_fail_at(m, x->pos,
+            "\"%.*s\" is not a unit%s; known are s, min, h, d, w, mo, y.",
             STR_ARG(unit), str_is(unit, "m") ? " (min are minutes, mo are months)" : "");
     }
     if (__builtin_mul_overflow(x->value.i, size, &x->value.i) || x->value.i % whole != 0) {

@@ -208,7 +208,8 @@ const struct expr_op expr_ops[] = {
         .help = "equal to none of a list, or absent" },
     [LIKE] = { MATCH("like", "matches a pattern: % any text, _ one character, \\ takes the next as "
                              "it is") },
-    [NOT_LIKE] = { NOT(LIKE, "not like", SHAPE_MATCH, "tT:b lT:b", 0, "does not match, or absent") },
+    [NOT_LIKE] = { NOT(LIKE, "not like", SHAPE_MATCH, "tT:b lT:b", 0,
+        "does not match, or absent") },
     [CONTAINS] = { MATCH("contains", "holds the text somewhere") },
     [NOT_CONTAINS] = { NOT(CONTAINS, "not contains", SHAPE_MATCH, "tT:b lT:b", 0,
         "does not hold it, or absent") },

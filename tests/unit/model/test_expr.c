@@ -55,19 +55,22 @@ static void errors_say_where_and_what(void **state)
     struct world *w = *state;
 
     refuse(w, "", "The expression is empty.");
-    refuse(w, "scroe > 5", "At column 1: Unknown field \"scroe\" of contact; did you mean \"score\"?");
+    refuse(w, "scroe > 5", "At column 1: Unknown field \"scroe\" of contact; did you mean "
+        "\"score\"?");
     refuse(w, "name = 'ü' and company.nmae = 'x'",
         "At column 16: Unknown field \"nmae\" of company; did you mean \"name\"?");
     refuse(w, "score >", "At column 8: Expected a name or a value, found the end.");
     refuse(w, "score > 5 5", "At column 11: Expected and, or, or the end, found \"5\".");
     refuse(w, "score > 'x'", "At column 9: Expected a number, found a text.");
-    refuse(w, "score", "At column 1: Expected a condition, found a number; compare it with something.");
+    refuse(w, "score", "At column 1: Expected a condition, found a number; compare it with "
+        "something.");
     refuse(w, "status = 'nwe'",
         "At column 10: 'nwe' is not one of the choices: 'new', 'lead', 'customer', 'lost'.");
     refuse(w, "name = 'x", "At column 8: This text has no closing '.");
     refuse(w, "joined > 2026-02-30", "At column 10: There is no day 2026-02-30.");
     refuse(w, "joined > 'soon'", "At column 10: Expected a date like '2026-01-31', found 'soon'.");
-    refuse(w, "x_seen < now - 3m", "At column 16: \"m\" is not a unit (min are minutes, mo are months);"
+    refuse(w, "x_seen < now - 3m", "At column 16: \"m\" is not a unit (min are minutes, mo are "
+        "months);"
         " known are s, min, h, d, w, mo, y.");
     refuse(w, "nick = null",
         "At column 8: Nothing equals null; write \"is empty\" or \"is not empty\".");
@@ -77,13 +80,17 @@ static void errors_say_where_and_what(void **state)
         "At column 1: Unknown function \"cuont\"; did you mean \"count\"?");
     refuse(w, "did('x', 7d) > 1",
         "At column 1: did() needs the behaviour module, which is not installed.");
-    refuse(w, "orders > 1", "At column 1: \"orders\" are several records: ask count(), any(), sum() and "
+    refuse(w, "orders > 1", "At column 1: \"orders\" are several records: ask count(), any(), "
+        "sum() and "
         "the like of them.");
     refuse(w, "extra = 'x'", "At column 1: \"extra\" holds JSON, which is never filtered on.");
-    refuse(w, "company = 'Acme'", "At column 11: Expected a reference, found a text (a reference is "
+    refuse(w, "company = 'Acme'", "At column 11: Expected a reference, found a text (a reference "
+        "is "
         "compared by its number, me, or a field behind it, as in \"company.name = 'x'\").");
-    refuse(w, "x_seen + 1mo < now", "At column 8: Months and years can be added to a date, now or today, "
-        "not to a stored instant: move them to the other side (\"x < now - 1y\") or write date(x).");
+    refuse(w, "x_seen + 1mo < now", "At column 8: Months and years can be added to a date, now or "
+        "today, "
+        "not to a stored instant: move them to the other side (\"x < now - 1y\") or write "
+        "date(x).");
     refuse(w, "company.parent.parent.parent.name = 'x'",
         "At column 1: A path leads through at most 3 references.");
     refuse(w, "lower(score) = 'x'", "At column 1: lower() takes a text; found a number.");
@@ -131,7 +138,8 @@ static void a_hidden_field_is_unknown(void **state)
     w->scope.may_read = may_read;
     refuse(w, "score > 5",
         "At column 1: Unknown field \"score\" of contact; did you mean \"story\"?");
-    refuse(w, "owner.contacts = 1", "At column 1: \"contacts\" are several records: ask count(), any(), "
+    refuse(w, "owner.contacts = 1", "At column 1: \"contacts\" are several records: ask count(), "
+        "any(), "
         "sum() and the like of them.");
     refuse(w, "count(company.contacts where score > 1) > 0",
         "At column 30: Unknown field \"score\" of contact; did you mean \"story\"?");
@@ -178,13 +186,17 @@ static void leaves_are_bare(void **state)
         "(t0.\"status\" IN (SELECT value FROM json_each($1)))");
     writes(w, "status not in ('new', 'lead')", pg,
         "(t0.\"status\" <> ALL(CAST($1 AS BIGINT[])) OR t0.\"status\" IS NULL)");
-    writes(w, "company.name = 'x'", lite, "(t0.\"company\" IN (SELECT t1.\"id\" FROM \"companies\" t1 "
+    writes(w, "company.name = 'x'", lite, "(t0.\"company\" IN (SELECT t1.\"id\" FROM "
+        "\"companies\" t1 "
         "WHERE (t1.\"name_k\" = $1) AND t1.\"deleted_at\" IS NULL))");
-    writes(w, "company.name != 'x'", lite, "(t0.\"company\" IS NULL OR t0.\"company\" NOT IN (SELECT "
-        "t1.\"id\" FROM \"companies\" t1 WHERE (t1.\"name_k\" = $1) AND t1.\"deleted_at\" IS NULL))");
+    writes(w, "company.name != 'x'", lite, "(t0.\"company\" IS NULL OR t0.\"company\" NOT IN "
+        "(SELECT "
+        "t1.\"id\" FROM \"companies\" t1 WHERE (t1.\"name_k\" = $1) AND t1.\"deleted_at\" IS "
+        "NULL))");
     writes(w, "count(orders where paid) >= 1", lite, "EXISTS (SELECT 1 FROM \"orders\" t1 WHERE "
         "t1.\"contact\" = t0.\"id\" AND t1.\"deleted_at\" IS NULL AND t1.\"paid\" = 1)");
-    writes(w, "tags has 'vip'", lite, "(EXISTS (SELECT 1 FROM \"picks\" t1 WHERE t1.\"field\" = 220 AND "
+    writes(w, "tags has 'vip'", lite, "(EXISTS (SELECT 1 FROM \"picks\" t1 WHERE t1.\"field\" = "
+        "220 AND "
         "t1.\"record\" = t0.\"id\" AND t1.\"choice\" = $1))");
     writes(w, "owner = me", lite, "(t0.\"owner\" = $1)");
 }
@@ -280,7 +292,8 @@ static void explain_tells_values_and_when(void **state)
     assert_int_equal(v.i, 1);
     assert_int_equal(next, w->now + DAYS(1) + 1);
     assert_str(buf_str(&b),
-        "{\"text\":\"score > 5 and not last_order_at < now - 90d\",\"holds\":true,\"op\":\"and\",\"args\":["
+        "{\"text\":\"score > 5 and not last_order_at < now - 90d\",\"holds\":true,\"op\":\"and\","
+        "\"args\":["
         "{\"text\":\"score > 5\",\"holds\":true,\"args\":[{\"text\":\"score\",\"value\":7}]},"
         "{\"text\":\"not last_order_at < now - 90d\",\"holds\":true,\"op\":\"not\",\"args\":["
         "{\"text\":\"last_order_at < now - 90d\",\"holds\":false,\"args\":["

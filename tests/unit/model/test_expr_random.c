@@ -274,7 +274,8 @@ static void check_next(struct world *w, const struct expr *x, struct str text)
         if (t < end && holds_at(w, x, w->at, t) != yes) {
             fail_msg("seed %" PRIu64 ", zone %s, record %" PRId64 "\n%.*s\nnext is %" PRId64
                      " but the answer %s changed at %" PRId64 ", now %" PRId64, expr_seed,
-                zone_name(w->scope.zone), w->at, STR_ARG(text), next, yes ? "yes" : "no", t, w->now);
+                zone_name(w->scope.zone), w->at, STR_ARG(text), next, yes ? "yes" : "no", t,
+                w->now);
         }
     }
     if (next == INT64_MAX) {
@@ -380,10 +381,12 @@ static void report(const char *backend, int64_t millis)
         least_yes = t->yes < least_yes ? t->yes : least_yes;
         least_no = t->no < least_no ? t->no : least_no;
     }
-    printf("%s: %" PRId64 " expressions of %zu kinds (%" PRId64 " refused), %" PRId64 " yes, %" PRId64
+    printf("%s: %" PRId64 " expressions of %zu kinds (%" PRId64 " refused), %" PRId64 " yes, "
+        "%" PRId64
            " no, at least %" PRId64 " yes and %" PRId64 " no of each kind, %" PRId64 " ms\n",
         backend, made, ntallies, refused, yes, no, least_yes, least_no, millis);
-    printf("next change: %" PRId64 " exact, %" PRId64 " never, %" PRId64 " none for five years, %" PRId64
+    printf("next change: %" PRId64 " exact, %" PRId64 " never, %" PRId64 " none for five years, "
+        "%" PRId64
            " early\n", turns.exact, turns.never, turns.far, turns.early);
     assert_true(refused < made);
     assert_true(turns.exact > 100 && turns.never > 100);
