@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/rand.h"
 #include "model/access_cache.h"
+#include "model/auth.h"
 #include "model/build.h"
 
 #include <inttypes.h>
@@ -499,6 +500,7 @@ enum err_code org_open(struct org **out, const struct config *cfg, const char *n
     };
     pthread_mutex_init(&o->lock, NULL);
     o->access = access_cache_create();
+    o->auth = auth_cache_create();
     enum err_code code = conn_open(&o->db, CONN_WRITE, &db, e);
     if (code == OK) {
         code = db_prepare_store(db, e);
@@ -535,6 +537,7 @@ void org_close(struct org *o)
         conn_close(o->writers[i]);
     }
     access_cache_destroy(o->access);
+    auth_cache_destroy(o->auth);
     model_free(o->model);
     pthread_mutex_destroy(&o->lock);
     arena_destroy(o->mem);
