@@ -206,7 +206,7 @@ static enum err_code look_up(struct call *c, struct str secret, bool is_token, s
 {
     char text[HASH_TEXT];
     uint8_t hash[HASH];
-    bool found;
+    bool found = false;
 
     hash_secret(secret, hash, text);
     if (from_cache(c, hash, is_token, e)) {
