@@ -88,6 +88,13 @@ void conn_close(struct conn *c)
     c->ops->close(c);
 }
 
+void conn_end_statements(struct conn *c)
+{
+    while (c->live) {
+        stmt_end(c->live);
+    }
+}
+
 enum db_backend conn_backend(const struct conn *c)
 {
     return c->backend;

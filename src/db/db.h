@@ -133,6 +133,8 @@ MUST_CHECK enum err_code conn_query_in(struct conn *c, struct arena *mem, struct
 /* *row is false after the last. Column bytes live until the next step or stmt_end. */
 MUST_CHECK enum err_code stmt_step(struct stmt *s, bool *row, struct err *e);
 void stmt_end(struct stmt *s);
+/* Ends every statement that is still under way: for whoever gives the connection on. */
+void conn_end_statements(struct conn *c);
 int stmt_columns(const struct stmt *s);
 bool stmt_is_null(const struct stmt *s, int col);
 int64_t stmt_int(const struct stmt *s, int col);   /* 0 for null */

@@ -630,7 +630,10 @@ static void id_list(struct sqltext *s, const int64_t *ids, size_t n)
         }
         sql_int(s, ids[i]);
     }
-    sql_lit(s, n ? ")" : "NULL)");
+    if (!n) {
+        sql_lit(s, "NULL");
+    }
+    sql_lit(s, ")");
 }
 
 static void level_sql(struct call *c, enum level level, int alias, struct sqltext *s)

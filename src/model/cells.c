@@ -2,6 +2,7 @@
 
 #include "model/cells.h"
 
+#include "base/calc.h"
 #include "base/utf8.h"
 #include "model/access.h"
 #include "model/normal.h"
@@ -840,10 +841,8 @@ static struct dbval base_amount(struct call *c, int64_t minor, struct str curren
         || !found) {
         return V_NULL;
     }
-    __int128 v = (__int128)minor * rate;
-    __int128 half = v < 0 ? -500000000 : 500000000;
-    v = (v + half) / 1000000000;
-    return v > INT64_MAX || v < INT64_MIN ? V_NULL : V((int64_t)v);
+    int64_t base;
+    return calc_mul(minor, rate, 9, &base) ? V(base) : V_NULL;
 }
 
 struct dbval cells_key(struct call *c, const struct live_field *f, const struct dbval *cells)

@@ -1,6 +1,8 @@
 /* cells_out.c - from cells to JSON, to text, and to and from the evaluator's values. */
 
 #include "model/cells.h"
+
+#include "base/calc.h"
 #include "model/parts.h"
 
 #include <inttypes.h>
@@ -503,20 +505,12 @@ void cells_to_value(const struct live_field *f, const struct dbval *cells, struc
 /* From one scale to another, rounding half away from zero. */
 static bool rescale(int64_t v, int from, int to, int64_t *out)
 {
-    __int128 x = v;
+    int64_t unit = 1;
 
-    for (; from < to; from++) {
-        x *= 10;
+    for (int i = from; i < to; i++) {
+        unit *= 10;
     }
-    if (from > to) {
-        __int128 by = 1;
-        for (; from > to; from--) {
-            by *= 10;
-        }
-        x = (x + (x < 0 ? -by / 2 : by / 2)) / by;
-    }
-    *out = (int64_t)x;
-    return x <= INT64_MAX && x >= INT64_MIN;
+    return from <= to ? calc_mul(v, unit, 0, out) : calc_mul(v, 1, from - to, out);
 }
 
 void cells_from_value(

@@ -8,6 +8,7 @@
 #include "model/change.h"
 
 #include "base/log.h"
+#include "model/access.h"
 #include "model/org.h"
 
 #include <inttypes.h>

@@ -510,7 +510,7 @@ static enum err_code put_link(struct call *c, const struct live_field *f, const 
     link->set[to->index] = true;
     record_set(c, link, "from", V(r->id));
     if (json_is_object(v)) {
-        attributes = json_object();
+        attributes = json_pack("{}");
         arena_defer(c->mem, (void (*)(void *))json_decref, attributes);
         json_object_foreach((json_t *)v, name, one)
         {

@@ -17,6 +17,8 @@ MUST_CHECK enum err_code search_json(
 /* Makes what the database needs (FTS5 table, trigram index); safe to run again. */
 MUST_CHECK enum err_code search_prepare(struct conn *db, struct err *e);
 
+enum { LIST_SEARCH_MAX = 100 };
+
 extern const struct consumer search_consumer;
 
 #endif

@@ -1,0 +1,514 @@
+/* job.c - queues, leases and runs work; also wakes the consumers of the feed.
+ *
+ * A worker takes a job by a lease in one transaction and runs it in another, which also moves its mark
+ * and ends it: a crash between the two lets the lease run out, and the job is given again. */
+
+#include "model/job.h"
+
+#include "base/log.h"
+#include "model/action.h"
+#include "model/change.h"
+#include "model/org.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LEASE_SECONDS = 60, TRIES = 8, IDLE_MICROS = 1000000 };
+
+static const struct {
+    const char *word;
+    int64_t micros;
+} periods[] = { { "minutely", MINUTES(1) }, { "hourly", HOURS(1) }, { "daily", DAYS(1) },
+    { "monthly", DAYS(30) } };
+
+/* ---- the kind "action": an action that takes its time ---- */
+
+static enum err_code run_action(struct call *c)
+{
+    const json_t *in = c->job->input;
+    struct str on = json_str(json_object_get(in, "on"));
+    const struct live_entity *e = on.n ? model_entity(c->model, on) : NULL;
+    const struct action *a = action_find(c->model, e, json_str(json_object_get(in, "action")));
+    const json_t *list = json_object_get(in, "ids");
+    size_t n = json_array_size(list);
+    int64_t *ids = ARENA_ARRAY(c->mem, int64_t, n + 1);
+    bool queued;
+
+    for (size_t i = 0; i < n; i++) {
+        ids[i] = json_integer_value(json_array_get(list, i));
+    }
+    if (!a) {
+        return fail(c, ERR_NOT_FOUND, NULL, "the action is not there any more");
+    }
+    TRY(action_run(c, a, e, ids, n, json_object_get(in, "input"), &queued));
+    if (!c->job->result.n) {
+        job_result(c, buf_str(&c->body));
+    }
+    return OK;
+}
+
+static const struct job_kind action_kind = { .name = "action", .run = run_action };
+
+static const struct job_kind *kind_of(const struct org *o, struct str name)
+{
+    if (str_is(name, action_kind.name)) {
+        return &action_kind;
+    }
+    for (const struct module *const *m = o->modules; *m; m++) {
+        for (const struct job_kind *k = (*m)->jobs; k && k->name; k++) {
+            if (str_is(name, k->name)) {
+                return k;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* ---- enqueue ---- */
+
+enum err_code job_enqueue(struct call *c, const struct job_order *order, int64_t *id)
+{
+    const struct job_kind *kind = kind_of(c->org, str_of(order->kind));
+    struct str input = STR("{}");
+    int64_t user = order->user ? order->user : kind && kind->system ? 0 : c->who->id;
+    bool found = false;
+
+    if (!kind) {
+        return fail(c, ERR_INTERNAL, NULL, "there is no kind of job \"%s\"", order->kind);
+    }
+    if (order->input) {
+        char *text = json_dumps(order->input, JSON_COMPACT);
+        input = arena_str(c->mem, str_of(text));
+        free(text); /* jansson's own */
+    }
+    if (order->key) {
+        TRY(db_find(c, id, &found, SQL("SELECT \"id\" FROM \"jobs\" WHERE \"key\" = $1"),
+            VALS(V(order->key))));
+        if (found) {
+            return OK;
+        }
+    }
+    TRY(change_set_open(c));
+    return db_int(c, id,
+        SQL("INSERT INTO \"jobs\" (\"kind\", \"key\", \"user\", \"due\", \"attempts\", \"state\","
+            " \"input\", \"mark\", \"done\", \"total\", \"created_at\", \"cancel\") VALUES ($1, $2,"
+            " $3, $4, 0, 'waiting', $5, 0, 0, 0, $6, 0) RETURNING \"id\""),
+        VALS(V(order->kind), V(order->key), V(user), V(order->due ? order->due : c->now), V(input),
+            V(c->now)));
+}
+
+enum err_code job_continue(struct call *c, int64_t mark, int64_t done, int64_t total)
+{
+    c->job->mark = mark;
+    c->job->done = done;
+    c->job->total = total;
+    c->job->again = true;
+    return OK;
+}
+
+int64_t job_mark(const struct call *c)
+{
+    return c->job ? c->job->mark : 0;
+}
+
+void job_result(struct call *c, struct str json)
+{
+    if (c->job) {
+        c->job->result = json;
+    }
+}
+
+static enum err_code may_see(struct call *c, int64_t id)
+{
+    int64_t user;
+    bool found;
+
+    TRY(db_find(c, &user, &found, SQL("SELECT \"user\" FROM \"jobs\" WHERE \"id\" = $1"),
+        VALS(V(id))));
+    return found && (c->who->admin || user == c->who->id)
+        ? OK
+        : fail(c, ERR_NOT_FOUND, NULL, "there is no job %" PRId64, id);
+}
+
+enum err_code job_cancel(struct call *c, int64_t id)
+{
+    TRY(may_see(c, id));
+    return db_exec(c,
+        SQL("UPDATE \"jobs\" SET \"cancel\" = 1, \"state\" = CASE \"state\" WHEN 'waiting' THEN"
+            " 'cancelled' ELSE \"state\" END, \"key\" = CASE \"state\" WHEN 'waiting' THEN NULL ELSE"
+            " \"key\" END WHERE \"id\" = $1 AND \"state\" IN ('waiting', 'running')"),
+        VALS(V(id)));
+}
+
+static void instant_or_null(struct call *c, struct rows *rows, int col, const char *name)
+{
+    char text[INSTANT_TEXT];
+
+    if (col_null(rows, col)) {
+        json_cstr(&c->out, name, NULL);
+        return;
+    }
+    instant_format(col_int(rows, col), text);
+    json_cstr(&c->out, name, text);
+}
+
+static void row_json(struct call *c, struct rows *rows)
+{
+    json_object(&c->out, NULL);
+    json_int(&c->out, "id", col_int(rows, 0));
+    json_text(&c->out, "kind", stmt_text(rows->st, 1));
+    json_text(&c->out, "state", stmt_text(rows->st, 2));
+    json_int(&c->out, "done", col_int(rows, 3));
+    json_int(&c->out, "total", col_int(rows, 4));
+    json_int(&c->out, "attempts", col_int(rows, 5));
+    instant_or_null(c, rows, 6, "created_at");
+    instant_or_null(c, rows, 7, "due");
+    instant_or_null(c, rows, 8, "ended_at");
+    if (col_null(rows, 9)) {
+        json_cstr(&c->out, "result", NULL);
+    } else {
+        json_raw(&c->out, "result", stmt_text(rows->st, 9));
+    }
+    json_text(&c->out, "error", stmt_text(rows->st, 10));
+    json_int(&c->out, "user", col_int(rows, 11));
+    json_end_object(&c->out);
+}
+
+#define JOB_COLUMNS                                                                                \
+    "SELECT \"id\", \"kind\", \"state\", \"done\", \"total\", \"attempts\", \"created_at\", \"due\","    \
+    " \"ended_at\", \"result\", \"error\", \"user\" FROM \"jobs\" "
+
+enum err_code job_json(struct call *c, int64_t id)
+{
+    struct rows rows;
+
+    TRY(may_see(c, id));
+    TRY(db_query(c, &rows, SQL(JOB_COLUMNS "WHERE \"id\" = $1"), VALS(V(id))));
+    while (rows_next(&rows)) {
+        row_json(c, &rows);
+    }
+    return rows_end(&rows);
+}
+
+enum err_code jobs_json(struct call *c, struct str state, int64_t before, int limit)
+{
+    struct rows rows;
+
+    TRY(db_query(c, &rows,
+        SQL(JOB_COLUMNS "WHERE \"id\" < $1 AND ($2 = 1 OR \"user\" = $3) AND ($4 = '' OR"
+                        " \"state\" = $4) ORDER BY \"id\" DESC LIMIT $5"),
+        VALS(V(before ? before : INT64_MAX), V(c->who->admin), V(c->who->id), V(state), V(limit))));
+    json_object(&c->out, NULL);
+    json_array(&c->out, "items");
+    while (rows_next(&rows)) {
+        row_json(c, &rows);
+    }
+    json_end_array(&c->out);
+    json_end_object(&c->out);
+    return rows_end(&rows);
+}
+
+/* ---- running ---- */
+
+struct leased {
+    int64_t id, user, mark, done, total, cancel;
+    int attempts;
+    struct str kind, input;
+    bool found;
+};
+
+static enum err_code lease(struct call *c, void *arg)
+{
+    struct leased *l = arg;
+    struct rows rows;
+
+    l->found = false;
+    TRY(db_query(c, &rows,
+        SQL2("UPDATE \"jobs\" SET \"state\" = 'running', \"lease\" = $2, \"attempts\" ="
+             " \"attempts\" + 1 WHERE \"id\" = (SELECT \"id\" FROM \"jobs\" WHERE (\"state\" ="
+             " 'waiting' AND \"due\" <= $1) OR (\"state\" = 'running' AND \"lease\" < $1) ORDER BY"
+             " \"due\" LIMIT 1) RETURNING \"id\", \"user\", \"mark\", \"done\", \"total\","
+             " \"attempts\", \"kind\", \"input\", \"cancel\"",
+            "UPDATE \"jobs\" SET \"state\" = 'running', \"lease\" = $2, \"attempts\" = \"attempts\" + 1"
+            " WHERE \"id\" = (SELECT \"id\" FROM \"jobs\" WHERE (\"state\" = 'waiting' AND"
+            " \"due\" <= $1) OR (\"state\" = 'running' AND \"lease\" < $1) ORDER BY \"due\" LIMIT 1"
+            " FOR UPDATE SKIP LOCKED) RETURNING \"id\", \"user\", \"mark\", \"done\", \"total\","
+            " \"attempts\", \"kind\", \"input\", \"cancel\""),
+        VALS(V(c->now), V(c->now + SECONDS(LEASE_SECONDS)))));
+    if (rows_next(&rows)) {
+        *l = (struct leased) { col_int(&rows, 0), col_int(&rows, 1), col_int(&rows, 2),
+            col_int(&rows, 3), col_int(&rows, 4), col_int(&rows, 8), (int)col_int(&rows, 5),
+            col_text(&rows, 6), col_text(&rows, 7), true };
+    }
+    while (rows_next(&rows)) {
+    }
+    return rows_end(&rows);
+}
+
+static enum err_code any_due(struct call *c, void *arg)
+{
+    int64_t one;
+
+    return db_find(c, &one, arg,
+        SQL("SELECT 1 FROM \"jobs\" WHERE (\"state\" = 'waiting' AND \"due\" <= $1) OR"
+            " (\"state\" = 'running' AND \"lease\" < $1) LIMIT 1"),
+        VALS(V(c->now)));
+}
+
+static enum err_code end_job(struct call *c, int64_t id, const char *state, struct str result,
+    const char *error)
+{
+    return db_exec(c,
+        SQL("UPDATE \"jobs\" SET \"state\" = $2, \"ended_at\" = $3, \"key\" = NULL, \"result\" ="
+            " $4, \"error\" = $5 WHERE \"id\" = $1"),
+        VALS(V(id), V(state), V(c->now), result.n ? V(result) : V_NULL, V(error)));
+}
+
+/* The step and the moving of its mark are one transaction. */
+static enum err_code step(struct call *c, void *arg)
+{
+    struct leased *l = arg;
+    struct job_run *run = c->job;
+    json_t *input;
+
+    if (l->cancel) {
+        return end_job(c, l->id, "cancelled", (struct str) { "", 0 }, NULL);
+    }
+    if (l->user) {
+        TRY(user_load(c, l->user, &c->who));
+    }
+    TRY(json_read(c->mem, l->input, &input, &c->err));
+    *run = (struct job_run) { l->id, l->mark, l->done, l->total, l->attempts, run->kind, input,
+        false, { "", 0 } };
+    c->change_kind = "job";
+    TRY(run->kind->run(c));
+    if (run->again) {
+        return db_exec(c,
+            SQL("UPDATE \"jobs\" SET \"state\" = 'waiting', \"due\" = $2, \"mark\" = $3, \"done\" ="
+                " $4, \"total\" = $5, \"attempts\" = 0 WHERE \"id\" = $1"),
+            VALS(V(l->id), V(c->now), V(run->mark), V(run->done), V(run->total)));
+    }
+    return end_job(c, l->id, "done", run->result, NULL);
+}
+
+struct failure {
+    const struct leased *l;
+    struct err e;
+};
+
+static enum err_code note_failure(struct call *c, void *arg)
+{
+    struct failure *f = arg;
+    bool refused = f->e.code == ERR_FORBIDDEN || f->e.code == ERR_UNAUTHENTICATED;
+    bool for_good = refused || f->e.code == ERR_INVALID || f->e.code == ERR_NOT_FOUND
+        || f->l->attempts >= TRIES;
+
+    if (for_good) {
+        return end_job(c, f->l->id, refused ? "refused" : "failed", (struct str) { "", 0 }, f->e.msg);
+    }
+    /* 2, 4, 8, ... seconds */
+    return db_exec(c,
+        SQL("UPDATE \"jobs\" SET \"state\" = 'waiting', \"due\" = $2, \"error\" = $3"
+            " WHERE \"id\" = $1"),
+        VALS(V(f->l->id), V(c->now + SECONDS(1LL << f->l->attempts)), V(f->e.msg)));
+}
+
+static bool run_one(struct org *o)
+{
+    struct arena *mem = arena_create((size_t)o->cfg->arena_max * 4);
+    struct leased l = { 0 };
+    struct call c, work, after;
+    struct job_run run = { 0 };
+    bool due = false;
+
+    call_init(&c, o, mem, user_system(), VIA_SYSTEM);
+    if (call_read(&c, any_due, &due) == OK && due && call_write(&c, lease, &l) == OK && l.found) {
+        call_init(&work, o, mem, user_system(), VIA_JOB);
+        run.kind = kind_of(o, l.kind);
+        work.job = &run;
+        enum err_code code = run.kind ? call_write(&work, step, &l)
+                                      : fail(&work, ERR_NOT_FOUND, NULL, "no such kind of job");
+        if (code != OK) {
+            struct failure f = { &l, work.err };
+            log_event(LOG_WARN, &(struct log_context) { .module = "job" }, "%.*s %" PRId64 ": %s",
+                STR_ARG(l.kind), l.id, work.err.msg);
+            call_init(&after, o, mem, user_system(), VIA_SYSTEM);
+            (void)!call_write(&after, note_failure, &f);
+        }
+    }
+    arena_destroy(mem);
+    return l.found;
+}
+
+/* ---- what comes by itself: one waiting row per periodic kind ---- */
+
+static enum err_code plan_periodic(struct call *c, void *arg)
+{
+    (void)arg;
+    for (const struct module *const *m = c->org->modules; *m; m++) {
+        for (const struct job_kind *k = (*m)->jobs; k && k->name; k++) {
+            for (size_t i = 0; k->when && i < sizeof periods / sizeof *periods; i++) {
+                int64_t last, id;
+                bool found;
+                if (strcmp(periods[i].word, k->when) != 0) {
+                    continue;
+                }
+                TRY(db_find(c, &last, &found,
+                    SQL("SELECT \"due\" FROM \"jobs\" WHERE \"kind\" = $1 ORDER BY \"id\" DESC"
+                        " LIMIT 1"),
+                    VALS(V(k->name))));
+                TRY(job_enqueue(c,
+                    &(struct job_order) { .kind = k->name, .key = k->name,
+                        .due = found ? last + periods[i].micros : c->now },
+                    &id));
+            }
+        }
+    }
+    return OK;
+}
+
+static void plan(struct org *o)
+{
+    struct arena *mem = arena_create(0);
+    struct call c;
+
+    call_init(&c, o, mem, user_system(), VIA_SYSTEM);
+    (void)!call_write(&c, plan_periodic, NULL);
+    arena_destroy(mem);
+}
+
+/* ---- threads ---- */
+
+struct workers {
+    struct org *org;
+    pthread_t *threads;
+    int n;
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    bool stop;
+    uint64_t signals;
+};
+
+static void wake(void *arg)
+{
+    struct workers *w = arg;
+
+    pthread_mutex_lock(&w->lock);
+    w->signals++;
+    pthread_cond_broadcast(&w->cond);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void rest(struct workers *w, uint64_t seen)
+{
+    struct timespec until;
+    int64_t at = time_now() + IDLE_MICROS;
+
+    until.tv_sec = at / 1000000;
+    until.tv_nsec = at % 1000000 * 1000;
+    pthread_mutex_lock(&w->lock);
+    while (!w->stop && w->signals == seen
+        && pthread_cond_timedwait(&w->cond, &w->lock, &until) == 0) {
+    }
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void *consume_loop(void *arg)
+{
+    struct workers *w = arg;
+    bool stop = false;
+
+    while (!stop) {
+        struct err e = { 0 };
+        bool more = false;
+        pthread_mutex_lock(&w->lock);
+        uint64_t seen = w->signals;
+        pthread_mutex_unlock(&w->lock);
+        (void)!consumers_run(w->org, &more, &e);
+        if (!more) {
+            rest(w, seen);
+        }
+        pthread_mutex_lock(&w->lock);
+        stop = w->stop;
+        pthread_mutex_unlock(&w->lock);
+    }
+    return NULL;
+}
+
+static void *job_loop(void *arg)
+{
+    struct workers *w = arg;
+    bool stop = false;
+    int64_t planned = 0;
+
+    while (!stop) {
+        pthread_mutex_lock(&w->lock);
+        uint64_t seen = w->signals;
+        pthread_mutex_unlock(&w->lock);
+        if (org_now(w->org) - planned > MINUTES(1)) {
+            plan(w->org);
+            planned = org_now(w->org);
+        }
+        if (!run_one(w->org)) {
+            rest(w, seen);
+        }
+        pthread_mutex_lock(&w->lock);
+        stop = w->stop;
+        pthread_mutex_unlock(&w->lock);
+    }
+    return NULL;
+}
+
+enum err_code workers_start(struct org *o, int threads, struct workers **out, struct err *e)
+{
+    struct workers *w = ARENA_NEW(o->mem, struct workers);
+
+    w->org = o;
+    w->threads = ARENA_ARRAY(o->mem, pthread_t, threads + 1);
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->cond, NULL);
+    o->wake_arg = w;
+    o->wake = wake;
+    for (int i = 0; i <= threads; i++) {
+        if (pthread_create(&w->threads[i], NULL, i ? job_loop : consume_loop, w) != 0) {
+            workers_stop(w);
+            return err_set(e, ERR_INTERNAL, NULL, "cannot start a thread");
+        }
+        w->n++;
+    }
+    *out = w;
+    return OK;
+}
+
+void workers_stop(struct workers *w)
+{
+    if (!w) {
+        return;
+    }
+    pthread_mutex_lock(&w->lock);
+    w->stop = true;
+    pthread_cond_broadcast(&w->cond);
+    pthread_mutex_unlock(&w->lock);
+    for (int i = 0; i < w->n; i++) {
+        pthread_join(w->threads[i], NULL);
+    }
+    w->org->wake = NULL;
+    pthread_mutex_destroy(&w->lock);
+    pthread_cond_destroy(&w->cond);
+}
+
+enum err_code workers_drain(struct org *o, struct err *e)
+{
+    bool more = true;
+
+    while (more) {
+        TRY(consumers_run(o, &more, e));
+        while (run_one(o)) {
+            more = true;
+        }
+    }
+    return OK;
+}
