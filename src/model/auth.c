@@ -8,6 +8,7 @@
 
 #include "base/rand.h"
 #include "model/auth_throttle.h"
+#include "model/hooks.h"
 #include "model/org.h"
 
 #include <inttypes.h>
@@ -374,8 +375,7 @@ enum err_code auth_logout(struct call *c, struct str session)
 
     hash_secret(session, hash, text);
     TRY(db_exec(c, SQL("DELETE FROM \"sessions\" WHERE \"hash\" = $1"), VALS(V(text))));
-    access_changed(c);
-    return OK;
+    return access_after_save(c, NULL, NULL); /* every server forgets whom it knew */
 }
 
 static bool is_administrator(const struct call *c)
@@ -393,8 +393,7 @@ enum err_code session_end(struct call *c, int64_t id)
     if (!n) {
         return fail(c, ERR_NOT_FOUND, NULL, "there is no session with id %" PRId64, id);
     }
-    access_changed(c);
-    return OK;
+    return access_after_save(c, NULL, NULL); /* every server forgets whom it knew */
 }
 
 /* ---- tokens ---- */
@@ -462,8 +461,7 @@ enum err_code token_revoke(struct call *c, int64_t id)
     if (!n) {
         return fail(c, ERR_NOT_FOUND, NULL, "there is no token with id %" PRId64, id);
     }
-    access_changed(c);
-    return OK;
+    return access_after_save(c, NULL, NULL); /* every server forgets whom it knew */
 }
 
 static void put_instant(struct call *c, const char *name, int64_t at)

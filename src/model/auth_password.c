@@ -7,6 +7,7 @@
 
 #include "base/rand.h"
 #include "base/utf8.h"
+#include "model/hooks.h"
 #include "model/org.h"
 
 #include <ctype.h>
@@ -55,8 +56,7 @@ enum err_code user_set_hash(struct call *c, int64_t user, struct str hash)
     }
     TRY(db_exec(c, SQL("DELETE FROM \"sessions\" WHERE \"user\" = $1 AND \"id\" <> $2"),
         VALS(V(user), V(c->who->session))));
-    access_changed(c);
-    return OK;
+    return access_after_save(c, NULL, NULL); /* every server forgets whom it knew */
 }
 
 enum err_code user_set_password(struct call *c, int64_t user, struct str password)
