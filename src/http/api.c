@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "base/rand.h"
-#include "http/metrics.h"
+#include "http/assets.h"
 #include "http/pool.h"
 #include "model/auth.h"
 
@@ -329,6 +329,13 @@ static bool start_write(struct exchange *x)
     return false;
 }
 
+static bool is_api(const struct exchange *x)
+{
+    struct str first = x->req.nsegments ? x->req.segments[0] : STR("");
+
+    return str_is(first, "api") || str_is(first, "healthz") || str_is(first, "metrics");
+}
+
 bool api_start(struct exchange *x)
 {
     struct err e = { 0 };
@@ -338,6 +345,10 @@ bool api_start(struct exchange *x)
     if (request_parse(x, &e) != OK) {
         x->call.err = e;
         reply_problem(x);
+        return true;
+    }
+    if (!is_api(x)) {
+        assets_reply(x);
         return true;
     }
     if (!route_find(x)) {
