@@ -41,7 +41,7 @@ struct zone {
 
 static const struct zone utc = { .name = "UTC" };
 static pthread_mutex_t cache_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct zone *cache;
+static struct zone *cache; /* guarded by cache_lock */
 
 struct reader {
     const unsigned char *p;

@@ -4,6 +4,7 @@
 
 #include "base/calc.h"
 #include "base/utf8.h"
+#include "model/normal.h"
 
 #include <math.h>
 #include <string.h>
@@ -106,7 +107,7 @@ EVAL(expr_eval_match)
         return OK;
     }
     if (x->args[0]->type == VALUE_LIST) {
-        struct str what = expr_part_key(r->mem, list_kind(x->args[0]), a[1].s);
+        struct str what = expr_part_key(r->mem, x->args[0], a[1].s, false);
         TRY(parts_of(r, &a[0], &parts));
         json_array_foreach(parts, i, part) {
             out->i |= match(op->name, json_str(json_object_get(part, "key")), what);
@@ -124,14 +125,24 @@ EVAL(expr_eval_match)
     return OK;
 }
 
-struct str expr_part_key(struct arena *mem, enum field_kind kind, struct str typed)
+struct str expr_part_key(struct arena *mem, const struct expr *list, struct str typed, bool whole)
 {
+    enum field_kind kind = list_kind(list);
+    struct str key;
+    const char *why;
+
+    if (whole && ((kind == KIND_EMAILS && normal_email(mem, typed, &key, &why)) ||
+                     (kind == KIND_URLS && normal_url(mem, typed, &key, &why)) ||
+                     (kind == KIND_PHONES &&
+                         normal_phone(mem, typed, list->env->model->country, &key, &why)))) {
+        return key;
+    }
     if (kind == KIND_ADDRESSES) {
         return utf8_fold(mem, typed);
     }
+    /* a piece: as the key would spell it */
     char *p = arena_alloc(mem, typed.n + 1);
     size_t n = 0;
-    typed = str_trim(typed);
     for (size_t i = 0; i < typed.n; i++) {
         char c = typed.p[i];
         if (kind == KIND_PHONES && strchr(" -/().\t", c)) {
@@ -153,7 +164,7 @@ static bool holds_item(
         return false;
     }
     if (!x->args[0]->list) {
-        key = expr_part_key(r->mem, list_kind(x->args[0]), item->s);
+        key = expr_part_key(r->mem, x->args[0], item->s, true);
     }
     json_array_foreach(parts, i, part) {
         if (x->args[0]->list ? json_integer_value(part) == item->i
@@ -313,7 +324,8 @@ EVAL(expr_eval_mul)
     int down = x->args[0]->scale + x->args[1]->scale - x->scale;
 
     (void)r;
-    put(out, both(a) && calc_mul(a[0].i, a[1].i, down, &v), v);
+    bool ok = both(a) && calc_mul(a[0].i, a[1].i, down, &v);
+    put(out, ok, v);
     return OK;
 }
 
@@ -323,7 +335,8 @@ EVAL(expr_eval_div)
     int up = x->scale - x->args[0]->scale + x->args[1]->scale;
 
     (void)r;
-    put(out, both(a) && calc_div(a[0].i, a[1].i, up, &v), v);
+    bool ok = both(a) && calc_div(a[0].i, a[1].i, up, &v);
+    put(out, ok, v);
     return OK;
 }
 
@@ -332,7 +345,8 @@ EVAL(expr_eval_neg)
     int64_t v = 0;
 
     (void)r, (void)x;
-    put(out, !a[0].absent && calc_sub(0, a[0].i, &v), v);
+    bool ok = !a[0].absent && calc_sub(0, a[0].i, &v);
+    put(out, ok, v);
     return OK;
 }
 
@@ -341,7 +355,8 @@ EVAL(expr_eval_abs)
     int64_t v = a[0].i;
 
     (void)r, (void)x;
-    put(out, !a[0].absent && (v >= 0 || calc_sub(0, v, &v)), v);
+    bool ok = !a[0].absent && (v >= 0 || calc_sub(0, v, &v));
+    put(out, ok, v);
     return OK;
 }
 
@@ -352,7 +367,8 @@ EVAL(expr_eval_round)
 
     (void)r;
     if (x->op->name[0] == 'r') {
-        put(out, !a[0].absent && calc_div(a[0].i, p, 0, &v), v);
+        bool ok = !a[0].absent && calc_div(a[0].i, p, 0, &v);
+    put(out, ok, v);
         return OK;
     }
     v += x->op->name[0] == 'f' ? -(rest < 0) : (rest > 0);
@@ -407,7 +423,8 @@ EVAL(expr_eval_days_between)
     int64_t v = 0;
 
     (void)r, (void)x;
-    put(out, both(a) && calc_sub(a[1].i, a[0].i, &v), v);
+    bool ok = both(a) && calc_sub(a[1].i, a[0].i, &v);
+    put(out, ok, v);
     return OK;
 }
 

@@ -146,9 +146,10 @@ static enum err_code constants_only(struct expr_check *c, struct expr *x)
 
 static enum err_code two_or_more(struct expr_check *c, struct expr *x)
 {
-    return x->n >= 2 ? OK
-                     : expr_fail_at(c->maker, x->pos, "%.*s() takes two values or more.",
-                           STR_ARG(x->name));
+    /* SQLite puts at most 500 together */
+    return x->n >= 2 && x->n <= 100
+               ? OK
+               : expr_fail_at(c->maker, x->pos, "%s() takes two to a hundred values.", x->op->name);
 }
 
 static enum err_code list_items(struct expr_check *c, struct expr *x)

@@ -320,18 +320,23 @@ static void write_leaf(struct expr_writer *w, const struct expr *x, bool yes)
     sql_lit(w->out, "))");
 }
 
+/* Long chains in groups: SQLite takes trees a thousand deep and no deeper. */
 static void write_chain(struct expr_writer *w, const struct expr *x, bool yes)
 {
-    bool all = (x->node == NODE_AND) == yes;
+    const char *word = (x->node == NODE_AND) == yes ? " AND " : " OR ";
+    bool grouped = x->n > 64;
 
-    sql_lit(w->out, "(");
+    sql_add_literal(w->out, grouped ? "((" : "(");
     for (size_t i = 0; i < x->n; i++) {
+        bool next = grouped && i % 64 == 0;
         if (i) {
-            sql_add_literal(w->out, all ? " AND " : " OR ");
+            sql_add_literal(w->out, next ? ")" : "");
+            sql_add_literal(w->out, word);
+            sql_add_literal(w->out, next ? "(" : "");
         }
         expr_write_if(w, x->args[i], yes);
     }
-    sql_lit(w->out, ")");
+    sql_add_literal(w->out, grouped ? "))" : ")");
 }
 
 void expr_write_if(struct expr_writer *w, const struct expr *x, bool yes)

@@ -443,8 +443,7 @@ static void put_has(struct expr_writer *w, const struct expr *x, const struct ex
         return;
     }
     if (!picks) {
-        enum field_kind kind = x->args[0]->path[w->level]->value;
-        v.s = expr_part_key(w->out->text.mem, kind, v.s);
+        v.s = expr_part_key(w->out->text.mem, x->args[0], v.s, true);
     }
     alias = list_from(w, x->args[0]);
     sql_lit(w->out, " AND ");
@@ -564,7 +563,6 @@ static void put_match(const struct leaf *l, char how, struct str what, bool yes)
 
 static void match_list(struct expr_writer *w, const struct expr *x, char how, bool yes)
 {
-    const struct live_field *f = x->args[0]->path[w->level];
     struct value v = expr_constant(x->args[1], w->out->text.mem, w->now, w->me);
     /* the key of a part, as if it were a text field of its own row */
     struct live_field key = { .name = STR("key"), .value = KIND_TEXT, .stored = true,
@@ -579,7 +577,7 @@ static void match_list(struct expr_writer *w, const struct expr *x, char how, bo
     inner.alias = list_from(w, x->args[0]);
     inner.level = 0;
     sql_lit(w->out, " AND ");
-    put_match(&l, how, expr_part_key(w->out->text.mem, f->value, v.s), true);
+    put_match(&l, how, expr_part_key(w->out->text.mem, x->args[0], v.s, false), true);
     sql_lit(w->out, ")");
 }
 

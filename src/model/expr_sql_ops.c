@@ -125,14 +125,13 @@ SQL_VALUE(expr_sql_least)
         sql_add_literal(w->out, least ? "LEAST(" : "GREATEST(");
     } else {
         sql_add_literal(w->out, least ? "(SELECT MIN(" : "(SELECT MAX(");
-        sql_column(w->out, alias, "column1");
-        sql_lit(w->out, ") FROM (VALUES ");
+        sql_column(w->out, alias, "v");
+        sql_lit(w->out, ") FROM (SELECT ");
     }
     for (size_t i = 0; i < x->n; i++) {
-        sql_add_literal(w->out, i ? ", " : "");
-        sql_add_literal(w->out, pg ? "" : "(");
+        sql_add_literal(w->out, !i ? "" : pg ? ", " : " UNION ALL SELECT ");
         expr_write(w, x->args[i]);
-        sql_add_literal(w->out, pg ? "" : ")");
+        sql_add_literal(w->out, pg || i ? "" : " AS \"v\"");
     }
     sql_lit(w->out, ")");
     if (!pg) {
@@ -261,24 +260,28 @@ static size_t offset_steps(struct arena *mem, const struct zone *z, struct offse
     return n;
 }
 
-/* The offset in microseconds as a tree of CASEs over "v". */
-static void put_offset(
-    struct expr_writer *w, int alias, const struct offset_step *steps, size_t n)
+/* The offset in microseconds: a CASE of CASEs over "v". Two levels, for SQLite's parser is shallow. */
+static void put_offset(struct expr_writer *w, int alias, const struct offset_step *steps, size_t n,
+    size_t chunk)
 {
     if (n == 1) {
         sql_int(w->out, SECONDS(steps[0].seconds));
         return;
     }
-    size_t half = n / 2;
-    sql_lit(w->out, "CASE WHEN ");
-    sql_column(w->out, alias, "v");
-    sql_lit(w->out, " < ");
-    sql_int(w->out, steps[half].from);
-    sql_lit(w->out, " THEN ");
-    put_offset(w, alias, steps, half);
-    sql_lit(w->out, " ELSE ");
-    put_offset(w, alias, steps + half, n - half);
-    sql_lit(w->out, " END");
+    sql_lit(w->out, "CASE ");
+    for (size_t i = 0; i < n; i += chunk) {
+        size_t size = n - i < chunk ? n - i : chunk;
+        bool last = i + size == n;
+        if (!last) {
+            sql_lit(w->out, "WHEN ");
+            sql_column(w->out, alias, "v");
+            sql_lit(w->out, " < ");
+            sql_int(w->out, steps[i + size].from);
+        }
+        sql_add_literal(w->out, last ? "ELSE " : " THEN ");
+        put_offset(w, alias, steps + i, size, 1);
+        sql_add_literal(w->out, last ? " END" : " ");
+    }
 }
 
 SQL_VALUE(expr_sql_date)
@@ -301,7 +304,7 @@ SQL_VALUE(expr_sql_date)
     sql_lit(w->out, " + ");
     sql_int(w->out, shift * DAYS(1));
     sql_lit(w->out, " + ");
-    put_offset(w, alias, steps, n);
+    put_offset(w, alias, steps, n, n > 24 ? 24 : 1);
     sql_lit(w->out, ") / 86400000000 - ");
     sql_int(w->out, shift);
     sql_lit(w->out, " END");

@@ -187,8 +187,10 @@ struct str expr_like_sql(struct arena *mem, struct str pattern, enum db_backend 
 struct str expr_like_quote(struct arena *mem, struct str s); /* s as a pattern of itself */
 /* The first text past all that begin with prefix; false when there is none. */
 bool expr_prefix_end(struct arena *mem, struct str prefix, struct str *out);
-/* The key under which a part (e-mail, phone, URL, address) is stored, as far as text tells. */
-struct str expr_part_key(struct arena *mem, enum field_kind kind, struct str typed);
+/* The key under which a part (e-mail, phone, URL, address) is stored; f is its field. whole: all of
+ * it was given, not a piece to search for. */
+struct str expr_part_key(
+    struct arena *mem, const struct expr *list, struct str typed, bool whole);
 
 /* ---- memory ---- */
 struct expr_reader {

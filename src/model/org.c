@@ -10,6 +10,8 @@
 #include "model/access_cache.h"
 #include "model/auth.h"
 #include "model/build.h"
+#include "model/recompute.h"
+#include "model/search.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -430,12 +432,16 @@ static void source_init(struct model_source *src, struct arena *mem,
     map_init(&src->lists, mem);
 }
 
+/* The engine's own module stands first in the list: its tables carry the choices and definitions which
+ * the others' formulas may need. */
 static enum err_code first_pass(struct load *l)
 {
     struct model *m;
+    const struct module *const engine[] = { l->src->modules[0], NULL };
+    struct model_source src = *l->src;
 
-    TRY(conn_script(l->db, "SELECT 1", l->e));
-    TRY(model_build(l->src, &m, l->e));
+    src.modules = engine;
+    TRY(model_build(&src, &m, l->e));
     enum err_code code = apply_tables(l, m);
     model_free(m);
     return code;
@@ -506,6 +512,9 @@ enum err_code org_open(struct org **out, const struct config *cfg, const char *n
     }
     if (code == OK) {
         code = open_model(o, db, e);
+    }
+    if (code == OK) {
+        code = search_prepare(db, e);
     }
     if (code == OK && o->db.backend == DB_SQLITE) {
         code = writer_start(db, (unsigned)cfg->queue_max, NULL, NULL, &o->writer, e);
@@ -620,7 +629,7 @@ enum err_code org_rebuild(struct call *c)
 
     TRY(load_model(c, true, &m));
     call_after_commit(c, publish, m);
-    return OK;
+    return recompute_order(c, c->model, m);
 }
 
 enum err_code org_follow(struct call *c)

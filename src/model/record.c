@@ -440,6 +440,32 @@ static enum err_code check_rules(struct call *c, struct record *r)
     return OK;
 }
 
+static enum err_code no_children(
+    void *arg, const struct live_child *child, int64_t id, int64_t **ids, size_t *n)
+{
+    (void)arg, (void)child, (void)id;
+    *ids = NULL;
+    *n = 0;
+    return OK;
+}
+
+/* A new record has no children yet: its counts are 0, not absent. */
+static enum err_code begin_rollups(struct call *c, struct record *r)
+{
+    for (size_t i = 0; i < r->e->nfields; i++) {
+        const struct live_field *f = r->e->fields[i];
+        struct expr_rows rows = record_rows(c, r);
+        struct value v;
+        if (f->def.kind != KIND_ROLLUP || !f->stored) {
+            continue;
+        }
+        rows.children = no_children;
+        TRY(expr_eval(f->expr, &rows, c->mem, c->now, c->who->id, &v));
+        cells_from_value(c, f, &v, &r->cells[f->cell]);
+    }
+    return OK;
+}
+
 /* changed NULL: a new record, everything is looked at. */
 static enum err_code validate(struct call *c, struct record *r, const bool *changed)
 {
@@ -594,6 +620,7 @@ enum err_code record_create(struct call *c, struct record *r)
     }
     TRY(may(c, r, RIGHT_CREATE));
     TRY(validate(c, r, NULL));
+    TRY(begin_rollups(c, r));
     TRY(make_formulas(c, r));
     TRY(store_insert(c, r));
     r->version = 1;

@@ -66,6 +66,20 @@ static enum err_code refresh_one(
     return record_update(c, r);
 }
 
+enum err_code rollup_refresh(struct call *c, const struct live_field *rollup, int64_t id)
+{
+    const struct live_entity *parent = rollup->entity;
+
+    for (size_t i = 0; i < parent->nchildren; i++) {
+        for (size_t k = 0; k < parent->children[i]->nrollups; k++) {
+            if (parent->children[i]->rollups[k] == rollup) {
+                return refresh_one(c, parent, parent->children[i], id);
+            }
+        }
+    }
+    return OK;
+}
+
 static int64_t parent_id(
     const struct record *r, const struct live_field *by, const struct live_entity *parent)
 {

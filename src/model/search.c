@@ -159,7 +159,7 @@ static enum err_code reindex(struct call *c, const struct live_entity *e, int64_
     return r->cells[e->deleted_at->cell].type == DB_NULL ? put_in(c, r) : OK;
 }
 
-static enum err_code consume(struct call *c, const struct change *changes, size_t n)
+enum err_code search_consume(struct call *c, const struct change *changes, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         const struct live_entity *e = model_entity_number(c->model, changes[i].entity);
@@ -178,8 +178,6 @@ static enum err_code consume(struct call *c, const struct change *changes, size_
     }
     return OK;
 }
-
-const struct consumer search_consumer = { .name = "search", .run = consume };
 
 /* ---- asking ---- */
 

@@ -3,6 +3,7 @@
 #include "model/sqltext.h"
 
 #include <assert.h>
+#include <string.h>
 
 void sqltext_init(struct sqltext *s, struct arena *mem, enum db_backend backend)
 {
@@ -78,6 +79,75 @@ void sql_int(struct sqltext *s, int64_t n)
     }
 }
 
+/* ---- how deeply SQLite's parser must stack ---- */
+
+enum { PARSER_STACK = 90, GROUPS = 256 };
+
+struct group {
+    int cost;
+    bool where, chain, compound;
+};
+
+static bool word_at(struct str s, size_t i, const char *word)
+{
+    size_t n = strlen(word);
+
+    return i + n <= s.n && memcmp(s.p + i, word, n) == 0;
+}
+
+static int keyword_cost(struct str s, size_t i, struct group *g)
+{
+    bool *seen = word_at(s, i, " WHERE ")                               ? &g->where
+                 : word_at(s, i, " AND ") || word_at(s, i, " OR ")      ? &g->chain
+                 : word_at(s, i, " UNION ")                             ? &g->compound
+                                                                        : NULL;
+
+    if (!seen || *seen) {
+        return 0;
+    }
+    *seen = true;
+    return seen == &g->compound ? 4 : 2;
+}
+
+/* SQLite's parser has room for a hundred symbols and no more. This counts a little more than it
+ * stacks (measured pattern by pattern), so that what is too deep gets a plain refusal. */
+static bool too_deep(struct str s)
+{
+    struct group groups[GROUPS] = { 0 };
+    size_t n = 0;
+    int cost = 0;
+
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        int open = 0;
+        if (c == '"' || c == '\'') {
+            const char *end = memchr(s.p + i + 1, c, s.n - i - 1);
+            i = end ? (size_t)(end - s.p) : s.n;
+            continue;
+        }
+        if (c == '(') {
+            bool call = i > 0 && s.p[i - 1] != ' ' && s.p[i - 1] != '(';
+            open = word_at(s, i, "(SELECT ") ? 7 : call ? 5 : 3;
+        } else if (word_at(s, i, "CASE ")) {
+            open = 4;
+        } else if (c == ')' || word_at(s, i, " END")) {
+            cost -= n ? groups[--n].cost : 0;
+        } else if (c == ' ' && n) {
+            int more = keyword_cost(s, i, &groups[n - 1]);
+            groups[n - 1].cost += more;
+            cost += more;
+        }
+        if (open) {
+            cost += open;
+            if (n == GROUPS || cost > PARSER_STACK) {
+                return true;
+            }
+            groups[n++] = (struct group) { .cost = open };
+        }
+    }
+    return false;
+}
+
 enum err_code sqltext_end(struct sqltext *s, struct sql *sql, struct dbvals *v, struct err *e)
 {
     if (s->too_many) {
@@ -86,6 +156,10 @@ enum err_code sqltext_end(struct sqltext *s, struct sql *sql, struct dbvals *v, 
     }
     if (s->text.failed) {
         return err_set(e, ERR_TOO_LARGE, "where", "This condition is too long to be asked.");
+    }
+    if (s->backend == DB_SQLITE && too_deep(buf_str(&s->text))) {
+        return err_set(e, ERR_TOO_LARGE, "where",
+            "This condition is nested too deeply for the database; split it into several.");
     }
     *sql = (struct sql) { arena_cstr(s->text.mem, buf_str(&s->text)), NULL };
     *v = (struct dbvals) { s->values, s->n };

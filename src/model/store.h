@@ -20,4 +20,8 @@ enum err_code store_clash(struct call *c, const struct live_entity *e, enum err_
 MUST_CHECK enum err_code rollups_refresh(
     struct call *c, const struct record *now, const struct record *old, const bool *changed);
 
+/* One stored roll-up (and those over the same children) of one record. */
+MUST_CHECK enum err_code rollup_refresh(
+    struct call *c, const struct live_field *rollup, int64_t id);
+
 #endif

@@ -6,6 +6,8 @@
 #include "model/system.h"
 
 #include "model/hooks.h"
+#include "model/recompute.h"
+#include "model/search.h"
 
 /* ---- people and rights ---- */
 
@@ -440,4 +442,16 @@ static const struct entity *const entities[] = { &user, &team, &role, &grant, &f
     &part_emails, &part_phones, &part_urls, &part_addresses, &picks, &session, &token, &throttle,
     &job, &cursor, &chunk, &sequence, &idempotency, &secret, &search, NULL };
 
-const struct module system_module = { .name = "system", .entities = entities };
+static const struct job_kind jobs[] = {
+    { .name = "recompute", .run = recompute_run, .system = true,
+        .help = "Makes a new or changed formula or roll-up for the records that are there." },
+    { .name = "housekeeping", .run = housekeeping_run, .when = "daily", .system = true,
+        .help = "Removes what has run out." },
+    JOB_END,
+};
+
+static const struct consumer consumers[] = { { .name = "search", .run = search_consume },
+    CONSUMER_END };
+
+const struct module system_module = { .name = "system", .entities = entities,
+    .jobs = jobs, .consumers = consumers };

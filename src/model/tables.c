@@ -58,10 +58,13 @@ static void field_columns(struct table_build *b, const struct live_entity *e,
     const char *was = f->def.was && !f->custom ? f->def.was : NULL;
 
     for (int i = 0; i < f->ncolumns; i++) {
+        bool in_key = e->def.key
+            && str_find(str_of(e->def.key), quoted(b->mem, f->columns[i].name)) >= 0;
         bool reference = f->def.kind == KIND_REF && f->target && !f->standard && !bare;
         add_column(b->t, (struct schema_column) {
             .name = f->columns[i].name,
             .type = f->columns[i].type,
+            .not_null = in_key,
             .references = reference ? f->target->tables[0] : NULL,
             .on_delete = reference ? "RESTRICT" : NULL,
             .was = was && i == 0 ? was : NULL,

@@ -233,6 +233,35 @@ static enum err_code may_undo(struct call *c, int64_t set, int64_t *undo_of)
     return OK;
 }
 
+/* The undo of an undo: what the first one took back counts again; if that was an undo itself, what it
+ * had taken back is undone again, and so on. */
+static enum err_code follow_chain(struct call *c, int64_t set)
+{
+    bool counts = true;
+
+    while (set) {
+        struct rows rows;
+        int64_t target = 0;
+        if (counts) {
+            TRY(db_exec(c, SQL("UPDATE \"change_sets\" SET \"undone_by\" = NULL WHERE \"id\" = $1"),
+                VALS(V(set))));
+        }
+        TRY(db_query(c, &rows, SQL("SELECT \"undo_of\" FROM \"change_sets\" WHERE \"id\" = $1"),
+            VALS(V(set))));
+        if (rows_next(&rows)) {
+            target = col_int(&rows, 0);
+        }
+        TRY(rows_end(&rows));
+        if (counts && target) {
+            TRY(db_exec(c, SQL("UPDATE \"change_sets\" SET \"undone_by\" = $2 WHERE \"id\" = $1"),
+                VALS(V(target), V(set))));
+        }
+        counts = !counts;
+        set = target;
+    }
+    return OK;
+}
+
 enum err_code undo_change_set(struct call *c, int64_t set)
 {
     struct step *steps = NULL;
@@ -252,9 +281,5 @@ enum err_code undo_change_set(struct call *c, int64_t set)
     }
     TRY(db_exec(c, SQL("UPDATE \"change_sets\" SET \"undone_by\" = $2 WHERE \"id\" = $1"),
         VALS(V(set), V(c->change_set))));
-    /* the undo of an undo: what the first one took back counts again */
-    return undo_of ? db_exec(c,
-               SQL("UPDATE \"change_sets\" SET \"undone_by\" = NULL WHERE \"id\" = $1"),
-               VALS(V(undo_of)))
-                   : OK;
+    return follow_chain(c, undo_of);
 }

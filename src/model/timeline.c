@@ -1,0 +1,126 @@
+/* timeline.c - merges the activities of all kinds by time.
+ *
+ * Each kind gives its newest rows from its own index; no table of their own repeats them, so a writer
+ * sees his act at once. */
+
+#include "model/timeline.h"
+
+#include "model/query.h"
+#include "model/query_plan.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct item {
+    const struct live_entity *e;
+    int64_t id, at;
+};
+
+static enum err_code of_child(struct call *c, const struct live_entity *e, int64_t id,
+    const struct live_child *child, int64_t before, int limit, struct item *items, size_t *n)
+{
+    struct sqltext s;
+    struct sql sql;
+    struct dbvals v;
+    struct rows rows;
+    const char *when = child->entity->when->columns[0].name;
+
+    if (access_require(c, child->entity, RIGHT_READ) != OK) {
+        err_clear(&c->err);
+        return OK;
+    }
+    sqltext_init(&s, c->mem, conn_backend(c->db));
+    (void)sql_new_alias(&s);
+    /* what has no time of its own yet (a task without a due date) stands under its creation */
+    sql_lit(&s, "SELECT t0.\"id\", coalesce(");
+    sql_column(&s, 0, when);
+    sql_lit(&s, ", t0.\"created_at\") AS w FROM ");
+    sql_ident(&s, child->entity->tables[0]);
+    sql_lit(&s, " t0 WHERE t0.\"deleted_at\" IS NULL AND ");
+    if (child->by->value == KIND_ANYREF) {
+        sql_column(&s, 0, child->by->columns[0].name);
+        sql_lit(&s, " = ");
+        sql_int(&s, e->number);
+        sql_lit(&s, " AND ");
+    }
+    sql_column(&s, 0, child->by->columns[child->by->value == KIND_ANYREF].name);
+    sql_lit(&s, " = ");
+    sql_bind(&s, V(id));
+    sql_lit(&s, " AND coalesce(");
+    sql_column(&s, 0, when);
+    sql_lit(&s, ", t0.\"created_at\") < ");
+    sql_bind(&s, V(before));
+    TRY(access_sql(c, child->entity, RIGHT_READ, 0, &s));
+    sql_lit(&s, " ORDER BY 2 DESC, 1 DESC LIMIT ");
+    sql_int(&s, limit);
+    TRY(sqltext_end(&s, &sql, &v, &c->err));
+    TRY(db_query(c, &rows, sql, v));
+    for (int k = 0; k < limit && rows_next(&rows); k++) {
+        struct item it = { child->entity, col_int(&rows, 0), col_int(&rows, 1) };
+        bool again = false;
+        for (size_t i = 0; i < *n; i++) {
+            again = again || (items[i].e == it.e && items[i].id == it.id);
+        }
+        if (!again) {
+            items[(*n)++] = it;
+        }
+    }
+    return rows_end(&rows);
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct item *x = a, *y = b;
+
+    if (x->at != y->at) {
+        return (y->at > x->at) - (y->at < x->at);
+    }
+    return (y->id > x->id) - (y->id < x->id);
+}
+
+enum err_code timeline_json(
+    struct call *c, const struct live_entity *e, int64_t id, int64_t before, int limit)
+{
+    struct item *items = ARENA_ARRAY(c->mem, struct item, e->nchildren * (size_t)limit + 1);
+    struct record *r;
+    size_t n = 0;
+    bool yes;
+    char text[INSTANT_TEXT];
+
+    TRY(record_load(c, e, id, false, &r));
+    TRY(access_record(c, r, RIGHT_READ, &yes));
+    if (!yes) {
+        return fail(c, ERR_NOT_FOUND, NULL, "there is no %s with id %" PRId64, e->name.p, id);
+    }
+    for (size_t i = 0; i < e->nchildren; i++) {
+        const struct live_child *child = e->children[i];
+        if ((child->entity->def.flags & ENTITY_ACTIVITY) && child->entity->when) {
+            TRY(of_child(c, e, id, child, before ? before : INT64_MAX, limit, items, &n));
+        }
+    }
+    qsort(items, n, sizeof *items, newest_first);
+    json_object(&c->out, NULL);
+    json_array(&c->out, "items");
+    for (size_t i = 0; i < n && i < (size_t)limit; i++) {
+        struct str none = { "", 0 };
+        json_object(&c->out, NULL);
+        json_text(&c->out, "entity", items[i].e->name);
+        json_int(&c->out, "id", items[i].id);
+        instant_format(items[i].at, text);
+        json_cstr(&c->out, "at", text);
+        json_name(&c->out, STR("record"));
+        TRY(query_get(c, items[i].e, items[i].id, none, none));
+        json_end_object(&c->out);
+    }
+    json_end_array(&c->out);
+    json_name(&c->out, STR("next"));
+    if (n >= (size_t)limit && limit > 0) {
+        instant_format(items[limit - 1].at, text);
+        json_cstr(&c->out, NULL, text);
+    } else {
+        json_none(&c->out, NULL);
+    }
+    json_end_object(&c->out);
+    return OK;
+}

@@ -1,0 +1,75 @@
+"""The rules of the house: floors, banned functions, sizes, SQL where it belongs.
+
+Prints each finding as path:line: what, and ends with "N findings"."""
+
+import pathlib
+import re
+import sys
+
+root = pathlib.Path(__file__).resolve().parents[2]
+floors = ["base", "db", "model", "domain", "http", "main"]
+banned = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|gets|alloca)\s*\(")
+allocates = re.compile(r"(?<![\w.>])(malloc|calloc|realloc|free)\s*\(")
+included = re.compile(r'#include "([a-z]+)/')
+words = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+findings = []
+
+
+def finding(path, line, what):
+    findings.append(f"{path.relative_to(root)}:{line}: {what}")
+
+
+def may_allocate(path):
+    """base/, db/'s backends, and the places that hold something beyond a call, each with its reason."""
+    parts = path.relative_to(root / "src").parts
+    return parts[0] in ("base", "db") or path.name in {
+        "access.c",  # the cache of compiled rights outlives calls
+        "auth.c",  # the cache of sessions outlives calls
+    }
+
+
+def check_function_sizes(path, lines):
+    start = None
+    for n, line in enumerate(lines, 1):
+        if line.startswith("{"):
+            start = n
+        elif line.startswith("}") and start:
+            if n - start > 100:
+                finding(path, start, f"a function of {n - start} lines (at most 100)")
+            start = None
+
+
+for path in sorted((root / "src").rglob("*.[ch]")):
+    floor = path.relative_to(root / "src").parts[0]
+    lines = path.read_text().split("\n")
+    if len(lines) > 1000:
+        finding(path, len(lines), "a file of more than 1,000 lines")
+    check_function_sizes(path, lines)
+    if not lines[0].startswith("/*"):
+        finding(path, 1, "a file opens by saying what it is for")
+    for n, line in enumerate(lines, 1):
+        code = re.sub(r'"(\\.|[^"\\])*"', '""', line.split("//")[0])
+        if re.match(r"\s*(/?\*)", line):
+            code = ""
+        for other in included.findall(line):
+            if other in floors and floors.index(other) > floors.index(floor):
+                finding(path, n, f"{floor}/ includes {other}/, which is above it")
+        if banned.search(code):
+            finding(path, n, f"banned function: {banned.search(code).group(1)}")
+        if allocates.search(code) and not may_allocate(path) and "jansson's own" not in line:
+            finding(path, n, "memory comes from an arena here")
+        if words.search(line):
+            finding(path, n, "unfinished word")
+        if floor == "domain" and re.search(r'SQL2?\("\s*(INSERT|UPDATE|DELETE)', line):
+            finding(path, n, "a domain writes through the record engine only")
+        if len(line) > 140:
+            finding(path, n, f"a line of {len(line)} columns")
+    if floor not in ("main",) and path.suffix == ".c":
+        for n, line in enumerate(lines, 1):
+            if "_Atomic" not in line and re.match(r"^static (?!const|inline|_Thread_local|__thread|enum err_code|void|bool|int |struct \w+ \*?\w+\(|size_t|int64_t)\w[\w \*]* \w+(\[\w*\])?( =|;)", line) and "const" not in line:
+                if "guarded" not in " ".join(lines[max(0, n - 3):n + 1]).lower():
+                    finding(path, n, "a writable global")
+
+print("\n".join(findings))
+print(f"{len(findings)} findings")
+sys.exit(1 if findings else 0)

@@ -1,0 +1,145 @@
+"""Runs every test program and suite once per database and counts what passed.
+
+Each step is a command; its output is kept in build-test/logs. A skip whose peer is installed is a
+failure. The last line is "N passed, N failed"."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+root = pathlib.Path(__file__).resolve().parents[1]
+build = root / "build-test"
+logs = build / "logs"
+passed = failed = skipped = 0
+times = []
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def run(name, command, env=None, timeout=900):
+    """Runs one step; returns its output and status."""
+    logs.mkdir(parents=True, exist_ok=True)
+    path = logs / (re.sub(r"\W+", "-", name) + ".txt")
+    start = time.time()
+    with open(path, "w") as out:
+        try:
+            status = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, cwd=root,
+                                    env={**os.environ, **(env or {})}, timeout=timeout).returncode
+        except subprocess.TimeoutExpired:
+            out.write(f"\ntimed out after {timeout} s\n")
+            status = 124
+    times.append((time.time() - start, name))
+    return path.read_text(errors="replace"), status
+
+
+def count(name, output, status, ok, bad, skip=0):
+    global passed, failed, skipped
+    passed += ok
+    skipped += skip
+    if status != 0 and bad == 0:
+        bad = 1
+    failed += bad
+    say(f"{'ok  ' if not bad else 'FAIL'} {name}: {ok} passed, {bad} failed" + (f", {skip} skipped" if skip else ""))
+    if bad:
+        say("\n".join("     " + line for line in output.split("\n")[-60:]))
+
+
+def cmocka(name, command, env=None, timeout=900):
+    output, status = run(name, command, env, timeout)
+    ok = len(re.findall(r"^\[       OK \]", output, re.M))
+    bad = len(re.findall(r"^\[  FAILED  \] \w+$", output, re.M)) // 2
+    skip = len(re.findall(r"^\[  SKIPPED \] \w+$", output, re.M)) // 2
+    count(name, output, status, ok, bad, skip)
+
+
+def node(name, files, env):
+    output, status = run(name, ["node", "--test", "--test-concurrency=2", *map(str, files)], env, 1200)
+    number = lambda word: sum(map(int, re.findall(rf"^(?:#|ℹ) {word} (\d+)", output, re.M)))
+    count(name, output, status, number("pass"), number("fail"), number("skipped"))
+
+
+def whole(name, command, env=None, timeout=900):
+    output, status = run(name, command, env, timeout)
+    count(name, output, status, int(status == 0), int(status != 0))
+    return output
+
+
+def compile_all():
+    output, status = run("bootstrap", ["script/bootstrap", "--test"])
+    if status:
+        say(output)
+        sys.exit("cannot install what the tests need")
+    if not (build / "build.ninja").exists():
+        output, status = run("configure", ["meson", "setup", str(build), "-Dtesting=true", "-Dtests=true",
+                                           "-Db_sanitize=address,undefined", "-Dwerror=true"])
+    if status == 0:
+        output, status = run("compile", ["ninja", "-C", str(build)], timeout=1800)
+    if status:
+        say(output[-6000:])
+        say("0 passed, 1 failed")
+        sys.exit(1)
+
+
+def with_postgres(work):
+    folder = tempfile.mkdtemp(prefix="kith-pg-")
+    os.rmdir(folder)
+    output = subprocess.run(["script/postgres-test", "start", folder, "55471", "unsafe"], cwd=root,
+                            capture_output=True, text=True)
+    url = output.stdout.strip().split("\n")[-1]
+    if output.returncode or not url.startswith("postgresql://"):
+        say("FAIL postgresql did not start: " + output.stderr[-500:])
+        global failed
+        failed += 1
+        return
+    try:
+        work({"KITH_TEST_PG": url})
+    finally:
+        subprocess.run(["script/postgres-test", "stop", folder], cwd=root, capture_output=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def programs(pattern):
+    return sorted(p for p in (build / "tests").glob(pattern) if p.is_file() and os.access(p, os.X_OK))
+
+
+def both(env, label):
+    for program in programs("unit_db") + programs("unit_model*") + programs("domain_*"):
+        cmocka(f"{program.name} ({label})", [str(program)], env)
+    files = sorted((root / "tests" / "api").glob("**/*.test.mjs"))
+    if files:
+        node(f"api ({label})", files, {**env, "KITH": str(build / "src" / "kith")})
+
+
+def main():
+    start = time.time()
+    compile_all()
+    say(f"compiled in {time.time() - start:.0f} s")
+    whole("lint", ["python3", "tests/lint/lint.py"])
+    for program in programs("unit_base"):
+        cmocka(program.name, [str(program)])
+    os.environ.pop("KITH_TEST_PG", None)
+    both({}, "sqlite")
+    with_postgres(lambda env: both(env, "postgresql"))
+    for program in programs("fuzz_*"):
+        corpus = root / "tests" / "fuzz" / "corpus" / program.name[5:]
+        files = sorted(map(str, corpus.glob("*")))
+        if files:
+            whole(f"{program.name} corpus of {len(files)}", [str(program), *files])
+    for program in programs("crash_*"):
+        whole(program.name, [str(program), "--points", "50"], timeout=600)
+    if "--times" in sys.argv:
+        for seconds, name in sorted(times, reverse=True)[:20]:
+            say(f"{seconds:7.1f} s  {name}")
+    say(f"all in {time.time() - start:.0f} s")
+    say(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    sys.exit(1 if failed else 0)
+
+
+main()
