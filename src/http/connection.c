@@ -247,7 +247,10 @@ static bool within_rate(struct carrier *k)
 
 static int64_t body_limit(const struct carrier *k)
 {
-    return k->server->api.org->cfg->body_max;
+    const struct config *cfg = k->server->api.org->cfg;
+    bool upload = str_starts(k->x->req.target, STR("/api/v1/files"));
+
+    return upload && cfg->upload_max > cfg->body_max ? cfg->upload_max : cfg->body_max;
 }
 
 /* True when the answer is there already. */
@@ -378,7 +381,10 @@ void connection_count(void *cls, struct MHD_Connection *mhd, void **state,
 {
     struct server *s = cls;
 
-    (void)mhd, (void)state;
+    (void)mhd;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        *state = s->tls; /* for the handshake */
+    }
     if (s->api.metrics) {
         atomic_fetch_add_explicit(&s->api.metrics->connections,
             what == MHD_CONNECTION_NOTIFY_STARTED ? 1 : -1, memory_order_relaxed);

@@ -6,7 +6,6 @@
 #include "base/rand.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 
 enum { SLOTS = 8192, STRIPES = 16 };
 
@@ -22,13 +21,10 @@ struct limiter {
     struct bucket buckets[SLOTS];
 };
 
-struct limiter *limiter_create(void)
+struct limiter *limiter_create(struct arena *mem)
 {
-    struct limiter *l = calloc(1, sizeof *l);
+    struct limiter *l = ARENA_NEW(mem, struct limiter);
 
-    if (!l) {
-        abort();
-    }
     for (int i = 0; i < STRIPES; i++) {
         pthread_mutex_init(&l->locks[i], NULL);
     }
@@ -44,7 +40,6 @@ void limiter_destroy(struct limiter *l)
     for (int i = 0; i < STRIPES; i++) {
         pthread_mutex_destroy(&l->locks[i]);
     }
-    free(l);
 }
 
 bool limiter_take(struct limiter *l, struct str client, int per_minute, int64_t now)

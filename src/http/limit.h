@@ -7,7 +7,7 @@
 
 struct limiter;
 
-struct limiter *limiter_create(void);
+struct limiter *limiter_create(struct arena *mem);
 void limiter_destroy(struct limiter *l); /* NULL is allowed */
 /* Takes one; false when there is none left. per_minute 0: always true. */
 bool limiter_take(struct limiter *l, struct str client, int per_minute, int64_t now);

@@ -80,13 +80,11 @@ static void *work(void *arg)
     return NULL;
 }
 
-struct pool *pool_create(int threads, int queue_max, void (*run)(struct exchange *x))
+struct pool *pool_create(
+    struct arena *mem, int threads, int queue_max, void (*run)(struct exchange *x))
 {
-    struct pool *p = calloc(1, sizeof *p);
+    struct pool *p = ARENA_NEW(mem, struct pool);
 
-    if (!p) {
-        abort();
-    }
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->more, NULL);
     p->light.last = &p->light.first;
@@ -120,7 +118,6 @@ void pool_destroy(struct pool *p)
     }
     pthread_cond_destroy(&p->more);
     pthread_mutex_destroy(&p->lock);
-    free(p);
 }
 
 bool pool_add(struct pool *p, struct exchange *x)

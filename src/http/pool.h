@@ -8,7 +8,9 @@
 
 struct pool;
 
-struct pool *pool_create(int threads, int queue_max, void (*run)(struct exchange *x));
+/* Lives in mem. */
+struct pool *pool_create(
+    struct arena *mem, int threads, int queue_max, void (*run)(struct exchange *x));
 /* Ends after what is queued is done. NULL is allowed. */
 void pool_destroy(struct pool *p);
 /* false when too many wait. */

@@ -86,6 +86,15 @@ ROUTE_FN(totp_post);
 ROUTE_FN(totp_put);
 ROUTE_FN(totp_prepare);
 ROUTE_FN(totp_delete);
+ROUTE_FN(record_timeline);
+ROUTE_FN(records_import);
+ROUTE_FN(settings_list);
+ROUTE_FN(setting_put);
+ROUTE_FN(package_get);
+ROUTE_FN(package_post);
+ROUTE_FN(check_run);
+ROUTE_FN(file_post);
+ROUTE_FN(file_content);
 ROUTE_FN(health_get);
 ROUTE_FN(metrics_get);
 

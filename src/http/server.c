@@ -87,7 +87,7 @@ static enum err_code open_tcp(const char *where, int *fd, int *port, struct err 
     if (getsockname(*fd, (struct sockaddr *)&bound, &n) == 0
         && getnameinfo((struct sockaddr *)&bound, n, NULL, 0, service, sizeof service,
                NI_NUMERICSERV) == 0) {
-        *port = atoi(service);
+        *port = (int)strtol(service, NULL, 10);
     }
     return OK;
 }
@@ -184,9 +184,9 @@ enum err_code server_start(
     s->api.org = org;
     s->api.metrics = ARENA_NEW(org->mem, struct metrics);
     s->api.metrics->started = time_now();
-    s->api.limiter = limiter_create();
-    s->api.pool = pool_create(cfg->workers, cfg->queue_max, connection_continue);
-    s->api.streams = streams_create(&s->api);
+    s->api.limiter = limiter_create(org->mem);
+    s->api.pool = pool_create(org->mem, cfg->workers, cfg->queue_max, connection_continue);
+    s->api.streams = streams_create(org->mem, &s->api);
     enum err_code code = OK;
     if (cfg->tls_certificate && cfg->tls_certificate[0]) {
         code = tls_open(org->mem, cfg, &s->tls, e);

@@ -12,7 +12,6 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { TURN = 100, OUT_MAX = 1 << 20 };
@@ -288,13 +287,10 @@ static void *watch(void *arg)
     return NULL;
 }
 
-struct streams *streams_create(struct api *api)
+struct streams *streams_create(struct arena *mem, struct api *api)
 {
-    struct streams *s = calloc(1, sizeof *s);
+    struct streams *s = ARENA_NEW(mem, struct streams);
 
-    if (!s) {
-        abort();
-    }
     s->api = api;
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->cond, NULL);
@@ -399,5 +395,4 @@ void streams_destroy(struct streams *s)
     }
     pthread_cond_destroy(&s->cond);
     pthread_mutex_destroy(&s->lock);
-    free(s);
 }

@@ -25,7 +25,7 @@ struct listener {
     bool end;
 };
 
-struct streams *streams_create(struct api *api);
+struct streams *streams_create(struct arena *mem, struct api *api);
 void streams_destroy(struct streams *s); /* after streams_close; NULL is allowed */
 /* From any thread: something was committed. */
 void streams_wake(struct streams *s);

@@ -9,12 +9,12 @@
 #include <gnutls/gnutls.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { CHAIN_MAX = 16, FILE_MAX = 1 << 20 };
 
 struct pair {
     struct pair *before;
+    struct arena *mem;
     gnutls_pcert_st chain[CHAIN_MAX];
     unsigned n;
     gnutls_privkey_t key;
@@ -24,9 +24,6 @@ struct tls {
     pthread_mutex_t lock;
     struct pair *pair;
 };
-
-/* The library's callback has no argument of ours: the one server of this process is kept here. */
-static struct tls *the_tls;
 
 static enum err_code read_file(const char *path, char *out, gnutls_datum_t *text, struct err *e)
 {
@@ -48,10 +45,11 @@ static enum err_code load_pair(
     gnutls_datum_t text;
 
     TRY(read_file(cfg->tls_certificate, scratch, &text, e));
-    p->n = CHAIN_MAX;
-    if (gnutls_pcert_list_import_x509_raw(p->chain, &p->n, &text, GNUTLS_X509_FMT_PEM, 0) != 0) {
+    unsigned n = CHAIN_MAX;
+    if (gnutls_pcert_list_import_x509_raw(p->chain, &n, &text, GNUTLS_X509_FMT_PEM, 0) != 0) {
         return err_set(e, ERR_INVALID, NULL, "%s holds no certificate", cfg->tls_certificate);
     }
+    p->n = n;
     TRY(read_file(cfg->tls_key ? cfg->tls_key : "", scratch, &text, e));
     if (gnutls_privkey_init(&p->key) != 0
         || gnutls_privkey_import_x509_raw(p->key, &text, GNUTLS_X509_FMT_PEM, NULL, 0) != 0) {
@@ -60,19 +58,28 @@ static enum err_code load_pair(
     return OK;
 }
 
+static void drop_pair(struct pair *p)
+{
+    for (unsigned i = 0; i < p->n; i++) {
+        gnutls_pcert_deinit(&p->chain[i]);
+    }
+    if (p->key) {
+        gnutls_privkey_deinit(p->key);
+    }
+    arena_destroy(p->mem);
+}
+
 enum err_code tls_reload(struct tls *t, const struct config *cfg, struct err *e)
 {
-    struct pair *p = calloc(1, sizeof *p);
-    char *scratch = malloc(FILE_MAX);
+    struct arena *mem = arena_create(0);
+    struct pair *p = ARENA_NEW(mem, struct pair);
+    char *scratch = arena_alloc(mem, FILE_MAX);
 
-    if (!p || !scratch) {
-        abort();
-    }
+    p->mem = mem;
     enum err_code code = load_pair(cfg, scratch, p, e);
     gnutls_memset(scratch, 0, FILE_MAX);
-    free(scratch);
     if (code != OK) {
-        free(p);
+        drop_pair(p);
         return code;
     }
     pthread_mutex_lock(&t->lock);
@@ -86,12 +93,21 @@ static int give_pair(gnutls_session_t session, const gnutls_datum_t *names, int 
     const gnutls_pk_algorithm_t *algorithms, int nalgorithms, gnutls_pcert_st **chain,
     unsigned *n, gnutls_privkey_t *key)
 {
-    (void)session, (void)names, (void)nnames, (void)algorithms, (void)nalgorithms;
-    pthread_mutex_lock(&the_tls->lock);
-    *chain = the_tls->pair->chain;
-    *n = the_tls->pair->n;
-    *key = the_tls->pair->key;
-    pthread_mutex_unlock(&the_tls->lock);
+    /* libmicrohttpd points its sessions at their connections, and we those at the server's tls */
+    struct MHD_Connection *mhd = gnutls_session_get_ptr(session);
+    const union MHD_ConnectionInfo *info
+        = mhd ? MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT) : NULL;
+    struct tls *t = info ? info->socket_context : NULL;
+
+    (void)names, (void)nnames, (void)algorithms, (void)nalgorithms;
+    if (!t) {
+        return -1;
+    }
+    pthread_mutex_lock(&t->lock);
+    *chain = t->pair->chain;
+    *n = t->pair->n;
+    *key = t->pair->key;
+    pthread_mutex_unlock(&t->lock);
     return 0;
 }
 
@@ -102,7 +118,6 @@ enum err_code tls_open(
 
     pthread_mutex_init(&t->lock, NULL);
     TRY(tls_reload(t, cfg, e));
-    the_tls = t;
     *out = t;
     return OK;
 }
@@ -127,11 +142,7 @@ void tls_close(struct tls *t)
     }
     for (struct pair *p = t->pair; p;) {
         struct pair *before = p->before;
-        for (unsigned i = 0; i < p->n; i++) {
-            gnutls_pcert_deinit(&p->chain[i]);
-        }
-        gnutls_privkey_deinit(p->key);
-        free(p);
+        drop_pair(p);
         p = before;
     }
     pthread_mutex_destroy(&t->lock);

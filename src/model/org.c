@@ -502,6 +502,7 @@ enum err_code org_open(struct org **out, const struct config *cfg, const char *n
         .path = arena_fmt(mem, "%s/orgs/%s/kith.db", cfg->dir, name).p,
         .url = cfg->database_url,
         .schema = arena_fmt(mem, "kith_%s", name).p,
+        .checkpoint_apart = cfg->serving,
     };
     pthread_mutex_init(&o->lock, NULL);
     o->access = access_cache_create();
