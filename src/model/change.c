@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "model/access.h"
 #include "model/org.h"
+#include "model/store.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -106,6 +107,42 @@ static int64_t person_of(const struct record *r)
     return cells[last].type == DB_INT ? cells[last].i : 0;
 }
 
+static enum err_code note_refs(
+    struct call *c, const struct record *old, const bool *changed, int64_t history)
+{
+    for (size_t i = 0; i < old->e->nfields; i++) {
+        const struct live_field *f = old->e->fields[i];
+        const struct dbval *cells = f->stored ? &old->cells[f->cell] : NULL;
+        bool refers = f->value == KIND_REF || f->value == KIND_ANYREF || f->value == KIND_FILE;
+        if (!cells || !refers || f->def.no_history || (changed && !changed[i])
+            || cells_absent(f, cells)) {
+            continue;
+        }
+        int64_t entity = f->value == KIND_ANYREF ? cells[0].i : f->target ? f->target->number : 0;
+        TRY(db_exec(c,
+            SQL("INSERT INTO \"history_refs\" (\"entity\", \"record\", \"history\") VALUES"
+                " ($1, $2, $3) ON CONFLICT DO NOTHING"),
+            VALS(V(entity), V(cells[f->value == KIND_ANYREF].i), V(history))));
+    }
+    return OK;
+}
+
+/* Unique keys that another record may take from now on, under the entity's negative number. */
+static enum err_code note_released(
+    struct call *c, const struct record *old, const bool *changed, int64_t history)
+{
+    int64_t hashes[STORE_KEYS];
+    size_t n = store_key_hashes(c, old, changed, hashes);
+
+    for (size_t i = 0; i < n; i++) {
+        TRY(db_exec(c,
+            SQL("INSERT INTO \"history_refs\" (\"entity\", \"record\", \"history\") VALUES"
+                " ($1, $2, $3) ON CONFLICT DO NOTHING"),
+            VALS(V(-old->e->number), V(hashes[i]), V(history))));
+    }
+    return OK;
+}
+
 static enum err_code append_history(struct call *c, enum change_kind kind, const struct record *r,
     struct str old, int64_t *id)
 {
@@ -135,6 +172,12 @@ enum err_code change_note(struct call *c, enum change_kind kind, const struct re
             values = old_json(c, old, changed);
         }
         TRY(append_history(c, kind, r, values, &history));
+        if (values.n) {
+            TRY(note_refs(c, old, changed, history));
+        }
+        if (kind != CHANGE_RESTORE) {
+            TRY(note_released(c, old, changed, history));
+        }
     }
     return db_exec(c,
         SQL2("INSERT INTO \"feed\" (\"entity\", \"record\", \"kind\", \"fields\", \"person\","

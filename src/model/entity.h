@@ -42,6 +42,8 @@ struct entity {
     /* In the transaction, after validation and before the row is stored; may set fields. old is
      * NULL on create. */
     enum err_code (*before_save)(struct call *c, struct record *r, const struct record *old);
+    /* In the transaction, before a record goes to the bin or is purged: may refuse. */
+    enum err_code (*before_delete)(struct call *c, const struct record *r);
     /* In the transaction, after the row is stored. r is NULL on purge. */
     enum err_code (*after_save)(struct call *c, const struct record *r, const struct record *old);
 };

@@ -396,6 +396,23 @@ enum err_code custom_field_before_save(struct call *c, struct record *r, const s
     return choose_table(c, r, entity, kind);
 }
 
+/* A field without its list would lose the names of its values. */
+enum err_code choice_list_before_delete(struct call *c, const struct record *r)
+{
+    struct str name = text_of(r, "name");
+
+    for (size_t i = 0; i < c->model->nentities; i++) {
+        const struct live_entity *e = c->model->entities[i];
+        for (size_t k = 0; k < e->nfields; k++) {
+            if (e->fields[k]->list && e->fields[k]->list->id == r->id) {
+                return fail(c, ERR_CONFLICT, NULL, "choice list %" PRId64 " (%.*s) is used by %s.%s",
+                    r->id, STR_ARG(name), e->name.p, e->fields[k]->name.p);
+            }
+        }
+    }
+    return OK;
+}
+
 enum err_code definition_after_save(
     struct call *c, const struct record *r, const struct record *old)
 {

@@ -19,6 +19,7 @@ enum err_code view_before_save(struct call *c, struct record *r, const struct re
 enum err_code working_hours_before_save(
     struct call *c, struct record *r, const struct record *old);
 enum err_code setting_before_save(struct call *c, struct record *r, const struct record *old);
+enum err_code choice_list_before_delete(struct call *c, const struct record *r);
 enum err_code access_after_save(
     struct call *c, const struct record *r, const struct record *old);
 enum err_code definition_after_save(

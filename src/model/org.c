@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/rand.h"
+#include "base/utf8.h"
 #include "model/access_cache.h"
 #include "model/auth.h"
 #include "model/build.h"
@@ -301,10 +302,12 @@ static enum err_code load_source(struct load *l)
 static enum err_code insert_list(struct load *l, struct str name, int64_t now, int64_t *id)
 {
     return conn_int(l->db,
-        SQL("INSERT INTO \"choice_lists\" (\"name\", \"label\", \"version\", \"created_at\","
-            " \"updated_at\", \"created_via\") VALUES ($1, $2, 1, $3, $3, 'system')"
-            " RETURNING \"id\""),
-        VALS(V(name), V(label_of(l->mem, name)), V(now)), id, NULL, l->e);
+        SQL("INSERT INTO \"choice_lists\" (\"name\", \"label\", \"label_k\", \"version\","
+            " \"created_at\", \"updated_at\", \"created_via\") VALUES ($1, $2, $4, 1, $3, $3,"
+            " 'system') RETURNING \"id\""),
+        VALS(V(name), V(label_of(l->mem, name)), V(now),
+            V(utf8_fold(l->mem, label_of(l->mem, name)))),
+        id, NULL, l->e);
 }
 
 static enum err_code seed_choices(
@@ -323,10 +326,10 @@ static enum err_code seed_choices(
             TRY(conn_exec(l->db,
                 SQL("INSERT INTO \"choices\" (\"list\", \"code\", \"label\", \"label_k\","
                     " \"colour\", \"kind\", \"position\", \"active\", \"version\", \"created_at\","
-                    " \"updated_at\", \"created_via\") VALUES ($1, $2, $3, lower($3), $4, $5, $6,"
+                    " \"updated_at\", \"created_via\") VALUES ($1, $2, $3, $8, $4, $5, $6,"
                     " 1, 1, $7, $7, 'system')"),
                 VALS(V(list), V(seeds->code), V(seeds->label), V(seeds->colour), V(seeds->kind),
-                    V(position), V(now)),
+                    V(position), V(now), V(utf8_fold(l->mem, str_of(seeds->label)))),
                 NULL, l->e));
         }
         position += 10;

@@ -78,8 +78,10 @@ enum err_code plan_where(struct call *c, const struct live_entity *e, struct str
 static enum err_code plan_sort(struct plan *p)
 {
     struct str rest = p->q->sort, one;
+    bool by_id = false;
 
-    while (str_split(&rest, ',', &one)) {
+    /* nothing is left to decide behind the id */
+    while (!by_id && str_split(&rest, ',', &one)) {
         one = str_trim(one);
         bool down = str_starts(one, STR("-"));
         struct str name = str_trim(str_sub(one, down, one.n));
@@ -93,7 +95,11 @@ static enum err_code plan_sort(struct plan *p)
         if (p->nkeys == SORT_KEYS) {
             return fail(p->c, ERR_INVALID, "sort", "at most %d sort keys", SORT_KEYS);
         }
-        p->keys[p->nkeys++] = (struct sort_key) { .field = f, .down = down };
+        by_id = f == p->e->id;
+        p->tie_down = by_id || p->nkeys == 0 ? down : p->tie_down;
+        if (!by_id || p->nkeys == 0) {
+            p->keys[p->nkeys++] = (struct sort_key) { .field = f, .down = down };
+        }
     }
     if (!p->nkeys) {
         p->keys[p->nkeys++] = (struct sort_key) { .field = p->e->id };
@@ -201,7 +207,8 @@ static enum err_code plan_from(struct plan *p)
     }
     /* before every row with that key */
     p->nkeys = 1;
-    p->after_id = p->keys[0].down ? INT64_MAX : 0;
+    p->tie_down = p->keys[0].down;
+    p->after_id = p->tie_down ? INT64_MAX : 0;
     p->has_after = true;
     return OK;
 }
@@ -292,11 +299,9 @@ void sort_value_sql(struct plan *p, const struct live_field *f, struct sqltext *
 /* Rows that come after the cursor, from key i on. */
 static void after_sql(struct plan *p, size_t i, struct sqltext *s, unsigned *side)
 {
-    bool down = p->keys[0].down;
-
     if (i == p->nkeys) {
         sql_column(s, 0, "id");
-        if (down) {
+        if (p->tie_down) {
             sql_lit(s, " < ");
         } else {
             sql_lit(s, " > ");
@@ -406,7 +411,7 @@ static void order_sql(struct plan *p, int segment, struct sqltext *s, unsigned *
         sql_lit(s, ", ");
     }
     sql_column(s, 0, "id");
-    if (p->keys[0].down) {
+    if (p->tie_down) {
         sql_lit(s, " DESC");
     }
 }

@@ -20,6 +20,7 @@ struct plan {
     const struct expr *where;
     struct sort_key keys[SORT_KEYS];
     size_t nkeys;
+    bool tie_down; /* ties go by id, in this direction */
     bool has_after;
     int64_t after_id;
     int limit;

@@ -757,6 +757,9 @@ enum err_code record_update(struct call *c, struct record *change)
             /* one may not give away what one may then not have had the right to change */
             TRY(may(c, now, RIGHT_UPDATE));
         }
+        if (now->replay && !now->quiet && old->cells[now->e->deleted_at->cell].type == DB_NULL) {
+            TRY(store_check_unique(c, now));
+        }
         stamp(c, now, changed);
         TRY(store_update(c, now, changed));
         TRY(change_note(c, CHANGE_UPDATE, now, old, changed));
@@ -864,6 +867,7 @@ enum err_code record_delete(
     if (version && version != r->version) {
         return fail(c, ERR_STALE, NULL, "this %s was changed meanwhile", e->name.p);
     }
+    TRY(e->def.before_delete ? e->def.before_delete(c, r) : OK);
     for (size_t i = 0; i < e->nchildren; i++) {
         const struct live_child *child = e->children[i];
         if (child->by->def.on_delete == ON_DELETE_REFUSE) {
@@ -903,6 +907,7 @@ enum err_code record_restore(struct call *c, const struct live_entity *e, int64_
     if (with.when.type == DB_NULL) {
         return fail(c, ERR_CONFLICT, NULL, "this %s is not in the bin", e->name.p);
     }
+    TRY(store_check_unique(c, r));
     TRY(store_bin(c, r, V_NULL));
     r->cells[e->deleted_at->cell] = V_NULL;
     TRY(change_note(c, CHANGE_RESTORE, r, r, NULL));
@@ -940,6 +945,7 @@ enum err_code record_purge(struct call *c, const struct live_entity *e, int64_t 
     struct record *r = NULL;
 
     TRY(load_seen(c, e, id, true, RIGHT_DELETE, &r));
+    TRY(e->def.before_delete ? e->def.before_delete(c, r) : OK);
     for (size_t i = 0; i < e->nchildren; i++) {
         const struct live_child *child = e->children[i];
         bool refuses = strict || child->by->def.on_delete == ON_DELETE_REFUSE;
@@ -957,6 +963,9 @@ enum err_code record_purge(struct call *c, const struct live_entity *e, int64_t 
 
 enum err_code record_revive(struct call *c, struct record *r)
 {
+    if (r->cells[r->e->deleted_at->cell].type == DB_NULL) {
+        TRY(store_check_unique(c, r));
+    }
     TRY(store_insert(c, r));
     TRY(change_note(c, CHANGE_CREATE, r, NULL, NULL));
     TRY(rollups_refresh(c, r, NULL, NULL));

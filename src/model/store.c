@@ -246,3 +246,130 @@ enum err_code store_clash(struct call *c, const struct live_entity *e, enum err_
     }
     return fail(c, ERR_CONFLICT, NULL, "there is such a %s already", e->name.p);
 }
+
+/* ---- who holds a unique key ---- */
+
+static bool column_value(struct call *c, const struct record *r, struct str name,
+    struct dbval *v, const struct live_field **of)
+{
+    for (size_t i = 0; i < r->e->nfields; i++) {
+        const struct live_field *f = r->e->fields[i];
+        if (!f->stored) {
+            continue;
+        }
+        *of = f;
+        if (f->key_column && str_is(name, f->key_column)) {
+            *v = cells_key(c, f, &r->cells[f->cell]);
+            return true;
+        }
+        for (int k = 0; k < f->ncolumns; k++) {
+            if (str_is(name, f->columns[k].name)) {
+                *v = r->cells[f->cell + k];
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* columns is a quoted list as in an index: "a", "b". */
+static enum err_code check_key(struct call *c, const struct record *r, struct str columns)
+{
+    struct sqltext s;
+    struct sql sql;
+    struct dbvals v;
+    struct str one, whole = columns;
+    struct dbval value;
+    const struct live_field *f = r->e->id;
+    int64_t id;
+    bool found;
+
+    sqltext_init(&s, c->mem, conn_backend(c->db));
+    sql_lit(&s, "\"id\" <> ");
+    sql_bind(&s, V(r->id));
+    while (str_split(&columns, ',', &one)) {
+        one = str_trim(one);
+        one = str_sub(one, 1, one.n - 2);
+        if (!column_value(c, r, one, &value, &f) || value.type == DB_NULL) {
+            return OK;
+        }
+        sql_lit(&s, " AND ");
+        sql_ident(&s, arena_cstr(c->mem, one));
+        sql_lit(&s, " = ");
+        sql_bind(&s, value);
+    }
+    sql_lit(&s, " AND \"deleted_at\" IS NULL LIMIT 1");
+    struct sqltext whole_text = s;
+    buf_init(&whole_text.text, c->mem, SQLTEXT_BYTES);
+    sql_lit(&whole_text, "SELECT \"id\" FROM ");
+    sql_ident(&whole_text, r->e->tables[f->table]);
+    sql_lit(&whole_text, " WHERE ");
+    buf_add(&whole_text.text, buf_str(&s.text));
+    TRY(sqltext_end(&whole_text, &sql, &v, &c->err));
+    TRY(db_find(c, &id, &found, sql, v));
+    return found ? fail(c, ERR_CONFLICT, NULL, "%s %" PRId64 " has the same %.*s", r->e->name.p, id,
+                       STR_ARG(whole))
+                 : OK;
+}
+
+static void add_hash(struct call *c, const struct record *r, const bool *changed,
+    struct str columns, int64_t *hashes, size_t *n)
+{
+    struct buf b;
+    struct str one;
+    struct dbval v;
+    const struct live_field *f;
+    bool any = !changed;
+
+    buf_init(&b, c->mem, 1 << 16);
+    buf_add(&b, columns);
+    while (str_split(&columns, ',', &one)) {
+        one = str_trim(one);
+        if (!column_value(c, r, str_sub(one, 1, one.n - 2), &v, &f) || v.type == DB_NULL) {
+            return;
+        }
+        any = any || changed[f->index];
+        buf_byte(&b, '|');
+        if (v.type == DB_TEXT) {
+            buf_add(&b, v.s);
+        } else {
+            buf_int(&b, v.i);
+        }
+    }
+    if (any && *n < STORE_KEYS) {
+        hashes[(*n)++] = (int64_t)(str_hash(buf_str(&b)) >> 1);
+    }
+}
+
+size_t store_key_hashes(
+    struct call *c, const struct record *r, const bool *changed, int64_t *hashes)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->e->nfields; i++) {
+        const struct live_field *f = r->e->fields[i];
+        if (f->stored && f->def.unique && (!changed || changed[i])) {
+            add_hash(c, r, changed,
+                arena_fmt(c->mem, "\"%s\"", f->key_column ? f->key_column : f->columns[0].name),
+                hashes, &n);
+        }
+    }
+    for (const char *const *list = r->e->def.unique; list && *list; list++) {
+        add_hash(c, r, changed, str_of(*list), hashes, &n);
+    }
+    return n;
+}
+
+enum err_code store_check_unique(struct call *c, const struct record *r)
+{
+    for (size_t i = 0; i < r->e->nfields; i++) {
+        const struct live_field *f = r->e->fields[i];
+        if (f->stored && f->def.unique) {
+            TRY(check_key(c, r, arena_fmt(c->mem, "\"%s\"", f->key_column ? f->key_column : f->columns[0].name)));
+        }
+    }
+    for (const char *const *list = r->e->def.unique; list && *list; list++) {
+        TRY(check_key(c, r, str_of(*list)));
+    }
+    return OK;
+}

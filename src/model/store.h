@@ -15,6 +15,16 @@ MUST_CHECK enum err_code store_purge(struct call *c, const struct record *r);
 /* Turns the database's word on a unique clash into one about the field. */
 enum err_code store_clash(struct call *c, const struct live_entity *e, enum err_code code);
 
+/* For records that come back (undo, restore): ERR_CONFLICT naming the live record that holds one of its
+ * unique keys meanwhile. */
+MUST_CHECK enum err_code store_check_unique(struct call *c, const struct record *r);
+
+/* Hashes of the unique keys that the record holds while it is not in the bin; at most STORE_KEYS. changed
+ * (may be NULL) leaves only those with a changed field. Returns how many. */
+enum { STORE_KEYS = 16 };
+size_t store_key_hashes(
+    struct call *c, const struct record *r, const bool *changed, int64_t *hashes);
+
 /* Roll-ups of the parents that the record's references lead to. changed NULL: all are looked at
  * (create, bin, restore). */
 MUST_CHECK enum err_code rollups_refresh(

@@ -184,12 +184,14 @@ static const struct entity custom_field = { .name = "field", .plural = "fields",
     .before_save = custom_field_before_save, .after_save = definition_after_save };
 
 static const struct field choice_list_fields[] = {
-    FIELD_TEXT("name", .required = true, .unique = true, .max = 100, .no_fold = true),
+    FIELD_TEXT("name", .required = true, .unique = true, .max = 100, .no_fold = true,
+        .set_once = true),
     FIELD_TEXT("label", .max = 100),
     FIELD_END,
 };
 static const struct entity choice_list_entity = { .name = "choice_list", .plural = "choice_lists",
-    .fields = choice_list_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC, .after_save = definition_after_save };
+    .fields = choice_list_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC,
+    .before_delete = choice_list_before_delete, .after_save = definition_after_save };
 
 static const struct field choice_fields[] = {
     FIELD_REF("list", "choice_list", .required = true, .inverse = "choices", .set_once = true,
@@ -344,6 +346,14 @@ static const char *const history_indexes[] = { "\"entity\", \"record\"", NULL };
 static const struct entity history = { .name = "history_row", .plural = "history",
     .fields = history_fields, .flags = ENTITY_TABLE, .indexes = history_indexes };
 
+/* What old values in history refer to: a record whose creation is undone must not be missed when one of
+ * them comes back. */
+static const struct field history_ref_fields[] = { COL_INT("entity"), COL_INT("record"),
+    COL_INT("history"), FIELD_END };
+static const struct entity history_ref = { .name = "history_ref", .plural = "history_refs",
+    .fields = history_ref_fields, .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID,
+    .key = "\"entity\", \"record\", \"history\"" };
+
 #define PART_FIELDS                                                                                \
     COL_INT("entity"), COL_INT("record"), COL_INT("field"), COL_INT("position"),                   \
         COL_TEXT("typed"), COL_TEXT("key"), COL_TEXT("kind"), COL_INT("is_primary")
@@ -438,7 +448,7 @@ static const struct entity search = { .name = "search_row", .plural = "search_ro
 
 static const struct entity *const entities[] = { &user, &team, &role, &grant, &field_grant, &share,
     &object, &custom_field, &choice_list_entity, &choice_entity, &view, &layout, &currency, &rate,
-    &working_hours, &holiday, &file, &setting, &names, &state, &change_set, &feed, &history,
+    &working_hours, &holiday, &file, &setting, &names, &state, &change_set, &feed, &history, &history_ref,
     &part_emails, &part_phones, &part_urls, &part_addresses, &picks, &session, &token, &throttle,
     &job, &cursor, &chunk, &sequence, &idempotency, &secret, &search, NULL };
 

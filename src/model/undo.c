@@ -7,6 +7,7 @@
 
 #include "model/access.h"
 #include "model/change.h"
+#include "model/store.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -130,6 +131,33 @@ static void set_from_history(struct call *c, struct record *r, const json_t *old
     }
 }
 
+/* Old values of other records that would lead to this one if they came back. */
+static enum err_code look_for_old_refs(
+    struct call *c, const struct live_entity *e, const struct step *s, int64_t set)
+{
+    struct rows rows;
+    int64_t blocking = 0, record = 0;
+    const struct live_entity *of = NULL;
+
+    TRY(db_query(c, &rows,
+        SQL("SELECT h.\"change_set\", h.\"entity\", h.\"record\" FROM \"history_refs\" f JOIN"
+            " \"history\" h ON h.\"id\" = f.\"history\" JOIN \"change_sets\" s ON s.\"id\" ="
+            " h.\"change_set\" WHERE f.\"entity\" = $1 AND f.\"record\" = $2 AND h.\"change_set\""
+            " <> $3 AND s.\"undone_by\" IS NULL AND s.\"undo_of\" IS NULL LIMIT 1"),
+        VALS(V(s->entity), V(s->record), V(set))));
+    if (rows_next(&rows)) {
+        blocking = col_int(&rows, 0);
+        of = model_entity_number(c->model, col_int(&rows, 1));
+        record = col_int(&rows, 2);
+    }
+    TRY(rows_end(&rows));
+    return blocking ? fail(c, ERR_CONFLICT, "change_set",
+                          "%s %" PRId64 " referred to %s %" PRId64
+                          " before change set %" PRId64 ": undo that first",
+                          of ? of->name.p : "record", record, e->name.p, s->record, blocking)
+                    : OK;
+}
+
 static enum err_code still_as_made(struct call *c, const struct live_entity *e,
     const struct step *s, int64_t set)
 {
@@ -137,7 +165,41 @@ static enum err_code still_as_made(struct call *c, const struct live_entity *e,
 
     /* a create has no history: everything after it that still counts is in the way */
     made.history = 0;
-    return look_for_later(c, e, &made, set, NULL);
+    TRY(look_for_later(c, e, &made, set, NULL));
+    return look_for_old_refs(c, e, s, set);
+}
+
+/* A unique key that comes back must not have been held by another record since, even if that one has let
+ * it go: its change would have to be undone first. */
+static enum err_code look_for_keys(
+    struct call *c, const struct record *back, const struct step *s, int64_t set)
+{
+    int64_t hashes[STORE_KEYS];
+    size_t n = store_key_hashes(c, back, NULL, hashes);
+
+    for (size_t i = 0; i < n; i++) {
+        struct rows rows;
+        int64_t blocking = 0, record = 0;
+        TRY(db_query(c, &rows,
+            SQL("SELECT h.\"change_set\", h.\"record\" FROM \"history_refs\" f JOIN \"history\" h ON"
+                " h.\"id\" = f.\"history\" JOIN \"change_sets\" s ON s.\"id\" = h.\"change_set\""
+                " WHERE f.\"entity\" = $1 AND f.\"record\" = $2 AND h.\"id\" > $3 AND"
+                " h.\"record\" <> $4 AND h.\"change_set\" <> $5 AND s.\"undone_by\" IS NULL AND"
+                " s.\"undo_of\" IS NULL LIMIT 1"),
+            VALS(V(-s->entity), V(hashes[i]), V(s->history), V(s->record), V(set))));
+        if (rows_next(&rows)) {
+            blocking = col_int(&rows, 0);
+            record = col_int(&rows, 1);
+        }
+        TRY(rows_end(&rows));
+        if (blocking) {
+            return fail(c, ERR_CONFLICT, "change_set",
+                "%s %" PRId64 " has had the same key since, until change set %" PRId64
+                ": undo that first",
+                back->e->name.p, record, blocking);
+        }
+    }
+    return OK;
 }
 
 static enum err_code undo_update(
@@ -151,15 +213,32 @@ static enum err_code undo_update(
     }
     TRY(old_values(c, s, &old));
     TRY(look_for_later(c, e, s, set, old));
+    struct record *back;
+    enum err_code code = record_load(c, e, s->record, true, &back);
+    if (code == OK && back->cells[e->deleted_at->cell].type == DB_NULL) {
+        set_from_history(c, back, old);
+        TRY(look_for_keys(c, back, s, set));
+    }
     set_from_history(c, r, old);
     r->id = s->record;
     r->trusted = r->replay = true;
-    enum err_code code = record_update(c, r);
+    code = code == OK ? record_update(c, r) : code;
     if (code == ERR_NOT_FOUND) {
         return fail(c, ERR_CONFLICT, "change_set", "%s %" PRId64 " is not there any more",
             e->name.p, s->record);
     }
     return code;
+}
+
+static enum err_code undo_delete(
+    struct call *c, const struct live_entity *e, const struct step *s, int64_t set)
+{
+    struct record *back;
+
+    TRY(look_for_later(c, e, s, set, NULL));
+    TRY(record_load(c, e, s->record, true, &back));
+    TRY(look_for_keys(c, back, s, set));
+    return record_restore(c, e, s->record);
 }
 
 static enum err_code undo_purge(
@@ -190,8 +269,7 @@ static enum err_code undo_step(struct call *c, const struct step *s, int64_t set
     case CHANGE_UPDATE:
         return undo_update(c, e, s, set);
     case CHANGE_DELETE:
-        TRY(look_for_later(c, e, s, set, NULL));
-        return record_restore(c, e, s->record);
+        return undo_delete(c, e, s, set);
     case CHANGE_RESTORE:
         TRY(look_for_later(c, e, s, set, NULL));
         return record_delete(c, e, s->record, 0);
