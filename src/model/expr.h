@@ -3,7 +3,8 @@
  * Parsed once to a typed tree checked against the live model, then used by back ends that agree on
  * every input: SQL for sets, memory for one record. Logic is two-valued: a comparison with an
  * absent value is false; `!=`, `not in` and `not` are exact complements. Overflow and division by
- * zero are absent. Grammar, types and the scale of each operator's result: docs/manual/expressions.md */
+ * zero are absent. Grammar, types and the scale of each operator's result stand in
+ * docs/manual/expressions.md. */
 
 #ifndef MODEL_EXPR_H
 #define MODEL_EXPR_H
@@ -77,6 +78,10 @@ struct expr_extension {
     /* id: of the record, 0 for the one the expression is about. */
     enum err_code (*eval)(void *arg, const struct expr_call *call, const struct expr_rows *rows,
         struct arena *mem, int64_t id, int64_t now, int64_t me, struct value *out);
+    /* With .clock: the next instant after now at which the answer may change, never too late. NULL:
+     * looked at again after a minute. */
+    enum err_code (*next)(void *arg, const struct expr_call *call, const struct expr_rows *rows,
+        struct arena *mem, int64_t id, int64_t now, int64_t me, int64_t *out);
 };
 /* The value of an argument that looks at no record; absent when it does. */
 struct value expr_constant_value(

@@ -28,7 +28,7 @@ static void settle(const struct expr *x, struct value *v)
 }
 
 /* The id behind the references of a path: *absent when one of them leads nowhere. */
-static enum err_code walk(
+enum err_code expr_walk(
     struct expr_reader *r, const struct expr *x, size_t steps, int64_t *id, bool *absent)
 {
     *id = r->id;
@@ -51,7 +51,7 @@ static enum err_code read_raw(struct expr_reader *r, const struct expr *x, struc
     int64_t id;
     bool absent;
 
-    TRY(walk(r, x, x->npath - 1, &id, &absent));
+    TRY(expr_walk(r, x, x->npath - 1, &id, &absent));
     if (absent) {
         set_absent(out, x->type);
         return OK;
@@ -71,7 +71,7 @@ static enum err_code read_field(struct expr_reader *r, const struct expr *x, str
     }
     struct expr_reader inner = *r;
     bool absent;
-    TRY(walk(r, x, x->npath - 1, &inner.id, &absent));
+    TRY(expr_walk(r, x, x->npath - 1, &inner.id, &absent));
     /* a record in the bin has no fields, computed ones included */
     if (!absent && x->npath > 1 && f->entity->id) {
         struct value id = { 0 };
@@ -174,7 +174,7 @@ static enum err_code read_rows(struct expr_reader *r, const struct expr *x, stru
     size_t n = 0;
     bool absent, done = false;
 
-    TRY(walk(r, x, x->npath, &parent, &absent));
+    TRY(expr_walk(r, x, x->npath, &parent, &absent));
     if (!absent && x->npath && x->parent->id) {
         struct value id = { 0 };
         TRY(r->rows->field(r->rows->arg, x->parent->id, parent, &id));
@@ -193,18 +193,26 @@ static enum err_code read_rows(struct expr_reader *r, const struct expr *x, stru
 
 /* ---- any node ---- */
 
-static enum err_code read_extension(struct expr_reader *r, const struct expr *x, struct value *out)
+struct expr_call expr_call_of(const struct expr *x)
 {
     const struct expr_extension *e = x->extension;
     struct expr_call call = { (const struct expr *const *)x->args, x->n, NULL };
+    bool text = x->n && x->args[0]->node == NODE_LITERAL && x->args[0]->lit == LIT_TEXT;
 
-    if (!e->eval || !r->rows) {
+    if (e->about) {
+        call.entity = e->about(e->arg, x->env->model, text ? x->args[0]->name : STR(""));
+    }
+    return call;
+}
+
+static enum err_code read_extension(struct expr_reader *r, const struct expr *x, struct value *out)
+{
+    const struct expr_extension *e = x->extension;
+    struct expr_call call = expr_call_of(x);
+
+    if (!e->eval) {
         out->absent = true;
         return OK;
-    }
-    if (e->about) {
-        bool text = x->n && x->args[0]->node == NODE_LITERAL && x->args[0]->lit == LIT_TEXT;
-        call.entity = e->about(e->arg, x->env->model, text ? x->args[0]->name : STR(""));
     }
     return e->eval(e->arg, &call, r->rows, r->mem, r->id, r->now, r->me, out);
 }
@@ -393,6 +401,17 @@ static enum err_code order(struct expr_reader *r, const struct expr *a, const st
     *absent = plain.absent;
     *out = (plain.i > 0) == left ? 1 : -1;
     return OK;
+}
+
+enum err_code expr_compare(struct expr_reader *r, const struct expr *a, const struct expr *b,
+    int *out, bool *absent)
+{
+    struct value va, vb;
+
+    *absent = false;
+    TRY(expr_read(r, a, &va));
+    TRY(expr_read(r, b, &vb));
+    return order(r, a, &va, b, &vb, out, absent);
 }
 
 EVAL(expr_eval_compare)

@@ -107,7 +107,7 @@ static enum err_code take_args(struct expr_maker *m, const json_t *j, struct exp
         return expr_fail_at(m, -1, "\"args\" must be an array.");
     }
     if (n > EXPR_LIST_MAX + 1) {
-        return expr_fail_at(m, -1, "A list may have at most %d items.", EXPR_LIST_MAX);
+        return expr_fail_at(m, -1, "A list or chain may have at most %d items.", EXPR_LIST_MAX);
     }
     x->args = ARENA_ARRAY(m->mem, struct expr *, n + 1);
     x->n = n;

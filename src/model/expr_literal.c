@@ -60,7 +60,8 @@ static enum err_code duration(struct expr_maker *m, struct expr *x, struct str u
         }
     }
     if (!size) {
-        return expr_fail_at(m, x->pos, "\"%.*s\" is not a unit%s; known are s, min, h, d, w, mo, y.",
+        return expr_fail_at(m, x->pos,
+            "\"%.*s\" is not a unit%s; known are s, min, h, d, w, mo, y.",
             STR_ARG(unit), str_is(unit, "m") ? " (min are minutes, mo are months)" : "");
     }
     if (__builtin_mul_overflow(x->value.i, size, &x->value.i) || x->value.i % whole != 0) {
@@ -90,6 +91,16 @@ static enum err_code money(struct expr_maker *m, struct expr *x, struct str curr
     x->type = x->value.type = VALUE_MONEY;
     x->lit = LIT_MONEY;
     return OK;
+}
+
+static bool is_currency(struct str s)
+{
+    bool upper = s.n == 3 && !expr_is_keyword(s);
+
+    for (size_t i = 0; upper && i < 3; i++) {
+        upper = s.p[i] >= 'A' && s.p[i] <= 'Z';
+    }
+    return upper;
 }
 
 static bool set(struct expr *x, enum expr_literal lit, enum value_type type, int64_t i)
@@ -148,7 +159,7 @@ enum err_code expr_literal_word(struct expr_maker *m, struct expr *x, struct str
     } else if (str_is(unit, "km")) {
         x->lit = LIT_KM;
         x->name = arena_fmt(m->mem, "%.*s km", STR_ARG(digits));
-    } else if (unit.n == 3 && unit.p[0] >= 'A' && unit.p[0] <= 'Z') {
+    } else if (is_currency(unit)) {
         x->name = arena_fmt(m->mem, "%.*s %.*s", STR_ARG(digits), STR_ARG(unit));
         return money(m, x, unit);
     } else if (unit.n) {

@@ -38,13 +38,14 @@ static enum err_code sum_scale(struct expr_check *c, struct expr *x)
         return OK;
     }
     x->scale = 0;
+    struct value span = expr_constant_value(b, c->maker->mem, 0, 0);
     if (a->type == VALUE_DATE && b->type == VALUE_DURATION &&
-        (!b->constant || b->node != NODE_LITERAL || b->value.i % DAYS(1) != 0)) {
+        (b->clock || span.absent || span.i % DAYS(1) != 0)) {
         return expr_fail_at(c->maker, b->pos,
             "A date moves by whole days, as in \"7d\" or \"2w\"; only an instant moves by less.");
     }
-    if (b->type == VALUE_CALENDAR && b->node != NODE_LITERAL && a->type != VALUE_CALENDAR) {
-        return expr_fail_at(c->maker, b->pos, "Months and years are written plainly: \"3mo\".");
+    if (b->type == VALUE_CALENDAR && span.absent) {
+        return expr_fail_at(c->maker, b->pos, "These are too many months.");
     }
     if (a->type == VALUE_INSTANT && b->type == VALUE_CALENDAR && !a->constant) {
         return expr_fail_at(c->maker, x->pos,
@@ -207,7 +208,8 @@ const struct expr_op expr_ops[] = {
         .help = "equal to none of a list, or absent" },
     [LIKE] = { MATCH("like", "matches a pattern: % any text, _ one character, \\ takes the next as "
                              "it is") },
-    [NOT_LIKE] = { NOT(LIKE, "not like", SHAPE_MATCH, "tT:b lT:b", 0, "does not match, or absent") },
+    [NOT_LIKE] = { NOT(LIKE, "not like", SHAPE_MATCH, "tT:b lT:b", 0,
+        "does not match, or absent") },
     [CONTAINS] = { MATCH("contains", "holds the text somewhere") },
     [NOT_CONTAINS] = { NOT(CONTAINS, "not contains", SHAPE_MATCH, "tT:b lT:b", 0,
         "does not hold it, or absent") },

@@ -256,7 +256,7 @@ static enum err_code push(struct parser *p, struct args *a, struct expr *x)
 {
     if (a->n == EXPR_LIST_MAX + 1) {
         return expr_fail_at(
-            p->m, x->pos, "A list may have at most %d items.", EXPR_LIST_MAX);
+            p->m, x->pos, "A list or chain may have at most %d items.", EXPR_LIST_MAX);
     }
     if (a->n == a->room) {
         size_t room = a->room ? a->room * 2 : 4;

@@ -190,13 +190,9 @@ bool expr_is_column(const struct expr_writer *w, const struct expr *x)
 static void write_extension(struct expr_writer *w, const struct expr *x)
 {
     const struct expr_extension *e = x->extension;
-    struct expr_call call = { (const struct expr *const *)x->args, x->n, NULL };
+    struct expr_call call = expr_call_of(x);
     struct expr_sql s = { .out = w->out, .alias = w->alias, .now = w->now, .me = w->me };
-    bool text = x->n && x->args[0]->node == NODE_LITERAL && x->args[0]->lit == LIT_TEXT;
 
-    if (e->about) {
-        call.entity = e->about(e->arg, x->env->model, text ? x->args[0]->name : STR(""));
-    }
     e->sql(e->arg, &call, &s);
     w->side |= s.side;
 }
@@ -267,7 +263,8 @@ static const struct expr *sole_path(const struct expr *x)
     if (x->node == NODE_FIELD) {
         return x;
     }
-    for (size_t i = 0; x->node == NODE_OP && i < x->n; i++) {
+    /* only leaves that say no where the path leads nowhere */
+    for (size_t i = 0; expr_is_condition(x) && x->node == NODE_OP && i < x->n; i++) {
         if (x->args[i]->constant) {
             continue;
         }

@@ -235,7 +235,7 @@ static void compare_constant(struct expr_writer *w, const struct expr *x, const 
         v.absent = !expr_instant_day(a->env->zone, v.i, &day);
         v.i = v.absent ? 0 : day;
         compare_bound(&l, sign, &v, yes);
-    } else if (a->up) {
+    } else if (a->up && !a->constant) {
         l.how = AS_PLAIN;
         compare_lowered(&l, sign, v.i, expr_pow10(a->up), yes);
     } else if (a->type == VALUE_DURATION && expr_is_column(w, a)) {

@@ -115,7 +115,7 @@ SQL_VALUE(expr_sql_choose)
     sql_lit(w->out, " END");
 }
 
-/* PostgreSQL's LEAST leaves absent values out; SQLite's scalar min() does not, its aggregate does. */
+/* PostgreSQL's LEAST leaves absent values out; of SQLite's min() only the aggregate does. */
 SQL_VALUE(expr_sql_least)
 {
     bool least = x->op->name[1] == 'i', pg = w->out->backend == DB_POSTGRES;
@@ -260,7 +260,7 @@ static size_t offset_steps(struct arena *mem, const struct zone *z, struct offse
     return n;
 }
 
-/* The offset in microseconds: a CASE of CASEs over "v". Two levels, for SQLite's parser is shallow. */
+/* The offset in microseconds: a CASE of CASEs over "v", two levels, as SQLite's parser is shallow. */
 static void put_offset(struct expr_writer *w, int alias, const struct offset_step *steps, size_t n,
     size_t chunk)
 {

@@ -202,6 +202,17 @@ struct expr_reader {
 };
 MUST_CHECK enum err_code expr_read(struct expr_reader *r, const struct expr *x, struct value *out);
 MUST_CHECK enum err_code expr_read_if(struct expr_reader *r, const struct expr *x, bool *out);
+/* The id behind the first steps of x's path. */
+MUST_CHECK enum err_code expr_walk(
+    struct expr_reader *r, const struct expr *x, size_t steps, int64_t *id, bool *absent);
+/* How two arguments of a comparison stand: -1, 0, 1, or *absent. */
+MUST_CHECK enum err_code expr_compare(struct expr_reader *r, const struct expr *a,
+    const struct expr *b, int *order, bool *absent);
+struct expr_call expr_call_of(const struct expr *x); /* NODE_EXTENSION */
+/* The first instant after r->now at which a condition may change by time alone, or a part of it;
+ * INT64_MAX for never. expr_next_turn: the same of any value. */
+MUST_CHECK enum err_code expr_next_turn(struct expr_reader *r, const struct expr *x, int64_t *out);
+MUST_CHECK enum err_code expr_next_break(struct expr_reader *r, const struct expr *x, int64_t *out);
 /* A tree without records; cannot fail. */
 struct value expr_constant(const struct expr *x, struct arena *mem, int64_t now, int64_t me);
 /* Without the raising that the node above asked for. */

@@ -148,7 +148,8 @@ enum err_code expr_coerce(
         }
         return OK;
     }
-    if (is_literal(x, LIT_NUMBER) && type == VALUE_REF && x->scale == 0 && (!like || like->target)) {
+    bool id = is_literal(x, LIT_NUMBER) && x->scale == 0;
+    if (id && type == VALUE_REF && (!like || like->target)) {
         x->type = x->value.type = VALUE_REF;
         return OK;
     }
@@ -180,7 +181,8 @@ static bool is_moment(enum value_type t)
 }
 
 /* `amount > 500 EUR`: a field's own amount; a computed amount is in base currency. */
-static enum err_code own_currency(struct expr_check *c, struct expr *x, struct expr **args, size_t n)
+static enum err_code own_currency(
+    struct expr_check *c, struct expr *x, struct expr **args, size_t n)
 {
     const struct expr *with = NULL;
     size_t fields = 0;

@@ -99,8 +99,10 @@ static struct str quoted(struct maker *m, struct str s)
 
 static struct str some_text(struct maker *m)
 {
-    static const char *const pool[] = { "anna", "A", "mul", "abc", "50%", "日", "😀", "e", "x y", "it's",
-        "\\", "[", "*", "?", "\xf4\x8f\xbf\xbf", "\xed\x9f\xbf", "x@", "", " a", "Straße", "{1,2}", "\"q\"" };
+    static const char *const pool[] = { "anna", "A", "mul", "abc", "50%", "日", "😀", "e",
+        "x y", "it's",
+        "\\", "[", "*", "?", "\xf4\x8f\xbf\xbf", "\xed\x9f\xbf", "x@", "", " a", "Straße",
+        "{1,2}", "\"q\"" };
 
     return str_of(pool[below(m, sizeof pool / sizeof *pool)]);
 }
@@ -111,10 +113,12 @@ static struct str some_literal(struct maker *m, enum value_type t)
         "1000000", "999999999999", "0.000001", "7.25" };
     static const char *const money[] = { "0", "500", "12.5", "500 EUR", "-1", "0.01", "499.995" };
     static const char *const dates[] = { "today", "today - 7d", "today + 1mo", "today - 30y",
-        "2000-02-29", "'1990-03-30'", "today + 2w", "date(now)", "0001-01-01", "9999-12-31" };
+        "2000-02-29", "2026-03-29", "2026-10-25", "'1990-03-30'", "today + 2w", "date(now)",
+        "0001-01-01", "9999-12-31" };
     static const char *const instants[] = { "now", "now - 90d", "now - 1y", "now + 3h",
         "'2026-03-29T02:30'", "2026-03-29T01:00:00Z", "now - 1mo", "now + 6mo - 30min" };
-    static const char *const durations[] = { "90d", "0s", "1s", "3h", "1.5min", "2w", "5s", "12345s" };
+    static const char *const durations[] = { "90d", "0s", "1s", "3h", "1.5min", "2w", "5s",
+        "12345s" };
     static const char *const places[] = { "home" };
 #define ONE_OF(a) str_of((a)[below(m, sizeof(a) / sizeof *(a))])
 
@@ -275,7 +279,8 @@ static struct str period(struct maker *m)
 static struct str list_item(struct maker *m, struct str list)
 {
     static const char *const parts[] = { "ann@example.com", "BOB@mail.de", "+49 30 123456",
-        "030 123456", "https://example.com/a", "main street 1", "rue 7", "http://b.de/", "nothing" };
+        "030 123456", "https://example.com/a", "main street 1", "rue 7", "http://b.de/",
+        "nothing" };
     struct expr_scope s = m->w->scope;
     const struct expr *x;
     struct err e;

@@ -21,7 +21,7 @@ static struct recipe recipes[400];
 static struct tally tallies[500];
 static size_t ntallies, nrecipes;
 
-int expr_rounds = 8;
+int expr_rounds = 7;
 uint64_t expr_seed = 1;
 
 static void name_tally(struct tally *t, const struct recipe *r)
@@ -216,12 +216,18 @@ static void check_round_trip(struct world *w, const struct expr *x, const struct
 static struct str as_condition(struct maker *m, struct str text, const struct expr *x)
 {
     static const char *const signs[] = { "=", ">=", "<", "!=", ">" };
+    struct expr_scope s = m->w->scope;
     struct str literal;
 
+    s.mem = m->w->scratch;
     if (x->type == VALUE_BOOL) {
         return text;
     }
-    for (int tries = 0; tries < 4 && x->type != VALUE_CALENDAR; tries++) {
+    if (x->type == VALUE_CALENDAR) {
+        text = arena_fmt(m->w->scratch, "joined + (%.*s)", STR_ARG(text));
+        assert_ok(expr_parse(&s, text, NULL, &x, &m->w->err), m->w->err);
+    }
+    for (int tries = 0; tries < 4; tries++) {
         int64_t id = 1 + (int64_t)rng_below(&m->w->rng, m->w->nrows[CONTACT]);
         struct value v = random_read(m->w, x, id);
         if (random_literal_of(m, x, &v, &literal)) {
@@ -232,6 +238,56 @@ static struct str as_condition(struct maker *m, struct str text, const struct ex
         }
     }
     return arena_fmt(m->w->scratch, "(%.*s) is not empty", STR_ARG(text));
+}
+
+static struct {
+    int64_t exact, early, far, never; /* far: given up past five years */
+} turns;
+
+static bool holds_at(struct world *w, const struct expr *x, int64_t id, int64_t now)
+{
+    int64_t then = w->now;
+
+    w->now = now;
+    bool yes = verdict(w, x, id);
+    w->now = then;
+    return yes;
+}
+
+/* The answer stands until `next`, and is another from there on. */
+static void check_next(struct world *w, const struct expr *x, struct str text)
+{
+    struct expr_rows rows = world_rows(w);
+    struct value v;
+    int64_t next;
+
+    w->at = 1 + (int64_t)rng_below(&w->rng, w->nrows[CONTACT]);
+    assert_int_equal(
+        expr_explain(x, &rows, w->scratch, w->now, w->scope.me, NULL, &next, &v), OK);
+    bool yes = !v.absent && v.i;
+    assert_true(next > w->now);
+    int64_t end = next == INT64_MAX ? w->now + DAYS(365 * 150) : next;
+    for (int i = 0; i < 40; i++) {
+        int64_t span = end - w->now;
+        int64_t t = w->now + (int64_t)(rng_real(&w->rng) * (double)span);
+        t = i == 0 ? end - 1 : i % 2 ? w->now + (t - w->now) % DAYS(400) % span : t;
+        if (t < end && holds_at(w, x, w->at, t) != yes) {
+            fail_msg("seed %" PRIu64 ", zone %s, record %" PRId64 "\n%.*s\nnext is %" PRId64
+                     " but the answer %s changed at %" PRId64 ", now %" PRId64, expr_seed,
+                zone_name(w->scope.zone), w->at, STR_ARG(text), next, yes ? "yes" : "no", t,
+                w->now);
+        }
+    }
+    if (next == INT64_MAX) {
+        turns.never++;
+    } else if (holds_at(w, x, w->at, next) != yes) {
+        turns.exact++;
+    } else if (next > w->now + DAYS(365 * 5)) {
+        turns.far++;
+    } else {
+        turns.early++;
+    }
+    w->at = 0;
 }
 
 static bool one(struct world *w, struct maker *m, struct str text, struct tally *t)
@@ -262,6 +318,9 @@ static bool one(struct world *w, struct maker *m, struct str text, struct tally 
     }
     check_condition(w, x, text, t);
     t->made++;
+    for (int i = 0; i < 2 && x->clock; i++) {
+        check_next(w, x, text);
+    }
     text = arena_fmt(w->scratch, "not (%.*s)", STR_ARG(text));
     if (expr_condition(&s, text, NULL, &x, &w->err) == OK) {
         struct tally ignored = { 0 };
@@ -322,10 +381,15 @@ static void report(const char *backend, int64_t millis)
         least_yes = t->yes < least_yes ? t->yes : least_yes;
         least_no = t->no < least_no ? t->no : least_no;
     }
-    printf("%s: %" PRId64 " expressions of %zu kinds (%" PRId64 " refused), %" PRId64 " yes, %" PRId64
+    printf("%s: %" PRId64 " expressions of %zu kinds (%" PRId64 " refused), %" PRId64 " yes, "
+        "%" PRId64
            " no, at least %" PRId64 " yes and %" PRId64 " no of each kind, %" PRId64 " ms\n",
         backend, made, ntallies, refused, yes, no, least_yes, least_no, millis);
+    printf("next change: %" PRId64 " exact, %" PRId64 " never, %" PRId64 " none for five years, "
+        "%" PRId64
+           " early\n", turns.exact, turns.never, turns.far, turns.early);
     assert_true(refused < made);
+    assert_true(turns.exact > 100 && turns.never > 100);
 }
 
 static void run_backend(enum db_backend backend)
@@ -335,6 +399,7 @@ static void run_backend(enum db_backend backend)
 
     clock_gettime(CLOCK_MONOTONIC, &a);
     start_tallies();
+    memset(&turns, 0, sizeof turns);
     for (int round = 0; round < expr_rounds; round++) {
         struct world *w = world_make(expr_seed * 1000 + (uint64_t)round,
             zones[(size_t)round % (sizeof zones / sizeof *zones)]);

@@ -269,8 +269,10 @@ static struct str pick_text(struct world *w)
 {
     static const char *const pool[] = { "Anna", "anna", "ANNA", "Müller", "muller", "Straße",
         "strasse", "Łódź", "a", "ab", "abc", "abd", "Abc def", "50%", "5_0", "a*b", "a?b", "[x]",
-        "back\\slash", "it's", "\"q\"", "日本", "日本語", "😀", "é", "e\xcc\x81", "ÿ", "z", "  x  y ", "Zoë",
-        "\xf4\x8f\xbf\xbf", "a\xf4\x8f\xbf\xbf", "\xed\x9f\xbf", "x@", "xa", "{1,2}", "NULL", "C-0007" };
+        "back\\slash", "it's", "\"q\"", "日本", "日本語", "😀", "é", "e\xcc\x81", "ÿ",
+        "z", "  x  y ", "Zoë",
+        "\xf4\x8f\xbf\xbf", "a\xf4\x8f\xbf\xbf", "\xed\x9f\xbf", "x@", "xa", "{1,2}", "NULL",
+        "C-0007" };
 
     return str_of(pool[rng_below(&w->rng, sizeof pool / sizeof *pool)]);
 }
@@ -300,14 +302,19 @@ static int64_t pick_instant(struct world *w)
     static const int64_t shifts[] = { 0, 1, -1, HOURS(1), -HOURS(1), HOURS(12), -HOURS(23) };
     int64_t shift = shifts[rng_below(&w->rng, 7)];
 
-    switch (rng_below(&w->rng, 6)) {
+    switch (rng_below(&w->rng, 7)) {
     case 0:
         return w->now + shift;
     case 1:
         return date_of(1900, 1, 1) * DAYS(1) + shift;
     case 2:
         return date_of(2200, 1, 1) * DAYS(1) + shift;
-    case 3: /* clocks go forward and back */
+    case 3: /* the ends of days of 23 and of 25 hours */
+        return zone_day_start(w->scope.zone,
+                   date_of(2026, rng_below(&w->rng, 2) ? 3 : 10, 25) + (int64_t)rng_below(&w->rng,
+                   6)) +
+               shift;
+    case 4: /* clocks go forward and back */
         return instant_of(&(struct civil) { 2026, rng_below(&w->rng, 2) ? 3 : 10,
                    rng_below(&w->rng, 2) ? 29 : 25, 1, 0, 0, 0, 0 }) + shift;
     default:
@@ -317,7 +324,8 @@ static int64_t pick_instant(struct world *w)
 
 static struct str list_json(struct world *w, const struct live_field *f)
 {
-    static const char *const typed[][4] = { { "Ann@Example.com", "bob@mail.de", "c@d.org", "x@y.z" },
+    static const char *const typed[][4] = { { "Ann@Example.com", "bob@mail.de", "c@d.org",
+        "x@y.z" },
         { "+49 30 123456", "030/123456", "+1 212 5550100", "0171 999" },
         { "Main Street 1", "Straße 5", "Rue 7", "x" },
         { "https://Example.com/a", "http://b.de", "https://c.org/x?y=1", "https://d.io" } };
@@ -569,7 +577,8 @@ static void insert_parts(struct world *w, const struct live_field *f, const stru
     json_array_foreach(list, i, part) {
         struct str sql = f->list
             ? STR("INSERT INTO \"picks\" (\"field\", \"record\", \"choice\") VALUES ($1, $2, $3)")
-            : arena_fmt(w->scratch, "INSERT INTO \"%s\" (\"field\", \"record\", \"entity\", \"key\")"
+            : arena_fmt(w->scratch, "INSERT INTO \"%s\" (\"field\", \"record\", \"entity\", "
+            "\"key\")"
                 " VALUES ($1, $2, $3, $4)", kind_part_table(f->value));
         struct dbval vals[] = { V(f->number), V(r->id),
             f->list ? V((int64_t)json_integer_value(part)) : V(f->entity->number),
@@ -594,6 +603,9 @@ static void open_database(struct world *w, enum db_backend backend)
     w->cfg.schema = w->schema;
     assert_ok(conn_open(&w->cfg, CONN_WRITE, &w->db, &w->err), w->err);
     assert_ok(db_prepare_store(w->db, &w->err), w->err);
+    if (backend == DB_POSTGRES) { /* compiling each of thousands of statements takes minutes */
+        assert_ok(conn_script(w->db, "SET jit = off", &w->err), w->err);
+    }
 }
 
 void world_store(struct world *w, enum db_backend backend)
