@@ -62,6 +62,11 @@ void arena_on_ceiling(struct arena *a, jmp_buf *where)
     a->on_ceiling = where;
 }
 
+void arena_set_ceiling(struct arena *a, size_t ceiling)
+{
+    a->ceiling = ceiling;
+}
+
 size_t arena_used(const struct arena *a)
 {
     return a->total;

@@ -27,6 +27,8 @@ void arena_destroy(struct arena *a); /* NULL is allowed */
 void arena_reset(struct arena *a);
 /* Where the next arena_alloc that would pass the ceiling goes; NULL to end the process instead. */
 void arena_on_ceiling(struct arena *a, jmp_buf *where);
+/* Another ceiling from here on, 0 for none: a call's is set around its body only. */
+void arena_set_ceiling(struct arena *a, size_t ceiling);
 size_t arena_used(const struct arena *a);
 
 /* Zeroed, aligned for any type. */

@@ -25,6 +25,7 @@ struct config {
     int rate_per_minute;      /* requests per token or session, 0 for no limit */
     int backup_hours;         /* 0: none by itself */
     int backup_keep;
+    bool serving;             /* a server: checkpoints have a thread of their own */
 };
 
 #endif

@@ -9,7 +9,4 @@
 MUST_CHECK enum err_code meta_json(struct call *c);
 /* Changes whenever meta_json's answer could: model version, rights version, user. */
 struct str meta_etag(struct call *c);
-/* OpenAPI 3.1 of every route with the live entities and fields. */
-MUST_CHECK enum err_code openapi_json(struct call *c);
-
 #endif

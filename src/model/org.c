@@ -9,6 +9,7 @@
 #include "base/rand.h"
 #include "base/utf8.h"
 #include "model/access_cache.h"
+#include "model/auth.h"
 #include "model/build.h"
 #include "model/recompute.h"
 #include "model/search.h"
@@ -504,9 +505,11 @@ enum err_code org_open(struct org **out, const struct config *cfg, const char *n
         .path = arena_fmt(mem, "%s/orgs/%s/kith.db", cfg->dir, name).p,
         .url = cfg->database_url,
         .schema = arena_fmt(mem, "kith_%s", name).p,
+        .checkpoint_apart = cfg->serving,
     };
     pthread_mutex_init(&o->lock, NULL);
     o->access = access_cache_create();
+    o->auth = auth_cache_create();
     enum err_code code = conn_open(&o->db, CONN_WRITE, &db, e);
     if (code == OK) {
         code = db_prepare_store(db, e);
@@ -546,6 +549,7 @@ void org_close(struct org *o)
         conn_close(o->writers[i]);
     }
     access_cache_destroy(o->access);
+    auth_cache_destroy(o->auth);
     model_free(o->model);
     pthread_mutex_destroy(&o->lock);
     arena_destroy(o->mem);

@@ -24,6 +24,7 @@ struct org {
     int nwriters;
     int64_t access_version;   /* of users, teams, roles, shares: caches of older ones are stale */
     struct access_cache *access;
+    struct auth_cache *auth;  /* who the sessions and tokens at work belong to */
     void (*wake)(void *arg);  /* something was committed: consumers and jobs look */
     void *wake_arg;
     struct arena *mem;

@@ -1,0 +1,45 @@
+/* api.h - from a request to its reply, whoever carries it: the network threads, the shell. */
+
+#ifndef HTTP_API_H
+#define HTTP_API_H
+
+#include "http/route.h"
+#include "model/org.h"
+
+#include <stdatomic.h>
+
+struct pool;
+struct streams;
+struct limiter;
+struct metrics;
+
+struct api {
+    struct org *org;
+    struct pool *pool;       /* NULL: everything runs where it is called */
+    struct streams *streams; /* NULL: no change stream */
+    struct limiter *limiter;
+    struct metrics *metrics;
+    bool serves_tls;
+    bool stopping;
+    _Atomic uint64_t requests; /* only to tell lines of the log apart */
+};
+
+/* Takes the exchange as far as this thread may. True: the reply is there. False: x->leave() was called,
+ * and x->finish() follows on some thread. With x->local it is always true. */
+bool api_start(struct exchange *x);
+/* A pool thread's part. */
+void api_continue(struct exchange *x);
+/* Fills who, via and the session of the call; ERR_UNAUTHENTICATED, ERR_FORBIDDEN (CSRF). */
+MUST_CHECK enum err_code api_authenticate(struct call *c, struct exchange *x);
+
+/* The effect and its answer are stored together: the same key with the same request answers again
+ * without an effect; with another request it is refused. */
+MUST_CHECK enum err_code idempotent_run(struct call *c, struct exchange *x);
+
+/* In one go, on an arena of the caller, as the administrator of this machine. target "/api/v1/...". */
+void api_dispatch(struct api *api, struct arena *mem, const char *method, struct str target,
+    struct str body, struct exchange **out);
+/* Begins an exchange on a fresh arena. */
+struct exchange *exchange_new(struct api *api, struct arena *mem);
+
+#endif

@@ -1,0 +1,392 @@
+/* connection.c - carries exchanges over libmicrohttpd.
+ *
+ * The address callback makes the exchange, the handler takes the head, then the body, then starts it.
+ * Whoever finishes it elsewhere resumes the connection, and the handler, called again on its own thread,
+ * queues the answer: never in the first call of a request, which would close the connection.
+ * No arena is used under a ceiling here: a jump across the library's frames would break it. */
+
+#include "http/connection.h"
+
+#include "base/log.h"
+#include "base/utf8.h"
+#include "http/limit.h"
+#include "http/metrics.h"
+#include "http/reply_mhd.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { BODY_FIRST = 64 << 10, DRAIN_MOST = 4 };
+
+struct arena *server_take_arena(struct server *s)
+{
+    struct arena *mem = NULL;
+
+    pthread_mutex_lock(&s->lock);
+    if (s->nspare) {
+        mem = s->spare[--s->nspare];
+    }
+    pthread_mutex_unlock(&s->lock);
+    return mem ? mem : arena_create(0);
+}
+
+void server_give_arena(struct server *s, struct arena *mem)
+{
+    arena_reset(mem);
+    pthread_mutex_lock(&s->lock);
+    bool kept = s->nspare < ARENAS_KEPT;
+    if (kept) {
+        s->spare[s->nspare++] = mem;
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (!kept) {
+        arena_destroy(mem);
+    }
+}
+
+/* ---- leaving the thread and coming back ---- */
+
+static void leave(struct exchange *x)
+{
+    struct carrier *k = x->carrier;
+
+    k->stage = STAGE_AWAY;
+    MHD_suspend_connection(k->mhd);
+}
+
+static void finish(struct exchange *x)
+{
+    struct carrier *k = x->carrier;
+
+    k->stage = STAGE_READY;
+    MHD_resume_connection(k->mhd); /* k may be gone after this */
+}
+
+void connection_continue(struct exchange *x)
+{
+    struct carrier *k = x->carrier;
+
+    if (k->streaming) {
+        carrier_fill(k);
+    } else {
+        api_continue(x);
+    }
+}
+
+/* ---- the head ---- */
+
+void *connection_begin(void *cls, const char *uri, struct MHD_Connection *mhd)
+{
+    struct server *s = cls;
+    struct arena *mem = server_take_arena(s);
+    struct exchange *x = exchange_new(&s->api, mem);
+    struct carrier *k = ARENA_NEW(mem, struct carrier);
+
+    *k = (struct carrier) { .server = s, .mhd = mhd, .x = x };
+    x->req.target = arena_str(mem, str_of(uri));
+    x->carrier = k;
+    x->leave = leave;
+    x->finish = finish;
+    if (s->api.metrics) {
+        atomic_fetch_add_explicit(&s->api.metrics->under_way, 1, memory_order_relaxed);
+    }
+    return k;
+}
+
+static enum MHD_Result take_header(
+    void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    struct carrier *k = cls;
+    size_t n = strlen(name);
+
+    (void)kind;
+    for (int h = 0; h < HEADERS; h++) {
+        const char *known = header_name((enum header)h);
+        if ((known[0] | 0x20) == (name[0] | 0x20) && strlen(known) == n
+            && strcasecmp(known, name) == 0) {
+            k->x->req.headers[h] = str_of(value);
+        }
+    }
+    return MHD_YES;
+}
+
+static bool is_listed(const char *list, struct str address)
+{
+    struct str rest = str_of(list), one;
+
+    while (str_split(&rest, ',', &one)) {
+        if (str_eq(str_trim(one), address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void take_address(struct carrier *k, const struct sockaddr *sa)
+{
+    char text[INET6_ADDRSTRLEN] = "";
+    struct request *r = &k->x->req;
+
+    if (sa->sa_family == AF_INET) {
+        const struct sockaddr_in *in = (const void *)sa;
+        inet_ntop(AF_INET, &in->sin_addr, text, sizeof text);
+        r->loopback = (ntohl(in->sin_addr.s_addr) >> 24) == 127;
+    } else if (sa->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *in = (const void *)sa;
+        inet_ntop(AF_INET6, &in->sin6_addr, text, sizeof text);
+        r->loopback = IN6_IS_ADDR_LOOPBACK(&in->sin6_addr);
+    }
+    r->address = arena_str(k->x->mem, str_of(text));
+}
+
+/* Behind a proxy that we trust, the client is whom the proxy names last. */
+static void look_through_proxy(struct carrier *k)
+{
+    struct request *r = &k->x->req;
+    const char *trusted = k->server->api.org->cfg->trusted_proxies;
+    struct str rest = r->headers[H_FORWARDED_FOR], one, last = STR("");
+    unsigned char raw[16];
+
+    if (!trusted || !trusted[0] || !is_listed(trusted, r->address)) {
+        return;
+    }
+    r->secure = r->secure || str_eq_nocase(r->headers[H_FORWARDED_PROTO], STR("https"));
+    while (str_split(&rest, ',', &one)) {
+        last = str_trim(one);
+    }
+    const char *text = arena_cstr(k->x->mem, last);
+    if (last.n && (inet_pton(AF_INET, text, raw) == 1 || inet_pton(AF_INET6, text, raw) == 1)) {
+        r->address = last;
+        r->loopback = false;
+    }
+}
+
+/* The other end of the local socket acts as the administrator when it runs as us, or as root. */
+static bool is_shell(struct carrier *k)
+{
+    const union MHD_ConnectionInfo *info
+        = MHD_get_connection_info(k->mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct ucred peer;
+    socklen_t n = sizeof peer;
+
+    if (!info || !str_is(k->x->req.headers[H_SHELL], "1")) {
+        return false;
+    }
+    return getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0
+        && (peer.uid == geteuid() || peer.uid == 0);
+}
+
+static void take_head(struct carrier *k, const char *method)
+{
+    struct exchange *x = k->x;
+    const union MHD_ConnectionInfo *client
+        = MHD_get_connection_info(k->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+    x->req.method = method_of(method);
+    x->req.head = strcmp(method, "HEAD") == 0;
+    x->req.secure = k->server->api.serves_tls;
+    MHD_get_connection_values(k->mhd, MHD_HEADER_KIND, take_header, k);
+    if (!utf8_valid(x->req.headers[H_USER_AGENT], NULL)) {
+        x->req.headers[H_USER_AGENT] = STR("");
+    }
+    x->req.address = STR("");
+    if (client && client->client_addr) {
+        take_address(k, client->client_addr);
+        k->local = client->client_addr->sa_family == AF_UNIX;
+    }
+    if (k->local) {
+        x->req.shell = is_shell(k);
+        x->req.loopback = true;
+        x->req.secure = false;
+    } else {
+        look_through_proxy(k);
+    }
+}
+
+/* ---- what is refused before anything is read ---- */
+
+static bool host_fits(struct carrier *k)
+{
+    const char *base = k->server->api.org->cfg->base_url;
+    struct str host = str_of(base), given = k->x->req.headers[H_HOST];
+    ptrdiff_t at = str_find(host, STR("://"));
+
+    if (k->local || at < 0 || str_is(k->x->req.target, "/healthz")
+        || str_is(k->x->req.target, "/metrics")) {
+        return true;
+    }
+    host = str_sub(host, (size_t)at + 3, host.n);
+    at = str_find_byte(host, '/');
+    host = at >= 0 ? str_sub(host, 0, (size_t)at) : host;
+    return str_eq_nocase(host, given);
+}
+
+static bool within_rate(struct carrier *k)
+{
+    struct server *s = k->server;
+    struct request *r = &k->x->req;
+    struct str who = r->headers[H_AUTHORIZATION];
+
+    if (r->shell) {
+        return true;
+    }
+    if (!who.n) {
+        who = cookie_value(r->headers[H_COOKIE], "kith_session");
+    }
+    /* a secret that is made up would be a fresh bucket each time: the address counts too, with more */
+    int rate = s->api.org->cfg->rate_per_minute, n = rate > 0 ? rate : 0;
+    int64_t now = time_monotonic();
+    return limiter_take(s->api.limiter, r->address, who.n ? n * 10 : n, now)
+        && (!who.n || limiter_take(s->api.limiter, who, n, now));
+}
+
+static int64_t body_limit(const struct carrier *k)
+{
+    const struct config *cfg = k->server->api.org->cfg;
+    bool upload = str_starts(k->x->req.target, STR("/api/v1/files"));
+
+    return upload && cfg->upload_max > cfg->body_max ? cfg->upload_max : cfg->body_max;
+}
+
+/* True when the answer is there already. */
+static bool refuse_early(struct carrier *k)
+{
+    struct exchange *x = k->x;
+
+    if (k->server->api.stopping) {
+        reply_error(x, 503, "busy", "the server is stopping");
+    } else if (k->too_large) {
+        reply_error(x, 413, "too_large", "a body has at most %lld bytes",
+            (long long)body_limit(k));
+    } else if (!host_fits(k)) {
+        reply_error(x, 421, "misdirected", "this server does not answer for that host");
+    } else if (!within_rate(k)) {
+        if (k->server->api.metrics) {
+            atomic_fetch_add(&k->server->api.metrics->limited, 1);
+        }
+        reply_error(x, 429, "rate_limited", "too many requests; try again in a moment");
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* ---- the body ---- */
+
+static bool declared_too_large(struct carrier *k)
+{
+    const char *length = MHD_lookup_connection_value(k->mhd, MHD_HEADER_KIND, "Content-Length");
+    int64_t n;
+
+    return length && (!str_to_int(str_of(length), &n) || n > body_limit(k));
+}
+
+static void take_data(struct carrier *k, const char *data, size_t n)
+{
+    size_t max = (size_t)body_limit(k);
+
+    if (!k->body.mem) {
+        buf_init(&k->body, k->x->mem, max);
+    }
+    k->taken += n;
+    if (k->taken > max) {
+        k->too_large = true;
+        return;
+    }
+    buf_add(&k->body, (struct str) { data, n });
+}
+
+/* ---- the handler ---- */
+
+static enum MHD_Result start(struct carrier *k)
+{
+    struct exchange *x = k->x;
+
+    x->req.body = k->body.mem ? buf_str(&k->body) : STR("");
+    k->stage = STAGE_RUNNING;
+    if (!refuse_early(k) && !api_start(x)) {
+        return MHD_YES; /* gone elsewhere: k belongs to whoever has it now */
+    }
+    return carrier_answer(k);
+}
+
+enum MHD_Result connection_handle(void *cls, struct MHD_Connection *mhd, const char *url,
+    const char *method, const char *version, const char *data, size_t *size, void **state)
+{
+    struct carrier *k = *state;
+
+    (void)cls, (void)url, (void)version;
+    if (!k) {
+        return MHD_NO;
+    }
+    switch (k->stage) {
+    case STAGE_HEAD:
+        k->mhd = mhd;
+        take_head(k, method);
+        k->stage = STAGE_BODY;
+        if (declared_too_large(k)) {
+            /* not worth reading: the connection closes after this answer */
+            k->too_large = true;
+            (void)refuse_early(k);
+            return carrier_answer(k);
+        }
+        return MHD_YES;
+    case STAGE_BODY:
+        if (*size) {
+            take_data(k, data, *size);
+            *size = 0;
+            return k->taken > (size_t)body_limit(k) * DRAIN_MOST ? MHD_NO : MHD_YES;
+        }
+        return start(k);
+    case STAGE_READY:
+        return carrier_answer(k);
+    case STAGE_RUNNING:
+    case STAGE_AWAY:
+    case STAGE_ANSWERED:
+        break;
+    }
+    return MHD_YES;
+}
+
+void connection_end(void *cls, struct MHD_Connection *mhd, void **state,
+    enum MHD_RequestTerminationCode how)
+{
+    struct server *s = cls;
+    struct carrier *k = *state;
+
+    (void)mhd, (void)how;
+    *state = NULL;
+    if (!k) {
+        return;
+    }
+    if (s->api.metrics) {
+        atomic_fetch_sub_explicit(&s->api.metrics->under_way, 1, memory_order_relaxed);
+    }
+    if (s->api.streams) {
+        streams_remove(s->api.streams, &k->listener);
+    }
+    if (k->page) {
+        server_give_arena(s, k->page);
+    }
+    server_give_arena(s, k->x->mem);
+}
+
+void connection_count(void *cls, struct MHD_Connection *mhd, void **state,
+    enum MHD_ConnectionNotificationCode what)
+{
+    struct server *s = cls;
+
+    (void)mhd;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        *state = s->tls; /* for the handshake */
+    }
+    if (s->api.metrics) {
+        atomic_fetch_add_explicit(&s->api.metrics->connections,
+            what == MHD_CONNECTION_NOTIFY_STARTED ? 1 : -1, memory_order_relaxed);
+    }
+}

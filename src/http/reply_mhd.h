@@ -1,0 +1,40 @@
+/* reply_mhd.h - what carries one exchange over a connection, and how its answer goes out. */
+
+#ifndef HTTP_REPLY_MHD_H
+#define HTTP_REPLY_MHD_H
+
+#include "http/connection.h"
+
+enum stage {
+    STAGE_HEAD,
+    STAGE_BODY,
+    STAGE_RUNNING, /* on the connection's own thread */
+    STAGE_AWAY,    /* suspended: on another one */
+    STAGE_READY,
+    STAGE_ANSWERED
+};
+
+struct carrier {
+    struct server *server;
+    struct MHD_Connection *mhd;
+    struct exchange *x;
+    _Atomic enum stage stage;
+    struct buf body;
+    size_t taken;
+    bool too_large, local;
+
+    /* an answer that is made while it is sent */
+    bool streaming, more, broken;
+    struct str chunk;
+    size_t sent; /* of the chunk */
+    struct arena *page;
+    struct buf out;
+    struct listener listener;
+};
+
+/* Queues the reply. */
+enum MHD_Result carrier_answer(struct carrier *k);
+/* Makes the next piece of the body, and resumes the connection. */
+void carrier_fill(struct carrier *k);
+
+#endif

@@ -1,0 +1,163 @@
+/* cmd_serve.c - kith serve: opens the folder, starts the threads, and waits for signals.
+ *
+ * SIGTERM and SIGINT end it after the calls under way; SIGHUP reads limits, the level of the log and the
+ * certificate again. Once a second the main thread looks after what nobody else does. */
+
+#include "base/time.h"
+#include "http/server.h"
+#include "main/commands.h"
+#include "main/config.h"
+#include "main/installation.h"
+#include "main/keeper.h"
+#include "model/job.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { GRACE_SECONDS = 30 };
+
+static const struct option_row options[] = {
+    OPTION_DATA,
+    { "listen", "HOST:PORT", "instead of the configured address; port 0 takes any" },
+    { "web-root", "DIR", "for development: the web application from a folder" },
+    OPTION_END,
+};
+
+struct service {
+    struct cmd *cmd;
+    struct installation inst;
+    struct server *server;
+    struct workers *workers;
+    struct keeper *keeper;
+    void (*wake_workers)(void *arg);
+    void *wake_arg;
+};
+
+/* Two things wait for commits: the workers, and those who listen to changes. */
+static void wake_all(void *arg)
+{
+    struct service *s = arg;
+
+    if (s->wake_workers) {
+        s->wake_workers(s->wake_arg);
+    }
+    server_wake(s->server);
+}
+
+static void apply_options(struct cmd *cmd, struct config *cfg)
+{
+    if (cmd_option(cmd, "listen")) {
+        cfg->listen = cmd_option(cmd, "listen");
+    }
+    if (cmd_option(cmd, "web-root")) {
+        cfg->web_root = cmd_option(cmd, "web-root");
+    }
+    cfg->serving = true;
+}
+
+/* The snapshot is replaced whole; calls under way keep the one they began with. */
+static void reload(struct service *s)
+{
+    struct config *fresh = ARENA_NEW(s->cmd->mem, struct config), *now = &s->inst.cfg;
+    struct err e = { 0 };
+    enum log_level level = LOG_INFO;
+
+    if (config_load(s->cmd->mem, now->dir, fresh, &level, &e) != OK) {
+        log_event(LOG_ERROR, NULL, "not reloaded: %s", e.msg);
+        return;
+    }
+    apply_options(s->cmd, fresh);
+    log_set_level(level);
+    __atomic_store_n(&s->inst.org->cfg, fresh, __ATOMIC_RELEASE);
+    if (server_reload_tls(s->server, &e) != OK) {
+        log_event(LOG_ERROR, NULL, "the certificate stays as it was: %s", e.msg);
+    }
+    log_event(LOG_INFO, NULL, "configuration reloaded");
+}
+
+static void run_until_signal(struct service *s, const sigset_t *signals)
+{
+    for (;;) {
+        struct timespec second = { 1, 0 };
+        int got = sigtimedwait(signals, NULL, &second);
+        if (got == SIGHUP) {
+            reload(s);
+        } else if (got == SIGTERM || got == SIGINT) {
+            return;
+        }
+        keeper_tick(s->keeper);
+    }
+}
+
+static enum err_code start(struct service *s, struct err *e)
+{
+    const struct config *cfg = &s->inst.cfg;
+    struct server_options o = { .listen = cfg->listen,
+        .socket = arena_fmt(s->cmd->mem, "%s/kith.sock", cfg->dir).p };
+
+    TRY(installation_open_org(&s->inst, e));
+    TRY(server_start(s->inst.org, &o, &s->server, e));
+    TRY(workers_start(s->inst.org, 2, &s->workers, e));
+    s->wake_workers = s->inst.org->wake;
+    s->wake_arg = s->inst.org->wake_arg;
+    s->inst.org->wake_arg = s;
+    s->inst.org->wake = wake_all;
+    return keeper_start(s->inst.org, &s->keeper, e);
+}
+
+static void stop(struct service *s)
+{
+    server_stop(s->server, GRACE_SECONDS);
+    if (s->inst.org) {
+        s->inst.org->wake = NULL;
+    }
+    keeper_stop(s->keeper);
+    workers_stop(s->workers);
+    installation_close(&s->inst);
+}
+
+/* "127.0.0.1:0" with the port that was given. */
+static void say_where(const struct service *s)
+{
+    const char *listen = s->inst.cfg.listen;
+    size_t host = strlen(listen);
+
+    while (host && listen[host - 1] != ':') {
+        host--;
+    }
+    printf("kith: serving %s at http%s://%.*s%d\n", s->inst.cfg.dir,
+        s->inst.cfg.tls_certificate && s->inst.cfg.tls_certificate[0] ? "s" : "", (int)host, listen,
+        server_port(s->server));
+    (void)fflush(stdout);
+}
+
+static int run(struct cmd *cmd)
+{
+    struct service s = { .cmd = cmd };
+    struct err e = { 0 };
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    enum err_code code = installation_open(cmd->mem, cmd_option(cmd, "data"), &s.inst, &e);
+    if (code != OK) {
+        return cmd_fail(cmd, "%s", e.msg);
+    }
+    apply_options(cmd, &s.inst.cfg);
+    code = start(&s, &e);
+    if (code == OK) {
+        say_where(&s);
+        run_until_signal(&s, &signals);
+        log_event(LOG_INFO, NULL, "stopping");
+    }
+    stop(&s);
+    return code == OK ? EXIT_DONE : cmd_fail(cmd, "%s", e.msg);
+}
+
+const struct command cmd_serve = { "serve", NULL, options, run, "Serve an installation." };

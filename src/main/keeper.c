@@ -1,0 +1,140 @@
+/* keeper.c - checkpoints have a thread and a connection of their own, so that no commit waits for one.
+ * A minute's marks of use (sessions, tokens, users) go in one write. A full disk is tried again. */
+
+#include "main/keeper.h"
+
+#include "base/log.h"
+#include "model/auth.h"
+
+#include <sys/statvfs.h>
+
+enum { CHECKPOINT_MILLIS = 250, FREE_LEAST = 64 << 20 };
+
+struct keeper {
+    struct org *org;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    bool started, stop;
+    struct conn *db;
+    int64_t next_marks;
+};
+
+static bool wait_stopped(struct keeper *k)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += CHECKPOINT_MILLIS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_mutex_lock(&k->lock);
+    while (!k->stop && pthread_cond_timedwait(&k->cond, &k->lock, &until) == 0) {
+    }
+    bool stop = k->stop;
+    pthread_mutex_unlock(&k->lock);
+    return stop;
+}
+
+static void checkpoint(struct keeper *k)
+{
+    struct err e = { 0 };
+
+    if (conn_checkpoint(k->db, NULL, &e) != OK && e.code != ERR_BUSY) {
+        log_event(LOG_WARN, NULL, "checkpoint: %s", e.msg);
+    }
+}
+
+static void *checkpoints(void *arg)
+{
+    struct keeper *k = arg;
+    struct writer_stats s = { 0 };
+    uint64_t seen = 0;
+
+    while (!wait_stopped(k)) {
+        writer_stats(k->org->writer, &s);
+        if (s.batches != seen) {
+            seen = s.batches;
+            checkpoint(k);
+        }
+    }
+    checkpoint(k);
+    return NULL;
+}
+
+enum err_code keeper_start(struct org *org, struct keeper **out, struct err *e)
+{
+    struct keeper *k = ARENA_NEW(org->mem, struct keeper);
+
+    k->org = org;
+    k->next_marks = time_monotonic() + MINUTES(1);
+    pthread_mutex_init(&k->lock, NULL);
+    pthread_cond_init(&k->cond, NULL);
+    if (org->writer) {
+        TRY(conn_open(&org->db, CONN_WRITE, &k->db, e));
+        k->started = pthread_create(&k->thread, NULL, checkpoints, k) == 0;
+    }
+    *out = k;
+    return OK;
+}
+
+static enum err_code marks(struct call *c, void *arg)
+{
+    (void)arg;
+    return auth_write_marks(c);
+}
+
+static void write_marks(struct keeper *k)
+{
+    struct arena *mem = arena_create(0);
+    struct call c;
+
+    call_init(&c, k->org, mem, user_system(), VIA_SYSTEM);
+    if (call_write(&c, marks, NULL) != OK) {
+        log_event(LOG_WARN, NULL, "marks of use: %s", c.err.msg);
+    }
+    arena_destroy(mem);
+}
+
+/* Reading goes on when the disk is full; writing does once there is room. */
+static void look_at_disk(struct keeper *k)
+{
+    struct statvfs v;
+
+    if (k->org->read_only && statvfs(k->org->cfg->dir, &v) == 0
+        && (uint64_t)v.f_bavail * v.f_frsize > FREE_LEAST) {
+        k->org->read_only = false;
+        log_event(LOG_INFO, NULL, "there is room on the disk again");
+    }
+}
+
+void keeper_tick(struct keeper *k)
+{
+    if (!k) {
+        return;
+    }
+    look_at_disk(k);
+    if (time_monotonic() >= k->next_marks) {
+        k->next_marks = time_monotonic() + MINUTES(1);
+        if (auth_has_marks(k->org)) {
+            write_marks(k);
+        }
+    }
+}
+
+void keeper_stop(struct keeper *k)
+{
+    if (!k) {
+        return;
+    }
+    pthread_mutex_lock(&k->lock);
+    k->stop = true;
+    pthread_cond_signal(&k->cond);
+    pthread_mutex_unlock(&k->lock);
+    if (k->started) {
+        pthread_join(k->thread, NULL);
+    }
+    conn_close(k->db);
+    pthread_cond_destroy(&k->cond);
+    pthread_mutex_destroy(&k->lock);
+}

@@ -1,0 +1,16 @@
+/* modules.c - the whole product on one screen. */
+
+#include "main/modules.h"
+
+#include "domain/activity/activity.h"
+#include "domain/company/company.h"
+#include "domain/contact/contact.h"
+#include "model/system.h"
+
+const struct module *const modules[] = {
+    &system_module,
+    &company_module,
+    &contact_module,
+    &activity_module,
+    NULL,
+};

@@ -1,0 +1,246 @@
+/* shell.c - one request, over the local socket or in this process. */
+
+#include "main/shell.h"
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/time.h"
+#include "http/api.h"
+#include "main/installation.h"
+#include "main/local.h"
+#include "model/job.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct shell {
+    struct cmd *cmd;
+    struct installation inst;
+    struct api api;
+    const char *socket; /* of the running server, NULL in this process */
+    bool wrote;
+};
+
+/* A server that holds the lock may not listen yet. */
+static int open_remote(struct shell *s, const char *dir)
+{
+    s->socket = arena_fmt(s->cmd->mem, "%s/kith.sock", dir).p;
+    for (int tries = 0; tries < 50; tries++) {
+        int fd = local_connect(s->socket);
+        if (fd >= 0) {
+            close(fd);
+            return EXIT_DONE;
+        }
+        usleep(100000);
+    }
+    return cmd_fail(s->cmd, "another process holds %s, and does not answer", dir);
+}
+
+int shell_open(struct cmd *cmd, struct shell **out)
+{
+    struct shell *s = ARENA_NEW(cmd->mem, struct shell);
+    const char *dir = cmd_option(cmd, "data");
+    struct err e = { 0 };
+
+    s->cmd = cmd;
+    *out = s;
+    enum err_code code = installation_open(cmd->mem, dir, &s->inst, &e);
+    if (code == ERR_BUSY) {
+        return open_remote(s, dir);
+    }
+    if (code == OK) {
+        code = installation_open_org(&s->inst, &e);
+    }
+    if (code != OK) {
+        folder_unlock(s->inst.lock);
+        return cmd_fail(cmd, "%s", e.msg);
+    }
+    s->api.org = s->inst.org;
+    return EXIT_DONE;
+}
+
+void shell_close(struct shell *s)
+{
+    struct err e = { 0 };
+
+    if (!s || s->socket || !s->inst.org) {
+        return;
+    }
+    if (s->wrote && workers_drain(s->inst.org, &e) != OK) {
+        (void)cmd_fail(s->cmd, "some work is left for the server: %s", e.msg);
+    }
+    installation_close(&s->inst);
+}
+
+struct org *shell_org(struct shell *s)
+{
+    return s->socket ? NULL : s->inst.org;
+}
+
+/* ---- requests ---- */
+
+static void run_here(struct shell *s, const char *method, struct str target, struct str body,
+    struct answer *out)
+{
+    struct arena *mem = arena_create(0);
+    struct exchange *x;
+
+    s->wrote = s->wrote || strcmp(method, "GET") != 0;
+    api_dispatch(&s->api, mem, method, target, body, &x);
+    out->status = x->reply.status;
+    out->body = arena_str(s->cmd->mem, x->reply.body);
+    arena_destroy(mem);
+}
+
+int shell_try(struct shell *s, const char *method, struct str target, struct str body,
+    struct answer *out)
+{
+    *out = (struct answer) { 0 };
+    if (!s->socket) {
+        run_here(s, method, target, body, out);
+        return EXIT_DONE;
+    }
+    struct local_answer a = { .mem = s->cmd->mem };
+    struct err e = { 0 };
+    if (local_request(s->socket, method, target, body, &a, &e) != OK) {
+        return cmd_fail(s->cmd, "%s", e.msg);
+    }
+    out->status = a.status;
+    out->body = a.body;
+    return EXIT_DONE;
+}
+
+int shell_request(struct shell *s, const char *method, struct str target, struct str body,
+    struct answer *out)
+{
+    int code = shell_try(s, method, target, body, out);
+
+    if (code != EXIT_DONE || (out->status >= 200 && out->status < 300)) {
+        return code;
+    }
+    return shell_problem(s, out);
+}
+
+/* ---- streams ---- */
+
+static int stream_here(struct shell *s, struct str target, FILE *out)
+{
+    struct arena *mem = arena_create(0), *page = arena_create(0);
+    struct exchange *x;
+    struct answer a;
+    int code = EXIT_DONE;
+
+    api_dispatch(&s->api, mem, "GET", target, STR(""), &x);
+    a = (struct answer) { x->reply.status, x->reply.body };
+    bool more = x->reply.stream != NULL;
+    if (a.status != 200) {
+        code = shell_problem(s, &a);
+    } else {
+        (void)fwrite(a.body.p, 1, a.body.n, out);
+    }
+    while (code == EXIT_DONE && more) {
+        struct buf piece;
+        arena_reset(page);
+        buf_init(&piece, page, BODY_MAX);
+        if (x->reply.stream->fill(x, &piece, &more) != OK || piece.failed) {
+            code = cmd_fail(s->cmd, "the answer broke off");
+        }
+        (void)fwrite(piece.p, 1, piece.n, out);
+    }
+    arena_destroy(page);
+    arena_destroy(mem);
+    return code;
+}
+
+int shell_stream(struct shell *s, struct str target, FILE *out)
+{
+    int code = EXIT_DONE;
+
+    if (!s->socket) {
+        code = stream_here(s, target, out);
+    } else {
+        struct local_answer a = { .mem = s->cmd->mem, .out = out };
+        struct err e = { 0 };
+        if (local_request(s->socket, "GET", target, STR(""), &a, &e) != OK) {
+            return cmd_fail(s->cmd, "%s", e.msg);
+        }
+        if (a.status != 200) {
+            code = shell_problem(s, &(struct answer) { a.status, a.body });
+        }
+    }
+    if (fflush(out) != 0 || ferror(out)) {
+        return cmd_fail(s->cmd, "cannot write the output");
+    }
+    return code;
+}
+
+/* ---- answers ---- */
+
+json_t *answer_json(struct shell *s, const struct answer *a)
+{
+    struct err e = { 0 };
+    json_t *tree = NULL;
+
+    return json_read(s->cmd->mem, a->body, &tree, &e) == OK ? tree : NULL;
+}
+
+int shell_problem(struct shell *s, const struct answer *a)
+{
+    json_t *tree = answer_json(s, a), *one;
+    const char *detail = json_string_value(json_object_get(tree, "detail"));
+    const json_t *errors = json_object_get(tree, "errors");
+    size_t i;
+
+    if (s->cmd->json) {
+        fprintf(stderr, "%.*s\n", STR_ARG(a->body));
+        return EXIT_FAILED;
+    }
+    if (json_array_size(errors) == 0) {
+        return cmd_fail(s->cmd, "%s", detail ? detail : "no understandable answer came");
+    }
+    json_array_foreach((json_t *)(uintptr_t)errors, i, one)
+    {
+        const char *field = json_string_value(json_object_get(one, "field"));
+        const char *message = json_string_value(json_object_get(one, "message"));
+        (void)cmd_fail(s->cmd, "%s%s%s", field ? field : "", field && *field ? ": " : "",
+            message ? message : "");
+    }
+    return EXIT_FAILED;
+}
+
+struct str url_escape(struct arena *mem, struct str s)
+{
+    struct buf out;
+
+    buf_init(&out, mem, s.n * 3 + 1);
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char ch = (unsigned char)s.p[i];
+        bool plain = (ch >= '0' && ch <= '9') || ((ch | 0x20) >= 'a' && (ch | 0x20) <= 'z')
+            || ch == '-' || ch == '_' || ch == '.' || ch == '~';
+        if (plain) {
+            buf_byte(&out, (char)ch);
+        } else {
+            buf_fmt(&out, "%%%02X", ch);
+        }
+    }
+    return buf_str(&out);
+}
+
+struct str json_compact(struct arena *mem, json_t *tree)
+{
+    char *text = json_dumps(tree, JSON_COMPACT);
+    struct str s = arena_str(mem, str_of(text));
+
+    free(text); /* jansson's own */
+    json_decref(tree);
+    return s;
+}
+
+bool shell_print_json(const struct cmd *cmd, const struct answer *a)
+{
+    if (cmd->json) {
+        printf("%.*s\n", STR_ARG(a->body));
+    }
+    return cmd->json;
+}
