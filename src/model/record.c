@@ -187,6 +187,43 @@ struct row_source {
     struct record *r;
 };
 
+/* The amount in base currency is that of the day it was stored: it stands in the key column. A record that
+ * is being written takes the rate of now. */
+static enum err_code base_of(
+    struct call *c, const struct live_field *f, const struct record *r, struct value *out)
+{
+    struct dbval base = V_NULL;
+
+    if (str_eq(out->currency, c->model->currency)) {
+        out->base = out->i;
+        return OK;
+    }
+    if (r->loaded && r->id && !r->set[f->index]) {
+        struct sqltext s;
+        struct sql sql;
+        struct dbvals v;
+        struct rows rows;
+        sqltext_init(&s, c->mem, conn_backend(c->db));
+        sql_lit(&s, "SELECT ");
+        sql_ident(&s, f->key_column);
+        sql_lit(&s, " FROM ");
+        sql_ident(&s, f->entity->tables[f->table]);
+        sql_lit(&s, " WHERE \"id\" = ");
+        sql_bind(&s, V(r->id));
+        TRY(sqltext_end(&s, &sql, &v, &c->err));
+        TRY(db_query(c, &rows, sql, v));
+        if (rows_next(&rows)) {
+            base = stmt_value(rows.st, 0, DB_INT);
+        }
+        TRY(rows_end(&rows));
+    } else {
+        base = cells_key(c, f, &r->cells[f->cell]);
+    }
+    out->base = base.i;
+    out->no_base = base.type == DB_NULL;
+    return OK;
+}
+
 static enum err_code source_field(
     void *arg, const struct live_field *f, int64_t id, struct value *out)
 {
@@ -213,14 +250,25 @@ static enum err_code source_field(
     }
     cells_to_value(f, &r->cells[f->cell], out);
     if (f->value == KIND_MONEY && !out->absent) {
-        struct dbval base = cells_key(s->c, f, &r->cells[f->cell]);
-        out->base = base.i;
-        out->absent = base.type == DB_NULL;
+        TRY(base_of(s->c, f, r, out));
     }
     if (f->value == KIND_ANYREF) {
         out->entity = model_entity_number(s->c->model, r->cells[f->cell].i);
     }
     return OK;
+}
+
+/* The entity under whose name the rows are children. */
+static const struct live_entity *parent_of(const struct model *m, const struct live_child *child)
+{
+    for (size_t i = 0; i < m->nentities; i++) {
+        for (size_t k = 0; k < m->entities[i]->nchildren; k++) {
+            if (m->entities[i]->children[k] == child) {
+                return m->entities[i];
+            }
+        }
+    }
+    return NULL;
 }
 
 static enum err_code source_children(
@@ -237,14 +285,15 @@ static enum err_code source_children(
     *n = 0;
     *ids = NULL;
     id = id ? id : s->r->id;
+    const struct live_entity *parent = parent_of(c->model, child);
     sqltext_init(&q, c->mem, conn_backend(c->db));
     sql_lit(&q, "SELECT \"id\" FROM ");
-    sql_ident(&q, child->entity->tables[0]);
+    sql_ident(&q, child->entity->tables[child->by->table]);
     sql_lit(&q, " WHERE ");
     if (child->by->value == KIND_ANYREF) {
         sql_ident(&q, child->by->columns[0].name);
         sql_lit(&q, " = ");
-        sql_int(&q, s->r->e->number);
+        sql_int(&q, parent ? parent->number : s->r->e->number);
         sql_lit(&q, " AND ");
     }
     sql_ident(&q, child->by->columns[child->by->value == KIND_ANYREF].name);
