@@ -95,7 +95,7 @@ static void plain_value(struct buf *out, const json_t *v)
     } else if (json_is_integer(v)) {
         buf_int(out, json_integer_value(v));
     } else if (json_is_real(v)) {
-        buf_fmt(out, "%.10g", json_real_value(v));
+        buf_fmt(out, "%.12g", json_real_value(v));
     } else if (json_is_boolean(v)) {
         buf_lit(out, json_is_true(v) ? "yes" : "no");
     } else if (json_is_array(v)) {
