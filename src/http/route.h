@@ -97,6 +97,9 @@ ROUTE_FN(backup_run);
 ROUTE_FN(file_post);
 ROUTE_FN(file_content);
 ROUTE_FN(health_get);
+#ifdef KITH_TESTING
+ROUTE_FN(clock_put);
+#endif
 ROUTE_FN(metrics_get);
 
 /* The entity that x->entity names, for the API; ERR_NOT_FOUND otherwise. */

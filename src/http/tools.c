@@ -170,11 +170,11 @@ static enum err_code fill(struct exchange *x, struct buf *out, bool *more)
 {
     struct download *d = x->reply.stream->state;
     struct turn t = { x, out };
-    struct call c;
+    struct call *c = ARENA_NEW(out->mem, struct call); /* the arena gives its model back */
 
-    call_init(&c, x->api->org, out->mem, x->call.who, VIA_API);
-    c.request = x->id;
-    TRY(call_read(&c, next_piece, &t));
+    call_init(c, x->api->org, out->mem, x->call.who, VIA_API);
+    c->request = x->id;
+    TRY(call_read(c, next_piece, &t));
     *more = d->at < d->end;
     return OK;
 }

@@ -65,7 +65,7 @@ const char *cmd_option(const struct cmd *cmd, const char *name)
     return NULL;
 }
 
-static void say(const struct cmd *cmd, const char *fmt, va_list args)
+static void PRINTF(2, 0) say(const struct cmd *cmd, const char *fmt, va_list args)
 {
     fprintf(stderr, "kith %s: ", cmd->command->name);
     vfprintf(stderr, fmt, args);
