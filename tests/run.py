@@ -114,7 +114,7 @@ def both(env, label):
         cmocka(f"{program.name} ({label})", [str(program)], env)
     files = sorted((root / "tests" / "api").glob("**/*.test.mjs"))
     if files:
-        node(f"api ({label})", files, {**env, "KITH": str(build / "src" / "kith")})
+        node(f"api ({label})", files, {**env, "KITH": str(build / "kith")})
 
 
 def main():

@@ -166,7 +166,7 @@ static void settle(struct exchange *x, enum err_code code)
     if (!r->status) {
         r->status = 200;
     }
-    if (!r->body.n && !r->stream && r->status != 204 && r->status != 304) {
+    if (!r->body.n && r->status != 204 && r->status != 304) {
         r->body = buf_str(&c->body);
     }
 }
@@ -333,6 +333,11 @@ static bool is_api(const struct exchange *x)
 {
     struct str first = x->req.nsegments ? x->req.segments[0] : STR("");
 
+#ifdef KITH_TESTING
+    if (str_is(first, "test")) {
+        return true;
+    }
+#endif
     return str_is(first, "api") || str_is(first, "healthz") || str_is(first, "metrics");
 }
 
@@ -375,7 +380,8 @@ bool api_start(struct exchange *x)
     case LANE_ACTION:
         break;
     }
-    settle(x, x->route->run(&x->call, x));
+    enum err_code code = read_input(x);
+    settle(x, code == OK ? x->route->run(&x->call, x) : code);
     return true;
 }
 

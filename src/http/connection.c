@@ -324,7 +324,7 @@ enum MHD_Result connection_handle(void *cls, struct MHD_Connection *mhd, const c
     if (!k) {
         return MHD_NO;
     }
-    switch (k->stage) {
+    switch ((enum stage)k->stage) {
     case STAGE_HEAD:
         k->mhd = mhd;
         take_head(k, method);

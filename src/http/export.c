@@ -115,11 +115,11 @@ static enum err_code next_page(struct call *c, void *arg)
 static enum err_code fill(struct exchange *x, struct buf *out, bool *more)
 {
     struct turn t = { x, out, more };
-    struct call c;
+    struct call *c = ARENA_NEW(out->mem, struct call); /* the arena gives its model back */
 
-    call_init(&c, x->api->org, out->mem, x->call.who, VIA_API);
-    c.request = x->id;
-    return call_read(&c, next_page, &t);
+    call_init(c, x->api->org, out->mem, x->call.who, VIA_API);
+    c->request = x->id;
+    return call_read(c, next_page, &t);
 }
 
 enum err_code records_export(struct call *c, struct exchange *x)

@@ -59,6 +59,21 @@ enum err_code health_get(struct call *c, struct exchange *x)
     return OK;
 }
 
+#ifdef KITH_TESTING
+enum err_code clock_put(struct call *c, struct exchange *x)
+{
+    struct str now = input_text(x, "now");
+    int64_t at = 0;
+
+    if (now.n && !instant_parse(now, &at)) {
+        return fail(c, ERR_INVALID, "now", "now is an instant");
+    }
+    c->org->test_now = at;
+    x->reply.status = 204;
+    return OK;
+}
+#endif
+
 /* ---- Prometheus ---- */
 
 static void put_number(struct buf *out, const char *name, const char *type, int64_t v)

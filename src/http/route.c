@@ -16,6 +16,11 @@ const struct route routes[] = {
     { METHOD_GET, "/metrics", LANE_READ, metrics_get, .flags = ROUTE_OPEN, .answer = "text",
         .help = "Numbers for Prometheus: from this machine, or with an administrator's token." },
 
+#ifdef KITH_TESTING
+    { METHOD_PUT, "/test/clock", LANE_PLAIN, clock_put, .flags = ROUTE_OPEN | ROUTE_BODY,
+        .body = "now", .help = "Testing builds: where the clock stands; null lets it go." },
+#endif
+
     { METHOD_POST, API "/login", LANE_WRITE, login_run, login_prepare, ROUTE_OPEN | ROUTE_BODY,
         .body = "email,password,totp", .help = "Sign in: sets the cookie, gives the CSRF token." },
     { METHOD_POST, API "/logout", LANE_WRITE, logout_run, .help = "Sign out." },
@@ -65,6 +70,8 @@ const struct route routes[] = {
         .help = "Objects, fields and lists made by users, as one file." },
     { METHOD_POST, API "/package", LANE_WRITE, package_post, .flags = ROUTE_BODY,
         .body = "package", .help = "Install such a file." },
+    { METHOD_POST, API "/backup", LANE_HEAVY, backup_run, .flags = ROUTE_BODY, .body = "file",
+        .help = "Write a copy of the database; the name of the file is the server's." },
     { METHOD_GET, API "/check", LANE_HEAVY, check_run, .help = "Check the whole database." },
     { METHOD_POST, API "/files", LANE_WRITE, file_post, .params = "name", .answer = "record",
         .help = "Upload: the body is the file." },

@@ -93,9 +93,13 @@ ROUTE_FN(setting_put);
 ROUTE_FN(package_get);
 ROUTE_FN(package_post);
 ROUTE_FN(check_run);
+ROUTE_FN(backup_run);
 ROUTE_FN(file_post);
 ROUTE_FN(file_content);
 ROUTE_FN(health_get);
+#ifdef KITH_TESTING
+ROUTE_FN(clock_put);
+#endif
 ROUTE_FN(metrics_get);
 
 /* The entity that x->entity names, for the API; ERR_NOT_FOUND otherwise. */

@@ -114,7 +114,7 @@ static enum err_code open_local(const char *path, int *fd, struct err *e)
 
 /* ---- daemons ---- */
 
-static void log_library(void *cls, const char *fmt, va_list args)
+static void PRINTF(2, 0) log_library(void *cls, const char *fmt, va_list args)
 {
     char line[400];
 

@@ -76,7 +76,8 @@ static enum err_code may_hear(
     return access_record(c, r, RIGHT_READ, yes);
 }
 
-static enum err_code put_fields(struct call *c, struct json_writer *w, const struct change *ch)
+static enum err_code put_fields(struct call *c, const struct live_entity *e, struct json_writer *w,
+    const struct change *ch)
 {
     json_t *numbers;
 
@@ -87,8 +88,7 @@ static enum err_code put_fields(struct call *c, struct json_writer *w, const str
     json_array(w, "fields");
     for (size_t i = 0; i < json_array_size(numbers); i++) {
         int64_t n = json_integer_value(json_array_get(numbers, i));
-        const struct live_field *f
-            = n > 0 && n < c->model->nnumbers ? c->model->fields_by_number[n] : NULL;
+        const struct live_field *f = entity_field(e, arena_fmt(c->mem, "@%" PRId64, n));
         if (f && !f->def.system && access_field(c, f) != FIELD_HIDDEN) {
             json_text(w, NULL, f->name);
         }
@@ -113,7 +113,7 @@ static enum err_code put_change(
     json_cstr(&w, "kind", kind_word(ch->kind));
     json_int(&w, "change_set", ch->change_set);
     json_cstr(&w, "at", at);
-    TRY(put_fields(c, &w, ch));
+    TRY(put_fields(c, e, &w, ch));
     json_end_object(&w);
     buf_lit(out, "\n\n");
     return OK;
@@ -159,11 +159,11 @@ static enum err_code take_turn(struct call *c, void *arg)
 static enum err_code fill(struct exchange *x, struct buf *out, bool *more)
 {
     struct turn t = { .x = x, .p = x->reply.stream->state, .out = out };
-    struct call c;
+    struct call *c = ARENA_NEW(out->mem, struct call); /* the arena gives its model back */
 
-    call_init(&c, x->api->org, out->mem, x->call.who, VIA_API);
-    c.request = x->id;
-    TRY(call_read(&c, take_turn, &t));
+    call_init(c, x->api->org, out->mem, x->call.who, VIA_API);
+    c->request = x->id;
+    TRY(call_read(c, take_turn, &t));
     *more = t.more;
     return OK;
 }

@@ -127,8 +127,8 @@ void tls_options(struct tls *t, struct MHD_OptionItem *items, size_t n)
     size_t i = 0;
 
     if (t && n > 2) {
-        items[i++] = (struct MHD_OptionItem) { MHD_OPTION_HTTPS_CERT_CALLBACK,
-            (intptr_t)(void *)(uintptr_t)give_pair, NULL };
+        items[i++] = (struct MHD_OptionItem) { MHD_OPTION_HTTPS_CERT_CALLBACK, 0,
+            (void *)(uintptr_t)give_pair };
         items[i++] = (struct MHD_OptionItem) { MHD_OPTION_HTTPS_PRIORITIES, 0,
             (void *)(uintptr_t) "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1" };
     }

@@ -1,6 +1,7 @@
 /* tools.c - routes beside the records: timeline, import, settings, packages, the check, files. */
 
 #include "http/api.h"
+#include "model/backup.h"
 #include "model/check.h"
 #include "model/file.h"
 #include "model/import.h"
@@ -103,6 +104,23 @@ enum err_code check_run(struct call *c, struct exchange *x)
     return check_all(c, &findings);
 }
 
+enum err_code backup_run(struct call *c, struct exchange *x)
+{
+    struct str file = json_str(json_object_get(x->input, "file"));
+    char out[BACKUP_PATH];
+
+    TRY(administrator(c));
+    /* only who sits at the machine says where: a token from afar could write over any file */
+    if (file.n && !x->req.shell) {
+        return fail(c, ERR_FORBIDDEN, "file", "the place is chosen by the server");
+    }
+    TRY(backup_make(c->org, file.n ? file.p : NULL, out, &c->err));
+    json_object(&c->out, NULL);
+    json_cstr(&c->out, "file", out);
+    json_end_object(&c->out);
+    return OK;
+}
+
 /* ---- files ---- */
 
 enum err_code file_post(struct call *c, struct exchange *x)
@@ -152,11 +170,11 @@ static enum err_code fill(struct exchange *x, struct buf *out, bool *more)
 {
     struct download *d = x->reply.stream->state;
     struct turn t = { x, out };
-    struct call c;
+    struct call *c = ARENA_NEW(out->mem, struct call); /* the arena gives its model back */
 
-    call_init(&c, x->api->org, out->mem, x->call.who, VIA_API);
-    c.request = x->id;
-    TRY(call_read(&c, next_piece, &t));
+    call_init(c, x->api->org, out->mem, x->call.who, VIA_API);
+    c->request = x->id;
+    TRY(call_read(c, next_piece, &t));
     *more = d->at < d->end;
     return OK;
 }

@@ -187,7 +187,7 @@ enum err_code config_load(
     struct arena *mem, const char *dir, struct config *cfg, enum log_level *level, struct err *e)
 {
     char *text = arena_alloc(mem, FILE_MAX);
-    size_t n;
+    size_t n = 0;
     struct str rest, line;
     struct err why;
     int number = 0;
@@ -263,7 +263,7 @@ enum err_code key_make(const char *dir, struct err *e)
 enum err_code key_load(const char *dir, uint8_t key[32], struct err *e)
 {
     char path[4200];
-    size_t n;
+    size_t n = 0;
     char bytes[33];
 
     snprintf(path, sizeof path, "%s/key", dir);

@@ -1,0 +1,182 @@
+// Signing in: sessions with CSRF, tokens with scopes, the second factor, throttling.
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { PASSWORD, eventually, world } from '../kith.mjs';
+
+let w;
+before(async () => { w = await world(); });
+after(() => w.close());
+
+const login = (email, password, more = {}, headers = {}) =>
+  w.request('POST', '/api/v1/login', { email, password, ...more }, headers);
+
+async function session(email = 'admin@kith.example', password = PASSWORD, more = {}) {
+  const r = await login(email, password, more);
+  assert.equal(r.status, 200, r.text);
+  const cookie = r.headers.get('set-cookie').split(';')[0];
+  return {
+    cookie,
+    csrf: r.body.csrf,
+    call: (method, target, body, headers = {}) => w.request(method, '/api/v1' + target, body, { cookie, ...headers }),
+  };
+}
+
+test('nobody is nobody', async () => {
+  const r = await w.request('GET', '/api/v1/contacts');
+  assert.equal(r.status, 401);
+  assert.equal(r.headers.get('www-authenticate'), 'Bearer');
+  assert.equal((await w.request('GET', '/api/v1/contacts', undefined, { authorization: 'Bearer kith_wrong' })).status, 401);
+  assert.equal((await w.request('GET', '/api/v1/contacts', undefined, { cookie: 'kith_session=wrong' })).status, 401);
+  assert.equal((await w.request('POST', '/api/v1/contacts', { last_name: 'X' })).status, 401);
+  assert.equal((await w.request('GET', '/api/v1/contacts', undefined, { 'x-kith-shell': '1' })).status, 401);
+});
+
+test('a session reads with the cookie and changes with the CSRF token', async () => {
+  const r = await login('ADMIN@kith.example', PASSWORD);
+  assert.match(r.headers.get('set-cookie'), /^kith_session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=\d+$/);
+  assert.equal(r.body.user.email, 'admin@kith.example');
+  const s = await session();
+  assert.equal((await s.call('GET', '/me')).body.user.admin, true);
+  assert.equal((await s.call('GET', '/me')).body.csrf, s.csrf);
+  const without = await s.call('POST', '/contacts', { last_name: 'C' });
+  assert.equal(without.status, 403);
+  assert.equal(without.body.errors[0].field, 'X-CSRF-Token');
+  assert.equal((await s.call('POST', '/contacts', { last_name: 'C' }, { 'x-csrf-token': s.csrf.slice(1) + 'A' })).status, 403);
+  const made = await s.call('POST', '/contacts', { last_name: 'C' }, { 'x-csrf-token': s.csrf });
+  assert.equal(made.status, 201);
+  assert.equal(made.body.created_via, 'ui');
+  const foreign = await s.call('POST', '/contacts', { last_name: 'C' }, { 'x-csrf-token': s.csrf, origin: 'https://evil.example' });
+  assert.equal(foreign.status, 403);
+  assert.equal((await login('admin@kith.example', PASSWORD, {}, { origin: 'https://evil.example' })).status, 403);
+  const out = await s.call('POST', '/logout', undefined, { 'x-csrf-token': s.csrf });
+  assert.equal(out.status, 204);
+  for (let i = 0; i < 4; i++) assert.equal((await s.call('GET', '/me')).status, 401);
+});
+
+test('a wrong password and an unknown user get the same answer', async () => {
+  const wrong = await login('admin@kith.example', 'not the password');
+  const unknown = await login('nobody@kith.example', 'not the password');
+  assert.equal(wrong.status, 401);
+  assert.equal(wrong.body.detail, unknown.body.detail);
+  assert.equal(unknown.status, 401);
+  assert.equal((await login('admin@kith.example', '')).status, 422);
+  assert.equal((await login(5, {})).status, 422);
+});
+
+test('tokens: made once, listed without the secret, scoped, revoked at once on every server', async () => {
+  const made = await w.api('POST', '/tokens', { name: 'reader', scopes: 'contacts:read' });
+  assert.equal(made.status, 201);
+  assert.match(made.body.token, /^kith_[\w-]{43}$/);
+  const list = await w.api('GET', '/tokens');
+  assert.ok(list.body.items.some((t) => t.id === made.body.id));
+  assert.ok(!list.text.includes(made.body.token));
+  const reader = w.as(made.body.token);
+  assert.equal((await reader('GET', '/contacts')).status, 200);
+  assert.equal((await reader('GET', '/companies')).status, 403);
+  assert.equal((await reader('POST', '/contacts', { last_name: 'S' })).status, 403);
+  assert.equal((await reader('POST', '/tokens', { name: 'more' })).status, 403);
+  assert.equal((await reader('GET', '/metrics')).status, 404);
+  assert.equal((await w.api('DELETE', `/tokens/${made.body.id}`)).status, 204);
+  for (let i = 0; i < 4; i++) assert.equal((await reader('GET', '/contacts')).status, 401);
+  assert.equal((await w.api('POST', '/tokens', { name: 'x', scopes: 'unicorns:read' })).status, 422);
+  assert.equal((await w.api('POST', '/tokens', { name: 'x', expires_at: '2001-01-01T00:00:00Z' })).status, 422);
+  assert.equal((await w.api('POST', '/tokens', {})).status, 422);
+});
+
+test('a token that runs out', async () => {
+  const at = new Date(Date.now() + 1500).toISOString();
+  const made = await w.api('POST', '/tokens', { name: 'short', expires_at: at });
+  assert.equal((await w.as(made.body.token)('GET', '/me')).status, 200);
+  await eventually(async () => (await w.as(made.body.token)('GET', '/me')).status === 401);
+});
+
+test('others: no right, no sight', async () => {
+  const plain = await w.user('plain@kith.example');
+  const one = await w.api('POST', '/contacts', { last_name: 'Hidden' });
+  assert.equal((await plain.api('GET', `/contacts/${one.body.id}`)).status, 404);
+  assert.equal((await plain.api('POST', '/contacts', { last_name: 'P' })).status, 403);
+  assert.equal((await plain.api('GET', '/tokens?all')).status, 403);
+  assert.equal((await plain.api('GET', '/change_sets?all')).status, 403);
+  assert.equal((await plain.api('POST', '/tokens', { name: 'x', user: 1 })).status, 403);
+  assert.equal((await plain.api('POST', '/me/password', { user: 1, password: 'long enough now' })).status, 403);
+  const own = await w.user('own@kith.example', [{ entity: 'contact', read: 'own', create: 'all', update: 'own' }]);
+  const mine = await own.api('POST', '/contacts', { last_name: 'Mine' });
+  assert.equal(mine.status, 201, mine.text);
+  assert.equal((await own.api('GET', `/contacts/${one.body.id}`)).status, 404);
+  const list = await own.api('GET', '/contacts?fields=id');
+  assert.deepEqual(list.body.items, [{ id: mine.body.id }]);
+  assert.equal((await own.api('PATCH', `/contacts/${one.body.id}`, { last_name: 'x' })).status, 404);
+  assert.equal((await own.api('DELETE', `/contacts/${mine.body.id}`)).status, 403);
+  const meta = await own.api('GET', '/meta');
+  assert.equal(meta.body.entities.find((e) => e.name === 'contact').rights.read, 'own');
+  assert.ok(!meta.body.entities.some((e) => e.name === 'company'));
+});
+
+test('one sets his password, and the administrator that of others', async () => {
+  const u = await w.user('pw@kith.example');
+  assert.equal((await w.api('POST', '/me/password', { user: u.id, password: 'first password' })).status, 204);
+  const s = await session('pw@kith.example', 'first password');
+  const h = { 'x-csrf-token': s.csrf };
+  assert.equal((await s.call('POST', '/me/password', { password: 'second password', old_password: 'wrong' }, h)).status, 403);
+  assert.equal((await s.call('POST', '/me/password', { password: 'short', old_password: 'first password' }, h)).status, 422);
+  assert.equal((await s.call('POST', '/me/password', { password: 'second password', old_password: 'first password' }, h)).status, 204);
+  assert.equal((await s.call('GET', '/me')).status, 200);
+  assert.equal((await login('pw@kith.example', 'first password')).status, 401);
+  await session('pw@kith.example', 'second password');
+  const list = await s.call('GET', '/sessions');
+  assert.equal(list.body.items.filter((i) => i.current).length, 1);
+  const other = list.body.items.find((i) => !i.current);
+  assert.equal((await s.call('DELETE', `/sessions/${other.id}`, undefined, h)).status, 204);
+});
+
+function code(secret, at = Date.now()) {
+  const bits = [...secret].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
+  const key = Buffer.from(bits.match(/.{8}/g).map((b) => parseInt(b, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(at / 30000)));
+  const mac = createHmac('sha1', key).update(step).digest();
+  const n = mac.readUInt32BE(mac[19] & 15) & 0x7fffffff;
+  return String(n % 1000000).padStart(6, '0');
+}
+
+test('the second factor: set up, asked for, each code once, removed', async () => {
+  const u = await w.user('totp@kith.example');
+  await w.api('POST', '/me/password', { user: u.id, password: 'totp password' });
+  const s = await session('totp@kith.example', 'totp password');
+  const h = { 'x-csrf-token': s.csrf };
+  const begun = await s.call('POST', '/me/totp', undefined, h);
+  assert.equal(begun.status, 201);
+  assert.match(begun.body.uri, /^otpauth:\/\/totp\/Kith:/);
+  assert.equal((await s.call('PUT', '/me/totp', { code: '000000' === code(begun.body.secret) ? '000001' : '000000' }, h)).status, 422);
+  assert.equal((await s.call('PUT', '/me/totp', { code: code(begun.body.secret, Date.now() - 30000) }, h)).status, 204);
+  const asked = await login('totp@kith.example', 'totp password');
+  assert.equal(asked.status, 401);
+  assert.equal(asked.body.errors[0].field, 'totp');
+  const now = code(begun.body.secret);
+  assert.equal((await login('totp@kith.example', 'totp password', { totp: now })).status, 200);
+  assert.equal((await login('totp@kith.example', 'totp password', { totp: now })).status, 401);
+  assert.equal((await s.call('DELETE', '/me/totp', { password: 'wrong wrong wrong' }, h)).status, 403);
+  assert.equal((await s.call('DELETE', '/me/totp', { password: 'totp password' }, h)).status, 204);
+  assert.equal((await login('totp@kith.example', 'totp password')).status, 200);
+});
+
+test('a user who is deactivated is out at once', async () => {
+  const u = await w.user('gone@kith.example');
+  assert.equal((await u.api('GET', '/me')).status, 200);
+  assert.equal((await w.api('PATCH', `/users/${u.id}`, { active: false })).status, 200);
+  for (let i = 0; i < 4; i++) assert.equal((await u.api('GET', '/me')).status, 401);
+});
+
+// last: it closes this machine's address for signing in
+test('ten failures close the door for a while', async () => {
+  const u = await w.user('slow@kith.example');
+  await w.api('POST', '/me/password', { user: u.id, password: 'right password' });
+  let status;
+  for (let i = 0; i < 12; i++) status = (await login('slow@kith.example', 'wrong password')).status;
+  assert.equal(status, 429);
+  const r = await login('slow@kith.example', 'right password');
+  assert.equal(r.status, 429);
+  assert.equal(r.body.code, 'rate_limited');
+  assert.equal((await u.api('GET', '/me')).status, 200);
+});

@@ -1,0 +1,213 @@
+// Records over the API: made, read, changed, listed, removed, for any entity.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { world } from '../kith.mjs';
+
+let w;
+before(async () => { w = await world(); });
+after(() => w.close());
+
+test('a record is made, read, changed, removed and restored', async () => {
+  const made = await w.api('POST', '/contacts', { first_name: 'Ada', last_name: 'Lovelace', emails: [{ address: 'Ada@X.example' }] });
+  assert.equal(made.status, 201);
+  assert.equal(made.headers.get('location'), `/api/v1/contacts/${made.body.id}`);
+  assert.equal(made.headers.get('etag'), '"1"');
+  assert.equal(made.body.version, 1);
+  assert.equal(made.body.emails[0].address, 'Ada@X.example');
+
+  const got = await w.api('GET', `/contacts/${made.body.id}`);
+  assert.equal(got.status, 200);
+  assert.equal(got.headers.get('etag'), '"1"');
+  assert.deepEqual(got.body, made.body);
+
+  const changed = await w.api('PATCH', `/contacts/${made.body.id}`, { first_name: 'Augusta' }, { 'if-match': '"1"' });
+  assert.equal(changed.status, 200);
+  assert.equal(changed.body.version, 2);
+  assert.equal(changed.body.last_name, 'Lovelace');
+
+  const gone = await w.api('DELETE', `/contacts/${made.body.id}`);
+  assert.equal(gone.status, 204);
+  assert.equal(gone.text, '');
+  assert.equal((await w.api('GET', `/contacts/${made.body.id}`)).status, 404);
+  const bin = await w.api('GET', '/contacts?bin=true&fields=id');
+  assert.ok(bin.body.items.some((c) => c.id === made.body.id));
+
+  const back = await w.api('POST', `/contacts/${made.body.id}/restore`);
+  assert.equal(back.status, 200);
+  assert.equal(back.body.first_name, 'Augusta');
+
+  const history = await w.api('GET', `/contacts/${made.body.id}/history`);
+  assert.equal(history.status, 200);
+  assert.ok(history.body.items.length >= 3);
+  assert.equal((await w.api('GET', `/contacts/${made.body.id}/timeline`)).status, 200);
+  const why = await w.api('GET', `/contacts/${made.body.id}/access?right=update`);
+  assert.equal(why.body.allowed, true);
+});
+
+test('null clears, a list replaces', async () => {
+  const made = await w.api('POST', '/contacts', { last_name: 'N', nickname: 'x', tags: ['a', 'b'] });
+  const changed = await w.api('PATCH', `/contacts/${made.body.id}`, { nickname: null, tags: ['c'] });
+  assert.equal(changed.body.nickname, null);
+  assert.deepEqual(changed.body.tags.map((t) => t.code ?? t), ['c']);
+});
+
+test('a stale version is refused', async () => {
+  const made = await w.api('POST', '/companies', { name: 'Stale Ltd' });
+  assert.equal((await w.api('PATCH', `/companies/${made.body.id}`, { name: 'One' }, { 'if-match': '"1"' })).status, 200);
+  const late = await w.api('PATCH', `/companies/${made.body.id}`, { name: 'Two' }, { 'if-match': '"1"' });
+  assert.equal(late.status, 412);
+  assert.equal(late.body.code, 'stale');
+  assert.equal((await w.api('DELETE', `/companies/${made.body.id}`, undefined, { 'if-match': '"1"' })).status, 412);
+  assert.equal((await w.api('PATCH', `/companies/${made.body.id}`, { name: 'x' }, { 'if-match': 'abc' })).status, 422);
+  assert.equal((await w.api('PATCH', `/companies/${made.body.id}`, { name: 'x' }, { 'if-match': '*' })).status, 200);
+});
+
+test('lists page by cursor to their end', async () => {
+  for (let i = 0; i < 25; i++) await w.api('POST', '/companies', { name: `Page ${String(i).padStart(2, '0')}`, external_id: `page-${i}` });
+  const seen = [];
+  let next = '';
+  do {
+    const page = await w.api('GET', `/companies?where=${encodeURIComponent("name like 'Page %'")}&sort=name&fields=id,name&limit=10&after=${encodeURIComponent(next)}`);
+    assert.equal(page.status, 200, page.text);
+    assert.deepEqual(Object.keys(page.body), ['items', 'next']);
+    seen.push(...page.body.items.map((c) => c.name));
+    next = page.body.next;
+  } while (next);
+  assert.equal(seen.length, 25);
+  assert.deepEqual(seen, [...seen].sort());
+  const jump = await w.api('GET', '/companies?sort=name&from=Page%2020&limit=1&fields=name');
+  assert.equal(jump.body.items[0].name, 'Page 20');
+});
+
+test('a request that outgrows the address goes as a body', async () => {
+  const page = await w.api('POST', '/companies/query', { where: "name = 'Page 03'", fields: 'name', limit: 5 });
+  assert.equal(page.status, 200, page.text);
+  assert.deepEqual(page.body.items, [{ name: 'Page 03' }]);
+  const bad = await w.api('POST', '/companies/query', { were: 'x' });
+  assert.equal(bad.status, 422);
+  assert.equal(bad.body.errors[0].field, 'were');
+  assert.equal((await w.api('POST', '/companies/query', { limit: 'many' })).status, 422);
+});
+
+test('references go out with a name, come in by id or external id, and are filled in place', async () => {
+  const company = await w.api('POST', '/companies', { name: 'Acme', external_id: 'acme' });
+  const one = await w.api('POST', '/contacts', { last_name: 'Ref', company: company.body.id });
+  assert.deepEqual(one.body.company, { id: company.body.id, name: 'Acme' });
+  const two = await w.api('POST', '/contacts', { last_name: 'Ref', company: { external_id: 'acme' } });
+  assert.equal(two.body.company.id, company.body.id);
+  const filled = await w.api('GET', `/contacts/${one.body.id}?expand=company&fields=id,company`);
+  assert.equal(filled.body.company.external_id, 'acme');
+});
+
+test('counts and sums', async () => {
+  const rows = await w.api('GET', `/companies/aggregate?measure=count()&where=${encodeURIComponent("name like 'Page %'")}`);
+  assert.deepEqual(rows.body, { rows: [{ 'count()': 25 }] });
+});
+
+test('a known e-mail is told, or refused when so asked', async () => {
+  const first = await w.api('POST', '/contacts', { last_name: 'Dup', emails: [{ address: 'dup@x.example' }] });
+  assert.equal(first.body.duplicates, undefined);
+  const second = await w.api('POST', '/contacts', { last_name: 'Dup', emails: [{ address: 'DUP@x.example' }] });
+  assert.equal(second.status, 201);
+  assert.deepEqual(second.body.duplicates, [first.body.id]);
+  const third = await w.api('POST', '/contacts?duplicates=refuse', { last_name: 'Dup', emails: [{ address: 'dup@x.example' }] });
+  assert.equal(third.status, 409);
+  assert.equal(third.body.errors[0].field, 'emails');
+});
+
+test('upsert by external id and by e-mail', async () => {
+  const made = await w.api('POST', '/companies/upsert?key=external_id', { name: "O'Hara", external_id: "o'hara" });
+  assert.equal(made.status, 201);
+  const again = await w.api('POST', '/companies/upsert?key=external_id', { name: 'Hara', external_id: "o'hara" });
+  assert.equal(again.status, 200);
+  assert.equal(again.body.id, made.body.id);
+  assert.equal(again.body.name, 'Hara');
+  const person = await w.api('POST', '/contacts/upsert?key=email', { last_name: 'U', emails: [{ address: 'up@x.example' }] });
+  const same = await w.api('POST', '/contacts/upsert?key=email', { last_name: 'V', emails: [{ address: 'up@x.example' }] });
+  assert.equal(same.body.id, person.body.id);
+  const two = await w.api('POST', '/contacts/upsert?key=email', { last_name: 'W', emails: [{ address: 'dup@x.example' }] });
+  assert.equal(two.status, 409);
+  assert.equal((await w.api('POST', '/contacts/upsert?key=colour', {})).status, 422);
+});
+
+test('undo takes a change set back', async () => {
+  const made = await w.api('POST', '/companies', { name: 'Before' });
+  await w.api('PATCH', `/companies/${made.body.id}`, { name: 'After' });
+  const sets = await w.api('GET', '/change_sets?limit=1');
+  const undone = await w.api('POST', '/undo', { change_set: sets.body.items[0].id });
+  assert.equal(undone.status, 200, undone.text);
+  assert.equal((await w.api('GET', `/companies/${made.body.id}`)).body.name, 'Before');
+  assert.equal((await w.api('POST', '/undo', { change_set: 'x' })).status, 422);
+});
+
+test('exports run to the end of any list', async () => {
+  const operations = [];
+  for (let i = 0; i < 100; i++) operations.push({ method: 'POST', path: '/companies', body: { name: `Export, "${i}"` } });
+  for (let k = 0; k < 5; k++) assert.equal((await w.api('POST', '/batch', { operations })).status, 200);
+  const where = encodeURIComponent("name like 'Export%'");
+  const csv = await w.api('GET', `/companies/export?format=csv&fields=id,name&where=${where}`);
+  assert.equal(csv.status, 200);
+  const lines = csv.text.trim().split('\r\n');
+  assert.equal(lines.length, 501);
+  assert.equal(lines[0], 'id,name');
+  assert.match(lines[1], /^\d+,"Export, ""\d+"""$/);
+  const jsonl = await w.api('GET', `/companies/export?format=jsonl&fields=id,name&where=${where}`);
+  const rows = jsonl.text.trim().split('\n').map((l) => JSON.parse(l));
+  assert.equal(new Set(rows.map((r) => r.id)).size, 500);
+  assert.equal((await w.api('GET', '/companies/export?format=xml')).status, 422);
+  assert.equal((await w.api('GET', '/companies/export?where=nope%3D1')).status, 422);
+});
+
+test('meta, OpenAPI and explain', async () => {
+  const meta = await w.api('GET', '/meta');
+  const contact = meta.body.entities.find((e) => e.name === 'contact');
+  assert.equal(contact.plural, 'contacts');
+  assert.equal(contact.rights.read, 'all');
+  assert.ok(contact.fields.find((f) => f.name === 'emails').kind === 'emails');
+  const again = await w.api('GET', '/meta', undefined, { 'if-none-match': meta.headers.get('etag') });
+  assert.equal(again.status, 304);
+  const openapi = await w.api('GET', '/openapi.json');
+  assert.equal(openapi.body.openapi, '3.1.0');
+  assert.ok(openapi.body.paths['/api/v1/contacts/{id}'].patch);
+  assert.ok(openapi.body.components.schemas.contact.properties.last_name);
+  const one = await w.api('POST', '/contacts', { last_name: 'Explained' });
+  const why = await w.api('GET', `/explain?entity=contact&id=${one.body.id}&where=${encodeURIComponent("last_name = 'Explained'")}`);
+  assert.equal(why.body.holds, true);
+});
+
+test("a user's own field is there at once, on every server", async () => {
+  const made = await w.api('POST', '/fields', { entity: 'contact', name: 'x_size', kind: 'integer', label: 'Size' });
+  assert.equal(made.status, 201, made.text);
+  for (let i = 0; i < 4; i++) {
+    const c = await w.api('POST', '/contacts', { last_name: 'Sized', x_size: 40 + i });
+    assert.equal(c.status, 201, c.text);
+    const found = await w.api('GET', `/contacts?where=x_size=${40 + i}&fields=id,x_size`);
+    assert.deepEqual(found.body.items, [{ id: c.body.id, x_size: 40 + i }]);
+  }
+  const openapi = await w.api('GET', '/openapi.json');
+  assert.ok(openapi.body.components.schemas.contact.properties.x_size);
+});
+
+test('search finds a record just made', async () => {
+  const made = await w.api('POST', '/contacts', { first_name: 'Zarathustra', last_name: 'Quux' });
+  const found = await w.api('GET', '/search?q=zarathus');
+  assert.equal(found.status, 200, found.text);
+  assert.ok(found.body.items.some((i) => i.entity === 'contact' && i.id === made.body.id));
+  assert.equal((await w.api('GET', '/search?q=')).status, 422);
+});
+
+test('files go up and come down, whole and in part', async () => {
+  const bytes = Buffer.alloc(3_000_000, 'kith ');
+  const up = await w.api('POST', '/files?name=big%20one.txt', bytes, { 'content-type': 'text/plain' });
+  assert.equal(up.status, 201, up.text);
+  assert.equal(up.body.size, bytes.length);
+  const down = await w.api('GET', `/files/${up.body.id}/content`);
+  assert.ok(down.text === bytes.toString());
+  assert.match(down.headers.get('content-disposition'), /^attachment; filename\*=UTF-8''big%20one.txt$/);
+  const part = await w.api('GET', `/files/${up.body.id}/content`, undefined, { range: 'bytes=5-8' });
+  assert.equal(part.status, 206);
+  assert.equal(part.text, 'kith');
+  assert.equal(part.headers.get('content-range'), `bytes 5-8/${bytes.length}`);
+  const past = await w.api('GET', `/files/${up.body.id}/content`, undefined, { range: 'bytes=99999999-' });
+  assert.equal(past.status, 416);
+});
