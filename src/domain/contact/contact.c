@@ -191,9 +191,10 @@ static const struct entity_rule contact_rules[] = {
     { 0 },
 };
 
-static const char *const contact_indexes[] = { "\"city_k\", \"last_name_k\", \"first_name_k\"",
-    "\"country\", \"last_name_k\", \"first_name_k\"", "\"last_name_k\", \"first_name_k\"",
-    "\"birthday_k\"", "\"lifecycle\", \"created_at\"", NULL };
+/* By name: the second key says where it is absent, so that the index serves the order of lists. */
+#define BY_NAME "\"last_name_k\", (\"first_name_k\" IS NULL), \"first_name_k\""
+static const char *const contact_indexes[] = { "\"city_k\", " BY_NAME, "\"country\", " BY_NAME,
+    BY_NAME, "\"birthday_k\"", "\"lifecycle\", \"created_at\"", NULL };
 
 static const struct entity contact = { .name = "contact", .plural = "contacts", .icon = "user",
     .flags = ENTITY_PERSON, .fields = contact_fields, .rules = contact_rules,
