@@ -110,7 +110,7 @@ def programs(pattern):
 
 
 def both(env, label):
-    for program in programs("unit_db") + programs("unit_model*") + programs("domain_*"):
+    for program in programs("unit_db") + programs("unit_expr*") + programs("unit_model*") + programs("domain_*"):
         cmocka(f"{program.name} ({label})", [str(program)], env)
     files = sorted((root / "tests" / "api").glob("**/*.test.mjs"))
     if files:

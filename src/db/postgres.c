@@ -122,6 +122,7 @@ static enum err_code settle(struct pg_conn *c, struct err *e)
     snprintf(text, sizeof text,
         "SET search_path TO %s%spublic; SET timezone TO 'UTC'; SET datestyle TO 'ISO';"
         "SET bytea_output TO 'hex'; SET lock_timeout TO '10s'; SET statement_timeout TO 0;"
+        "SET jit TO off;"
         "SET idle_in_transaction_session_timeout TO '60s'; SET client_min_messages TO 'warning';"
         "SET default_transaction_read_only TO %s",
         schema ? schema : "", schema ? ", " : "", c->base.mode == CONN_READ ? "on" : "off");

@@ -70,6 +70,8 @@ const struct route routes[] = {
         .help = "Objects, fields and lists made by users, as one file." },
     { METHOD_POST, API "/package", LANE_WRITE, package_post, .flags = ROUTE_BODY,
         .body = "package", .help = "Install such a file." },
+    { METHOD_POST, API "/backup", LANE_HEAVY, backup_run, .flags = ROUTE_BODY, .body = "file",
+        .help = "Write a copy of the database; the name of the file is the server's." },
     { METHOD_GET, API "/check", LANE_HEAVY, check_run, .help = "Check the whole database." },
     { METHOD_POST, API "/files", LANE_WRITE, file_post, .params = "name", .answer = "record",
         .help = "Upload: the body is the file." },

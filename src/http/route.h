@@ -93,6 +93,7 @@ ROUTE_FN(setting_put);
 ROUTE_FN(package_get);
 ROUTE_FN(package_post);
 ROUTE_FN(check_run);
+ROUTE_FN(backup_run);
 ROUTE_FN(file_post);
 ROUTE_FN(file_content);
 ROUTE_FN(health_get);

@@ -1,6 +1,7 @@
 /* tools.c - routes beside the records: timeline, import, settings, packages, the check, files. */
 
 #include "http/api.h"
+#include "model/backup.h"
 #include "model/check.h"
 #include "model/file.h"
 #include "model/import.h"
@@ -101,6 +102,23 @@ enum err_code check_run(struct call *c, struct exchange *x)
     TRY(administrator(c));
     conn_budget(c->db, 0);
     return check_all(c, &findings);
+}
+
+enum err_code backup_run(struct call *c, struct exchange *x)
+{
+    struct str file = json_str(json_object_get(x->input, "file"));
+    char out[BACKUP_PATH];
+
+    TRY(administrator(c));
+    /* only who sits at the machine says where: a token from afar could write over any file */
+    if (file.n && !x->req.shell) {
+        return fail(c, ERR_FORBIDDEN, "file", "the place is chosen by the server");
+    }
+    TRY(backup_make(c->org, file.n ? file.p : NULL, out, &c->err));
+    json_object(&c->out, NULL);
+    json_cstr(&c->out, "file", out);
+    json_end_object(&c->out);
+    return OK;
 }
 
 /* ---- files ---- */

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "model/auth.h"
+#include "model/backup.h"
 
 #include <sys/statvfs.h>
 
@@ -51,7 +52,16 @@ static void *checkpoints(void *arg)
     struct writer_stats s = { 0 };
     uint64_t seen = 0;
 
+    int64_t next_backup = time_monotonic() + MINUTES(2);
+
     while (!wait_stopped(k)) {
+        if (time_monotonic() > next_backup) {
+            struct err e = { 0 };
+            next_backup = time_monotonic() + MINUTES(5);
+            if (backup_by_schedule(k->org, &e) != OK) {
+                log_event(LOG_ERROR, NULL, "backup: %s", e.msg);
+            }
+        }
         writer_stats(k->org->writer, &s);
         if (s.batches != seen) {
             seen = s.batches;

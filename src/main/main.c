@@ -10,6 +10,10 @@
 
 const struct command *const commands[] = {
     &cmd_serve, &cmd_init,
+    &cmd_query, &cmd_get, &cmd_create, &cmd_update, &cmd_delete,
+    &cmd_import, &cmd_export,
+    &cmd_backup, &cmd_restore, &cmd_check, &cmd_migrate,
+    &cmd_job, &cmd_undo, &cmd_openapi, &cmd_package, &cmd_demo, &cmd_completion,
     &cmd_user_add, &cmd_user_list, &cmd_user_password, &cmd_user_deactivate,
     &cmd_token_create, &cmd_token_list, &cmd_token_revoke,
     NULL,
@@ -21,7 +25,7 @@ static void help_all(FILE *out)
 {
     fputs("kith - a CRM server\n\nusage: kith COMMAND [OPTIONS]\n\n", out);
     for (const struct command *const *c = commands; *c; c++) {
-        fprintf(out, "  %-16s %s\n", (*c)->name, (*c)->help);
+        fprintf(out, "  %-16s %.*s\n", (*c)->name, (int)strcspn((*c)->help, ":\n"), (*c)->help);
     }
     fputs("\n`kith COMMAND --help` tells the options of a command. Exit codes: 0 done, 1 failed,\n"
           "2 wrong command line, 3 done in part.\n", out);

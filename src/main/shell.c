@@ -136,7 +136,7 @@ static int stream_here(struct shell *s, struct str target, FILE *out)
     bool more = x->reply.stream != NULL;
     if (a.status != 200) {
         code = shell_problem(s, &a);
-    } else {
+    } else if (a.body.n) {
         (void)fwrite(a.body.p, 1, a.body.n, out);
     }
     while (code == EXIT_DONE && more) {

@@ -189,18 +189,30 @@ static bool same_value(const struct value *a, const struct value *b)
     return a->absent == b->absent && (a->absent || (a->i == b->i && str_eq(a->s, b->s)));
 }
 
+static int count_nodes(const struct expr *x)
+{
+    int n = 1 + (x->where ? count_nodes(x->where) : 0);
+
+    for (size_t i = 0; i < x->n; i++) {
+        n += count_nodes(x->args[i]);
+    }
+    return n;
+}
+
 /* Goes from one possible change to the next until the answer is another. After so many it is
  * early: whoever asked looks again then. */
-enum { LOOKS = 2000 };
+enum { LOOKS = 2000, LOOKS_AT_NODES = 100000 };
 
 static enum err_code find_next(
     struct expr_reader *r, const struct expr *x, const struct value *now, int64_t *next)
 {
     struct expr_reader at = *r;
     struct value v;
+    int looks = LOOKS_AT_NODES / count_nodes(x);
 
     *next = INT64_MAX;
-    for (int i = 0; i < LOOKS && x->clock; i++) {
+    looks = looks < LOOKS ? looks : LOOKS;
+    for (int i = 0; i < looks && x->clock; i++) {
         TRY(expr_next_turn(&at, x, next));
         if (*next == INT64_MAX) {
             return OK;

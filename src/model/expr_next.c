@@ -21,31 +21,26 @@ static enum trend together(enum trend a, enum trend b)
 
 static enum err_code trend_of(struct expr_reader *r, const struct expr *x, enum trend *out);
 
-/* Times a factor that stands still: its sign tells. */
-static enum err_code trend_scaled(
-    struct expr_reader *r, const struct expr *x, const struct expr *by, enum trend *out)
+/* Times or divided by what stands still: its sign tells. Each side is looked at once, or a deep
+ * product would take time without end. */
+static enum err_code trend_term(struct expr_reader *r, const struct expr *x, enum trend *out)
 {
-    enum trend t;
+    enum trend a, b;
     struct value v;
 
-    TRY(trend_of(r, by, &t));
-    if (t != STILL) {
+    TRY(trend_of(r, x->args[0], &a));
+    TRY(trend_of(r, x->args[1], &b));
+    bool second = x->op->name[0] == '*' && a == STILL;
+    if ((second ? a : b) != STILL) {
         *out = UNSURE;
         return OK;
     }
-    TRY(trend_of(r, x, out));
-    TRY(expr_read(r, by, &v));
-    *out = v.absent || v.i == 0 ? STILL : v.i < 0 ? turned(*out) : *out;
+    *out = second ? b : a;
+    if (*out == RISES || *out == FALLS) {
+        TRY(expr_read(r, x->args[!second], &v));
+        *out = v.absent || v.i == 0 ? STILL : v.i < 0 ? turned(*out) : *out;
+    }
     return OK;
-}
-
-static enum err_code trend_term(struct expr_reader *r, const struct expr *x, enum trend *out)
-{
-    enum trend a;
-
-    TRY(trend_of(r, x->args[0], &a));
-    bool second = x->op->name[0] == '*' && a == STILL;
-    return trend_scaled(r, x->args[second], x->args[!second], out);
 }
 
 /* The argument that coalesce or if takes now; a change of that is a break of its own. */

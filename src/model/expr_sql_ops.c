@@ -260,7 +260,7 @@ static size_t offset_steps(struct arena *mem, const struct zone *z, struct offse
     return n;
 }
 
-/* The offset in microseconds: a CASE of CASEs over "v", two levels, as SQLite's parser is shallow. */
+/* The offset in microseconds: a CASE of CASEs over "v"; two levels, for SQLite's parser. */
 static void put_offset(struct expr_writer *w, int alias, const struct offset_step *steps, size_t n,
     size_t chunk)
 {

@@ -291,7 +291,7 @@ static bool fits(const struct expr *x, char letter, bool soft)
     if (!soft) {
         return false;
     }
-    return is_literal(x, LIT_NULL) ||
+    return (is_literal(x, LIT_NULL) && t != VALUE_LIST && t != VALUE_PLACE) ||
            (is_literal(x, LIT_TEXT) && (t == VALUE_DATE || t == VALUE_INSTANT)) ||
            (x->type == VALUE_NUMBER && t == VALUE_MONEY);
 }

@@ -9,6 +9,7 @@
 #include "model/access.h"
 #include "model/change.h"
 #include "model/parts.h"
+#include "model/record_steps.h"
 #include "model/store.h"
 
 #include <assert.h>
@@ -112,167 +113,6 @@ struct dbval record_get(const struct record *r, const char *field)
 const struct dbval *record_cells(const struct record *r, const struct live_field *f)
 {
     return &r->cells[f->cell];
-}
-
-/* ---- reading ---- */
-
-static enum err_code load_table(struct call *c, struct record *r, int table, bool *found)
-{
-    struct rows rows;
-    int col = 0;
-
-    *found = false;
-    TRY(db_query(c, &rows, (struct sql) { r->e->select[table], NULL }, VALS(V(r->id))));
-    if (rows_next(&rows)) {
-        *found = true;
-        for (struct live_field **f = r->e->table_fields[table]; *f; f++) {
-            for (int i = 0; i < (*f)->ncolumns; i++, col++) {
-                struct dbval v = stmt_value(rows.st, col, (*f)->columns[i].type);
-                if (v.type == DB_TEXT || v.type == DB_BLOB) {
-                    v.s = arena_str(c->mem, v.s);
-                }
-                r->cells[(*f)->cell + i] = v;
-            }
-        }
-    }
-    r->loaded |= 1u << (table & 31);
-    return rows_end(&rows);
-}
-
-enum err_code record_load(
-    struct call *c, const struct live_entity *e, int64_t id, bool side, struct record **out)
-{
-    struct record *r = record_new(c, e);
-    bool found;
-
-    r->id = id;
-    TRY(load_table(c, r, 0, &found));
-    if (!found) {
-        return fail(c, ERR_NOT_FOUND, NULL, "there is no %s with id %" PRId64, e->name.p, id);
-    }
-    for (int t = 1; side && t <= e->nside; t++) {
-        TRY(load_table(c, r, t, &found));
-    }
-    r->version = e->version ? r->cells[e->version->cell].i : 0;
-    *out = r;
-    return OK;
-}
-
-enum err_code record_lock(struct call *c, const struct live_entity *e, int64_t id)
-{
-    struct sqltext s;
-    struct sql sql;
-    struct dbvals v;
-    int64_t one;
-    bool found;
-
-    sqltext_init(&s, c->mem, conn_backend(c->db));
-    sql_lit(&s, "SELECT \"id\" FROM ");
-    sql_ident(&s, e->tables[0]);
-    sql_lit(&s, " WHERE \"id\" = ");
-    sql_bind(&s, V(id));
-    if (s.backend == DB_POSTGRES) {
-        sql_lit(&s, " FOR UPDATE");
-    }
-    TRY(sqltext_end(&s, &sql, &v, &c->err));
-    TRY(db_find(c, &one, &found, sql, v));
-    return found ? OK
-                 : fail(c, ERR_NOT_FOUND, NULL, "there is no %s with id %" PRId64, e->name.p, id);
-}
-
-/* ---- the evaluator's view ---- */
-
-struct row_source {
-    struct call *c;
-    struct record *r;
-};
-
-static enum err_code source_field(
-    void *arg, const struct live_field *f, int64_t id, struct value *out)
-{
-    struct row_source *s = arg;
-    struct record *r = s->r;
-    bool found = true;
-
-    if (id) {
-        enum err_code code = record_load(s->c, f->entity, id, f->table > 0, &r);
-        if (code == ERR_NOT_FOUND) {
-            err_clear(&s->c->err);
-            found = false;
-        } else if (code != OK) {
-            return code;
-        }
-        found = found && (!f->entity->deleted_at
-            || r->cells[f->entity->deleted_at->cell].type == DB_NULL);
-    } else if (f->table > 0 && r->id && !(r->loaded & (1u << (f->table & 31)))) {
-        TRY(load_table(s->c, r, f->table, &found));
-    }
-    if (!found) {
-        *out = (struct value) { .absent = true };
-        return OK;
-    }
-    cells_to_value(f, &r->cells[f->cell], out);
-    if (f->value == KIND_MONEY && !out->absent) {
-        struct dbval base = cells_key(s->c, f, &r->cells[f->cell]);
-        out->base = base.i;
-        out->absent = base.type == DB_NULL;
-    }
-    if (f->value == KIND_ANYREF) {
-        out->entity = model_entity_number(s->c->model, r->cells[f->cell].i);
-    }
-    return OK;
-}
-
-static enum err_code source_children(
-    void *arg, const struct live_child *child, int64_t id, int64_t **ids, size_t *n)
-{
-    struct row_source *s = arg;
-    struct call *c = s->c;
-    struct sqltext q;
-    struct sql sql;
-    struct dbvals v;
-    struct rows rows;
-    size_t room = 0;
-
-    *n = 0;
-    *ids = NULL;
-    id = id ? id : s->r->id;
-    sqltext_init(&q, c->mem, conn_backend(c->db));
-    sql_lit(&q, "SELECT \"id\" FROM ");
-    sql_ident(&q, child->entity->tables[0]);
-    sql_lit(&q, " WHERE ");
-    if (child->by->value == KIND_ANYREF) {
-        sql_ident(&q, child->by->columns[0].name);
-        sql_lit(&q, " = ");
-        sql_int(&q, s->r->e->number);
-        sql_lit(&q, " AND ");
-    }
-    sql_ident(&q, child->by->columns[child->by->value == KIND_ANYREF].name);
-    sql_lit(&q, " = ");
-    sql_bind(&q, V(id));
-    sql_lit(&q, " AND \"deleted_at\" IS NULL ORDER BY \"id\"");
-    TRY(sqltext_end(&q, &sql, &v, &c->err));
-    TRY(db_query(c, &rows, sql, v));
-    while (rows_next(&rows)) {
-        if (*n == room) {
-            room = room ? room * 2 : 16;
-            int64_t *more = ARENA_ARRAY(c->mem, int64_t, room);
-            if (*n) {
-                memcpy(more, *ids, *n * sizeof *more);
-            }
-            *ids = more;
-        }
-        (*ids)[(*n)++] = col_int(&rows, 0);
-    }
-    return rows_end(&rows);
-}
-
-struct expr_rows record_rows(struct call *c, struct record *r)
-{
-    struct row_source *s = ARENA_NEW(c->mem, struct row_source);
-
-    *s = (struct row_source) { c, r };
-    return (struct expr_rows) { s, source_field, source_children };
 }
 
 /* ---- what the engine fills in ---- */
@@ -482,118 +322,9 @@ static enum err_code validate(struct call *c, struct record *r, const bool *chan
     return call_status(c);
 }
 
-/* ---- many-to-many ---- */
-
-struct many_row {
-    int64_t link, to;
-    bool kept;
-};
-
-static enum err_code link_rows(struct call *c, const struct live_field *f, int64_t id,
-    struct many_row **out, size_t *n)
-{
-    struct sqltext s;
-    struct sql sql;
-    struct dbvals v;
-    struct rows rows;
-    size_t room = 0;
-
-    sqltext_init(&s, c->mem, conn_backend(c->db));
-    sql_lit(&s, "SELECT \"id\", \"to\" FROM ");
-    sql_ident(&s, f->link->tables[0]);
-    sql_lit(&s, " WHERE \"from\" = ");
-    sql_bind(&s, V(id));
-    sql_lit(&s, " AND \"deleted_at\" IS NULL ORDER BY \"id\"");
-    TRY(sqltext_end(&s, &sql, &v, &c->err));
-    TRY(db_query(c, &rows, sql, v));
-    while (rows_next(&rows)) {
-        if (*n == room) {
-            room = room ? room * 2 : 8;
-            struct many_row *more = ARENA_ARRAY(c->mem, struct many_row, room);
-            if (*n) {
-                memcpy(more, *out, *n * sizeof *more);
-            }
-            *out = more;
-        }
-        (*out)[(*n)++] = (struct many_row) { col_int(&rows, 0), col_int(&rows, 1), false };
-    }
-    return rows_end(&rows);
-}
-
-/* An entry is an id, or an object with "id" (or "external_id") and the attributes of the link. */
-static enum err_code put_link(struct call *c, const struct live_field *f, const struct record *r,
-    const json_t *v, struct many_row *rows, size_t n)
-{
-    const struct live_field *to = entity_field(f->link, STR("to"));
-    struct record *link = record_new(c, f->link);
-    json_t *attributes = NULL;
-    const char *name;
-    json_t *one;
-
-    if (!cells_from_json(c, to, v, &link->cells[to->cell])) {
-        return call_status(c);
-    }
-    link->set[to->index] = true;
-    record_set(c, link, "from", V(r->id));
-    if (json_is_object(v)) {
-        attributes = json_pack("{}");
-        arena_defer(c->mem, (void (*)(void *))json_decref, attributes);
-        json_object_foreach((json_t *)v, name, one)
-        {
-            if (strcmp(name, "id") != 0 && strcmp(name, "name") != 0
-                && strcmp(name, "external_id") != 0 && strcmp(name, "link") != 0) {
-                json_object_set(attributes, name, one);
-            }
-        }
-        TRY(record_fill(c, link, attributes));
-    }
-    link->trusted = true;
-    for (size_t i = 0; i < n; i++) {
-        if (!rows[i].kept && rows[i].to == link->cells[to->cell].i) {
-            rows[i].kept = true;
-            link->id = rows[i].link;
-            link->set[to->index] = false;
-            link->set[entity_field(f->link, STR("from"))->index] = false;
-            return record_update(c, link);
-        }
-    }
-    return record_create(c, link);
-}
-
-static enum err_code store_many(struct call *c, const struct record *r, const struct live_field *f)
-{
-    struct many_row *rows = NULL;
-    size_t n = 0;
-    json_t *list = r->many[f->index];
-
-    TRY(link_rows(c, f, r->id, &rows, &n));
-    if (json_array_size(list) > 1000) {
-        return fail(c, ERR_INVALID, f->name.p, "%s takes at most 1000 entries at once", f->label.p);
-    }
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        TRY(put_link(c, f, r, json_array_get(list, i), rows, n));
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (!rows[i].kept) {
-            TRY(record_delete(c, f->link, rows[i].link, 0));
-        }
-    }
-    return OK;
-}
-
-static enum err_code store_manys(struct call *c, const struct record *r)
-{
-    for (size_t i = 0; r->many && i < r->e->nfields; i++) {
-        if (r->many[i]) {
-            TRY(store_many(c, r, r->e->fields[i]));
-        }
-    }
-    return OK;
-}
-
 /* ---- create ---- */
 
-static enum err_code may(struct call *c, struct record *r, enum right right)
+enum err_code record_may(struct call *c, struct record *r, enum right right)
 {
     bool yes;
 
@@ -618,7 +349,7 @@ enum err_code record_create(struct call *c, struct record *r)
     if (r->e->def.before_save) {
         TRY(r->e->def.before_save(c, r, NULL));
     }
-    TRY(may(c, r, RIGHT_CREATE));
+    TRY(record_may(c, r, RIGHT_CREATE));
     TRY(validate(c, r, NULL));
     TRY(begin_rollups(c, r));
     TRY(make_formulas(c, r));
@@ -626,7 +357,7 @@ enum err_code record_create(struct call *c, struct record *r)
     r->version = 1;
     r->loaded = ~0u;
     TRY(change_note(c, CHANGE_CREATE, r, NULL, NULL));
-    TRY(store_manys(c, r));
+    TRY(record_store_many(c, r));
     TRY(rollups_refresh(c, r, NULL, NULL));
     return r->e->def.after_save ? r->e->def.after_save(c, r, NULL) : OK;
 }
@@ -709,7 +440,7 @@ static enum err_code open_for_update(struct call *c, struct record *change, stru
             return fail(c, ERR_NOT_FOUND, NULL, "there is no %s with id %" PRId64,
                 change->e->name.p, change->id);
         }
-        TRY(may(c, *old, RIGHT_UPDATE));
+        TRY(record_may(c, *old, RIGHT_UPDATE));
         if (change->e->def.flags & ENTITY_APPEND_ONLY) {
             return fail(c, ERR_CONFLICT, NULL, "%s are never changed", change->e->label_plural.p);
         }
@@ -755,7 +486,7 @@ enum err_code record_update(struct call *c, struct record *change)
         TRY(validate(c, now, changed));
         if (!now->trusted) {
             /* one may not give away what one may then not have had the right to change */
-            TRY(may(c, now, RIGHT_UPDATE));
+            TRY(record_may(c, now, RIGHT_UPDATE));
         }
         if (now->replay && !now->quiet && old->cells[now->e->deleted_at->cell].type == DB_NULL) {
             TRY(store_check_unique(c, now));
@@ -764,212 +495,12 @@ enum err_code record_update(struct call *c, struct record *change)
         TRY(store_update(c, now, changed));
         TRY(change_note(c, CHANGE_UPDATE, now, old, changed));
     }
-    TRY(store_manys(c, now));
+    TRY(record_store_many(c, now));
     if (any) {
         TRY(rollups_refresh(c, now, old, changed));
     }
     change->version = now->version;
     return any && now->e->def.after_save ? now->e->def.after_save(c, now, old) : OK;
-}
-
-/* ---- bin, restore, purge ---- */
-
-typedef enum err_code child_fn(
-    struct call *c, const struct live_child *child, int64_t id, void *arg);
-
-/* Calls fn for the rows that refer to the record; bin says whether those in the bin count too. */
-static enum err_code each_child(struct call *c, const struct record *r,
-    const struct live_child *child, bool bin, child_fn *fn, void *arg)
-{
-    struct sqltext s;
-    struct sql sql;
-    struct dbvals v;
-    int64_t last = 0, id = 0;
-    bool found = true;
-
-    while (found) {
-        sqltext_init(&s, c->mem, conn_backend(c->db));
-        sql_lit(&s, "SELECT \"id\" FROM ");
-        sql_ident(&s, child->entity->tables[child->by->table]);
-        sql_lit(&s, " WHERE ");
-        if (child->by->value == KIND_ANYREF) {
-            sql_ident(&s, child->by->columns[0].name);
-            sql_lit(&s, " = ");
-            sql_int(&s, r->e->number);
-            sql_lit(&s, " AND ");
-        }
-        sql_ident(&s, child->by->columns[child->by->value == KIND_ANYREF].name);
-        sql_lit(&s, " = ");
-        sql_bind(&s, V(r->id));
-        sql_lit(&s, " AND \"id\" > ");
-        sql_bind(&s, V(last));
-        if (!bin) {
-            sql_lit(&s, " AND \"deleted_at\" IS NULL");
-        }
-        sql_lit(&s, " ORDER BY \"id\" LIMIT 1");
-        TRY(sqltext_end(&s, &sql, &v, &c->err));
-        TRY(db_find(c, &id, &found, sql, v));
-        if (found) {
-            last = id;
-            TRY(fn(c, child, id, arg));
-        }
-    }
-    return OK;
-}
-
-static enum err_code refuse(struct call *c, const struct live_child *child, int64_t id, void *arg)
-{
-    const struct record *r = arg;
-
-    return fail(c, ERR_CONFLICT, child->by->name.p,
-        "this %s cannot be removed: %s %" PRId64 " refers to it", r->e->name.p,
-        child->entity->name.p, id);
-}
-
-static enum err_code bin_child(struct call *c, const struct live_child *child, int64_t id, void *arg)
-{
-    (void)arg;
-    return record_delete(c, child->entity, id, 0);
-}
-
-static enum err_code load_seen(struct call *c, const struct live_entity *e, int64_t id, bool trusted,
-    enum right right, struct record **r)
-{
-    bool yes = true;
-
-    if (conn_backend(c->db) == DB_POSTGRES) {
-        TRY(record_lock(c, e, id));
-    }
-    TRY(record_load(c, e, id, true, r));
-    if (trusted || c->undo_of) {
-        return OK;
-    }
-    TRY(access_record(c, *r, RIGHT_READ, &yes));
-    if (!yes) {
-        return fail(c, ERR_NOT_FOUND, NULL, "there is no %s with id %" PRId64, e->name.p, id);
-    }
-    return may(c, *r, right);
-}
-
-enum err_code record_delete(
-    struct call *c, const struct live_entity *e, int64_t id, int64_t version)
-{
-    struct record *r = NULL;
-
-    assert(c->tx == TX_WRITE);
-    TRY(load_seen(c, e, id, e->def.flags & ENTITY_LINK, RIGHT_DELETE, &r));
-    if (r->cells[e->deleted_at->cell].type != DB_NULL) {
-        return fail(c, ERR_NOT_FOUND, NULL, "this %s is in the bin already", e->name.p);
-    }
-    if (e->def.flags & ENTITY_APPEND_ONLY && !c->undo_of) {
-        return fail(c, ERR_CONFLICT, NULL, "%s are never deleted", e->label_plural.p);
-    }
-    if (version && version != r->version) {
-        return fail(c, ERR_STALE, NULL, "this %s was changed meanwhile", e->name.p);
-    }
-    TRY(e->def.before_delete ? e->def.before_delete(c, r) : OK);
-    for (size_t i = 0; i < e->nchildren; i++) {
-        const struct live_child *child = e->children[i];
-        if (child->by->def.on_delete == ON_DELETE_REFUSE) {
-            TRY(each_child(c, r, child, false, refuse, r));
-        } else if (child->by->def.on_delete == ON_DELETE_CASCADE) {
-            TRY(each_child(c, r, child, false, bin_child, NULL));
-        }
-    }
-    TRY(store_bin(c, r, V(c->now)));
-    TRY(change_note(c, CHANGE_DELETE, r, r, NULL));
-    TRY(rollups_refresh(c, NULL, r, NULL));
-    return e->def.after_save ? e->def.after_save(c, NULL, r) : OK;
-}
-
-struct restoring {
-    struct dbval when;
-};
-
-static enum err_code restore_child(
-    struct call *c, const struct live_child *child, int64_t id, void *arg)
-{
-    const struct restoring *with = arg;
-    struct record *r;
-
-    TRY(record_load(c, child->entity, id, false, &r));
-    struct dbval when = r->cells[child->entity->deleted_at->cell];
-    /* what went into the bin with its parent comes back with it */
-    return when.type == DB_INT && when.i == with->when.i ? record_restore(c, child->entity, id) : OK;
-}
-
-enum err_code record_restore(struct call *c, const struct live_entity *e, int64_t id)
-{
-    struct record *r = NULL;
-
-    TRY(load_seen(c, e, id, e->def.flags & ENTITY_LINK, RIGHT_DELETE, &r));
-    struct restoring with = { r->cells[e->deleted_at->cell] };
-    if (with.when.type == DB_NULL) {
-        return fail(c, ERR_CONFLICT, NULL, "this %s is not in the bin", e->name.p);
-    }
-    TRY(store_check_unique(c, r));
-    TRY(store_bin(c, r, V_NULL));
-    r->cells[e->deleted_at->cell] = V_NULL;
-    TRY(change_note(c, CHANGE_RESTORE, r, r, NULL));
-    TRY(rollups_refresh(c, r, NULL, NULL));
-    for (size_t i = 0; !c->undo_of && i < e->nchildren; i++) {
-        if (e->children[i]->by->def.on_delete == ON_DELETE_CASCADE) {
-            TRY(each_child(c, r, e->children[i], true, restore_child, &with));
-        }
-    }
-    return e->def.after_save ? e->def.after_save(c, r, NULL) : OK;
-}
-
-static enum err_code purge_child(
-    struct call *c, const struct live_child *child, int64_t id, void *arg)
-{
-    (void)arg;
-    return record_purge(c, child->entity, id, false);
-}
-
-static enum err_code empty_child(
-    struct call *c, const struct live_child *child, int64_t id, void *arg)
-{
-    struct record *change = record_new(c, child->entity);
-    const struct dbval none[FIELD_CELLS] = { V_NULL, V_NULL };
-
-    (void)arg;
-    change->id = id;
-    change->trusted = change->replay = true;
-    record_set_cells(change, child->by, none);
-    return record_update(c, change);
-}
-
-enum err_code record_purge(struct call *c, const struct live_entity *e, int64_t id, bool strict)
-{
-    struct record *r = NULL;
-
-    TRY(load_seen(c, e, id, true, RIGHT_DELETE, &r));
-    TRY(e->def.before_delete ? e->def.before_delete(c, r) : OK);
-    for (size_t i = 0; i < e->nchildren; i++) {
-        const struct live_child *child = e->children[i];
-        bool refuses = strict || child->by->def.on_delete == ON_DELETE_REFUSE;
-        TRY(each_child(c, r, child, true,
-            refuses                                             ? refuse
-                : child->by->def.on_delete == ON_DELETE_CASCADE ? purge_child
-                                                                : empty_child,
-            r));
-    }
-    TRY(change_note(c, CHANGE_PURGE, r, r, NULL));
-    TRY(store_purge(c, r));
-    TRY(rollups_refresh(c, NULL, r, NULL));
-    return e->def.after_save ? e->def.after_save(c, NULL, r) : OK;
-}
-
-enum err_code record_revive(struct call *c, struct record *r)
-{
-    if (r->cells[r->e->deleted_at->cell].type == DB_NULL) {
-        TRY(store_check_unique(c, r));
-    }
-    TRY(store_insert(c, r));
-    TRY(change_note(c, CHANGE_CREATE, r, NULL, NULL));
-    TRY(rollups_refresh(c, r, NULL, NULL));
-    return r->e->def.after_save ? r->e->def.after_save(c, r, NULL) : OK;
 }
 
 /* ---- duplicates ---- */

@@ -301,6 +301,21 @@ static struct str number_constant(struct maker *m, const struct expr_op *op)
     return strcmp(op->name, "distance") == 0 ? ONE_OF(degrees) : ONE_OF(digits);
 }
 
+/* A date beside instants, an instant beside dates. */
+static struct str other_moment(
+    struct maker *m, enum value_type x, struct str first, bool constant)
+{
+    if (x == VALUE_INSTANT) {
+        struct str day = arena_fmt(mem(m), "date(%.*s)", STR_ARG(first));
+        return constant || below(m, 3) ? literal_like(m, day, VALUE_DATE)
+                                       : random_value(m, VALUE_DATE);
+    }
+    if (x == VALUE_DATE) {
+        return constant ? some_literal(m, VALUE_INSTANT) : random_value(m, VALUE_INSTANT);
+    }
+    return STR("");
+}
+
 static struct str argument(
     struct maker *m, const struct recipe *r, size_t i, char letter, struct str first)
 {
@@ -312,6 +327,12 @@ static struct str argument(
     switch (letter) {
     case 'x':
     case 'X':
+        if (i > 0 && r->op->mixed && below(m, 3) == 0) {
+            struct str other = other_moment(m, x, first, constant_list);
+            if (other.n) {
+                return other;
+            }
+        }
         if (i > 0 && (constant_list || below(m, 3))) {
             return literal_like(m, first, x);
         }

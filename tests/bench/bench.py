@@ -1,0 +1,288 @@
+"""Benchmarks against the floor: the same question to both, in turns, on the same machine.
+
+The ratio is the floor's CPU per request over Kith's (larger is better), the median of the rounds. Prints
+goals and fails on nothing."""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import tempfile
+import time
+import urllib.request
+
+root = pathlib.Path(__file__).resolve().parents[2]
+kith = root / "build" / "src" / "kith"
+if not kith.exists():
+    kith = root / "build" / "kith"
+tick = os.sysconf("SC_CLK_TCK")
+FIELDS = "id,first_name,last_name,email,phone,city,company,created_at"
+
+
+def arguments():
+    p = argparse.ArgumentParser()
+    p.add_argument("--people", type=int, default=100000)
+    p.add_argument("--seconds", type=int, default=10)
+    p.add_argument("--rounds", type=int, default=5)
+    p.add_argument("--only", default="start,memory,get,list,few,search,create")
+    p.add_argument("--floor", default=os.environ.get("FLOOR", str(root.parent / "shared/tools/floors/floor.c")))
+    p.add_argument("--keep", help="a folder for the data, made when it is not there and kept")
+    return p.parse_args()
+
+
+def run(*command, **more):
+    return subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True, **more).stdout
+
+
+def cpu_of(pid):
+    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / tick
+
+
+def anonymous(pid):
+    for line in open(f"/proc/{pid}/smaps_rollup"):
+        if line.startswith("Anonymous:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+class Server:
+    def __init__(self, command, url):
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+        while True:
+            try:
+                urllib.request.urlopen(url, timeout=1).read()
+                break
+            except OSError:
+                if self.process.poll() is not None:
+                    raise SystemExit(f"{command[0]} ended with {self.process.returncode}")
+                time.sleep(0.002)
+        self.first_answer = time.monotonic() - self.started
+        self.pid = self.process.pid
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+
+def wrk(url, seconds, connections, script=None, token=None, threads=2):
+    command = ["wrk", "-t", min(threads, connections), "-c", connections, "-d", f"{seconds}s", "--latency"]
+    if script:
+        command += ["-s", script]
+    if token:
+        command += ["-H", f"Authorization: Bearer {token}"]
+    out = run(*command, url)
+    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1))
+    total = int(re.search(r"(\d+) requests in", out).group(1))
+    bad = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
+    latency = {}
+    for name in ("50", "99"):
+        m = re.search(rf"{name}%\s+([\d.]+)(us|ms|s)", out)
+        latency[name] = float(m.group(1)) * {"us": 0.001, "ms": 1, "s": 1000}[m.group(2)]
+    return {"rate": rate, "total": total, "bad": int(bad.group(1)) if bad else 0, "latency": latency}
+
+
+def measure(server, *args, **more):
+    before = cpu_of(server.pid)
+    result = wrk(*args, **more)
+    result["cpu"] = (cpu_of(server.pid) - before) / max(result["total"], 1) * 1e6
+    return result
+
+
+def show(name, ours, floor, goal):
+    ratio = statistics.median(f["cpu"] / o["cpu"] for o, f in zip(ours, floor)) if floor else None
+    middle = sorted(ours, key=lambda r: r["cpu"])[len(ours) // 2]
+    text = (f"{name}: {middle['rate']:.0f}/s, p50 {middle['latency']['50']:.2f} ms, "
+            f"p99 {middle['latency']['99']:.2f} ms, {middle['cpu']:.0f} us CPU")
+    if middle["bad"]:
+        text += f", {middle['bad']} FAILED"
+    if floor:
+        under = sorted(floor, key=lambda r: r["cpu"])[len(floor) // 2]
+        text += (f"; floor {under['rate']:.0f}/s, {under['cpu']:.0f} us; ratio {ratio:.2f} (goal {goal})")
+    print(text, flush=True)
+
+
+class Bench:
+    def __init__(self, args):
+        self.a = args
+        self.work = pathlib.Path(args.keep or tempfile.mkdtemp(prefix="kith-bench-"))
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.data = self.work / "data"
+        self.floor_db = self.work / "floor.db"
+        self.floor = self.work / "floor"
+
+    def prepare(self):
+        a = self.a
+        if pathlib.Path(a.floor).exists():
+            run("cc", "-O2", "-o", self.floor, a.floor, "-lmicrohttpd", "-lsqlite3", "-lpthread")
+            if not self.floor_db.exists():
+                run(self.floor, "fill", self.floor_db, a.people)
+        else:
+            print(f"no floor: {a.floor} is not there; rates only")
+            self.floor = None
+        if not (self.data / "kith.conf").exists():
+            password = self.work / "password"
+            password.write_text("bench-password-1\n")
+            self.data.mkdir(exist_ok=True)
+            run(kith, "init", "--data", self.data, "--admin", "bench@kith.example", "--password-file", password)
+            start = time.monotonic()
+            run(kith, "demo", "--data", self.data, "--people", a.people, "--seed", "1", "--until", "2026-01-01")
+            spent = time.monotonic() - start
+            print(f"demo: {a.people} people in {spent:.1f} s, {a.people / spent:.0f}/s", flush=True)
+        self.token = run(kith, "token", "create", "--data", self.data, "--user", "bench@kith.example",
+                         "--name", f"bench {time.time()}").strip().split("\n")[-1]
+
+    def serve(self):
+        self.port = 18080
+        self.base = f"http://127.0.0.1:{self.port}"
+        self.ours = Server([kith, "serve", "--data", self.data, "--listen", f"127.0.0.1:{self.port}"],
+                           self.base + "/healthz")
+        if self.floor:
+            self.under = Server([self.floor, "serve", self.floor_db, "18081"], "http://127.0.0.1:18081/hello")
+        time.sleep(1.5)
+
+    def api(self, path, method="GET", body=None, token=None):
+        request = urllib.request.Request(self.base + "/api/v1" + path, method=method,
+                                         data=json.dumps(body).encode() if body is not None else None,
+                                         headers={"Authorization": f"Bearer {token or self.token}",
+                                                  "Content-Type": "application/json"})
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
+
+    def ids_script(self, name, path, most):
+        file = self.work / f"{name}.lua"
+        file.write_text("local n = 0\n"
+                        f"local most = {most}\n"
+                        "math.randomseed(42)\n"
+                        "request = function()\n"
+                        f"  return wrk.format('GET', string.format('{path}', math.random(1, most)))\n"
+                        "end\n")
+        return file
+
+    def pairs(self, name, goal, ours, floor, connections=8):
+        mine, theirs = [], []
+        for _ in range(self.a.rounds):
+            if self.floor:
+                theirs.append(measure(self.under, "http://127.0.0.1:18081" + floor.get("path", "/"),
+                                      self.a.seconds, connections, floor.get("script")))
+            mine.append(measure(self.ours, self.base + ours.get("path", "/"), self.a.seconds, connections,
+                                ours.get("script"), ours.get("token", self.token)))
+        show(name, mine, theirs, goal)
+
+    def only_ours(self, name, ours, connections=8):
+        rounds = [measure(self.ours, self.base + ours.get("path", "/"), self.a.seconds, connections,
+                          ours.get("script"), ours.get("token", self.token)) for _ in range(self.a.rounds)]
+        show(name, rounds, None, None)
+
+    def get(self):
+        floor = {"script": self.ids_script("floor_get", "/get?id=%d", self.a.people)}
+        self.pairs("get one, the floor's columns", 0.7,
+                   {"script": self.ids_script("get", "/api/v1/contacts/%d?fields=" + FIELDS, self.a.people)}, floor)
+        self.only_ours("get one, whole record", {"script": self.ids_script("full", "/api/v1/contacts/%d", self.a.people)})
+        self.only_ours("get one, one connection",
+                       {"script": self.ids_script("get", "/api/v1/contacts/%d?fields=" + FIELDS, self.a.people)}, 1)
+
+    list_path = ("/api/v1/contacts?where=city%20%3D%20'Berlin'&sort=last_name,first_name&limit=50&fields=" + FIELDS)
+
+    def list(self):
+        self.pairs("list of 50, filtered and sorted, administrator", 0.6, {"path": self.list_path},
+                   {"path": "/list?city=Berlin"})
+
+    def few(self):
+        """A user who sees 20 records of all."""
+        name = f"few{time.time():.0f}"
+        role = self.api("/roles", "POST", {"name": name})["id"]
+        self.api("/grants", "POST", {"role": role, "entity": "*", "read": "own", "create": "own", "update": "own"})
+        user = self.api("/users", "POST", {"name": name, "email": f"{name}@kith.example", "roles": [role]})["id"]
+        some = self.api("/contacts?fields=id&limit=20&where=city%20%3D%20'Berlin'")["items"]
+        for item in some:
+            self.api(f"/contacts/{item['id']}", "PATCH", {"owner": user})
+        self.ours.stop()
+        token = run(kith, "token", "create", "--data", self.data, "--user", f"{name}@kith.example",
+                    "--name", name).strip().split("\n")[-1]
+        self.ours = Server([kith, "serve", "--data", self.data, "--listen", f"127.0.0.1:{self.port}"],
+                           self.base + "/healthz")
+        seen = len(self.api("/contacts?fields=id&limit=100", token=token)["items"])
+        self.pairs(f"the same list for a user who sees {seen}", 0.6, {"path": self.list_path, "token": token},
+                   {"path": "/list?city=Berlin"})
+        self.only_ours("his newest 50", {"path": "/api/v1/contacts?sort=-created_at&fields=" + FIELDS, "token": token})
+
+    def search(self):
+        for label, text in (("common, \"ann\"", "ann"), ("rare, \"wkn\"", "wkn"), ("two words", "anna%20berlin")):
+            self.only_ours(f"search {label}", {"path": f"/api/v1/search?q={text}&limit=20"})
+
+    def create(self):
+        file = self.work / "create.lua"
+        file.write_text(
+            "local id = 0\nlocal t = 0\n"
+            "setup = function(thread) thread:set('t', t) t = t + 1 end\n"
+            f"local stamp = '{time.time():.0f}'\n"
+            "request = function()\n"
+            "  id = id + 1\n"
+            "  local body = string.format('{\"first_name\":\"Ana\",\"last_name\":\"Name%07d\",\"emails\":"
+            "[{\"address\":\"n%s.%d.%d@mail.example\"}],\"phones\":[{\"number\":\"+4930%08d\"}],"
+            "\"addresses\":[{\"city\":\"Berlin\",\"country\":\"DE\"}]}', id, stamp, t, id, id)\n"
+            "  return wrk.format('POST', '/api/v1/contacts', {['Content-Type']='application/json',"
+            f"['Authorization']='Bearer {self.token}'}}, body)\n"
+            "end\n")
+        mine, ratios = [], []
+        for i in range(self.a.rounds):
+            rate = None
+            if self.floor:
+                scratch = self.work / f"insert{i}.db"
+                out = run(self.floor, "insert", scratch, self.a.seconds, 8)
+                rate = float(re.search(r"insert (\d+)/s", out).group(1))
+                for old in self.work.glob(f"insert{i}.db*"):
+                    old.unlink()
+            mine.append(measure(self.ours, self.base + "/api/v1/contacts", self.a.seconds, 8, file))
+            if rate:
+                ratios.append(mine[-1]["rate"] / rate)
+        show("create, durable, with duplicate check", mine, None, None)
+        if ratios:
+            print(f"  rate to `floor insert ... 8`: {statistics.median(ratios):.2f} (goal 0.35)")
+
+    def memory(self):
+        print(f"memory idle: {anonymous(self.ours.pid):.1f} MB anonymous (goal 25)")
+        wrk(self.base + self.list_path, 3, 64, None, self.token)
+        script = self.ids_script("full", "/api/v1/contacts/%d", self.a.people)
+        wrk(self.base, 3, 64, script, self.token)
+        print(f"memory after many requests on 64 connections: {anonymous(self.ours.pid):.1f} MB anonymous (goal 64)")
+
+    def start(self):
+        spans = []
+        for _ in range(5):
+            server = Server([kith, "serve", "--data", self.data, "--listen", "127.0.0.1:18082"],
+                            "http://127.0.0.1:18082/healthz")
+            spans.append(server.first_answer * 1000)
+            server.stop()
+        print(f"start to first answer: {statistics.median(spans):.0f} ms (goal 50)")
+
+    def all(self):
+        self.prepare()
+        only = self.a.only.split(",")
+        if "start" in only:
+            self.start()
+        self.serve()
+        try:
+            for name in ("memory", "get", "list", "few", "search", "create"):
+                if name in only:
+                    getattr(self, name)()
+        finally:
+            self.ours.stop()
+            if self.floor:
+                self.under.stop()
+            if not self.a.keep:
+                shutil.rmtree(self.work)
+
+
+Bench(arguments()).all()
