@@ -17,9 +17,7 @@ import time
 import urllib.request
 
 root = pathlib.Path(__file__).resolve().parents[2]
-kith = root / "build" / "src" / "kith"
-if not kith.exists():
-    kith = root / "build" / "kith"
+kith = root / "build" / "kith"
 tick = os.sysconf("SC_CLK_TCK")
 FIELDS = "id,first_name,last_name,email,phone,city,company,created_at"
 
