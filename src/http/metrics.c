@@ -8,6 +8,7 @@
 #include "http/stream.h"
 
 #include <inttypes.h>
+#include <sys/stat.h>
 
 static const int64_t steps[LATENCY_STEPS] = { 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 100000,
     250000, 1000000, 10000000 };
@@ -118,6 +119,16 @@ static void put_writer(struct buf *out, struct org *o)
         (double)s.commit_micros / 1e6);
 }
 
+static void put_wal(struct buf *out, struct call *c)
+{
+    struct stat s;
+
+    if (c->org->db.backend == DB_SQLITE
+        && stat(arena_fmt(c->mem, "%s-wal", c->org->db.path).p, &s) == 0) {
+        put_number(out, "wal_bytes", "gauge", s.st_size);
+    }
+}
+
 static enum err_code put_database(struct call *c, struct buf *out)
 {
     int64_t horizon, newest, jobs;
@@ -170,6 +181,7 @@ enum err_code metrics_get(struct call *c, struct exchange *x)
     put_number(&out, "read_only", "gauge", c->org->read_only);
     put_number(&out, "model_version", "gauge", c->model->version);
     put_writer(&out, c->org);
+    put_wal(&out, c);
     TRY(put_database(c, &out));
     x->reply.type = "text/plain; version=0.0.4; charset=utf-8";
     x->reply.body = buf_str(&out);

@@ -5,10 +5,12 @@
 
 #include "base/time.h"
 #include "http/server.h"
+#include "http/setup_page.h"
 #include "main/commands.h"
 #include "main/config.h"
 #include "main/installation.h"
 #include "main/keeper.h"
+#include "main/setup.h"
 #include "model/job.h"
 
 #include <signal.h>
@@ -119,18 +121,70 @@ static void stop(struct service *s)
 }
 
 /* "127.0.0.1:0" with the port that was given. */
-static void say_where(const struct service *s)
+static struct str with_port(struct arena *mem, const char *listen, int port)
 {
-    const char *listen = s->inst.cfg.listen;
     size_t host = strlen(listen);
 
     while (host && listen[host - 1] != ':') {
         host--;
     }
-    printf("kith: serving %s at http%s://%.*s%d\n", s->inst.cfg.dir,
-        s->inst.cfg.tls_certificate && s->inst.cfg.tls_certificate[0] ? "s" : "", (int)host, listen,
-        server_port(s->server));
+    return arena_fmt(mem, "%.*s%d", (int)host, listen, port);
+}
+
+static void say_where(const struct service *s)
+{
+    const struct config *cfg = &s->inst.cfg;
+
+    printf("kith: serving %s at http%s://%s\n", cfg->dir,
+        cfg->tls_certificate && cfg->tls_certificate[0] ? "s" : "",
+        with_port(s->cmd->mem, cfg->listen, server_port(s->server)).p);
     (void)fflush(stdout);
+}
+
+/* ---- the first start ---- */
+
+static enum err_code make(void *arg, const struct setup_form *f, struct err *e)
+{
+    struct cmd *cmd = arg;
+    struct setup s = { .dir = cmd_option(cmd, "data"), .email = f->email, .password = f->password,
+        .currency = f->currency, .zone = f->zone, .country = f->country, .language = f->language };
+
+    return setup_make(cmd->mem, &s, e);
+}
+
+/* Shows the set-up page until there is an installation. *listen: with the port that was given. */
+static int set_up(struct cmd *cmd, const sigset_t *signals, const char **listen)
+{
+    struct timespec moment = { 0, 100000000 };
+    struct setup_page *page;
+    struct err e = { 0 };
+    int got = 0;
+
+    *listen = cmd_option(cmd, "listen") ? cmd_option(cmd, "listen") : "127.0.0.1:8080";
+    if (setup_page_start(cmd->mem, *listen, make, cmd, &page, &e) != OK) {
+        return cmd_fail(cmd, "%s", e.msg);
+    }
+    *listen = with_port(cmd->mem, *listen, setup_page_port(page)).p;
+    printf("kith: nothing is set up in %s yet; open http://%s/setup?token=%s\n",
+        cmd_option(cmd, "data"), *listen, setup_page_token(page));
+    (void)fflush(stdout);
+    while (!setup_page_done(page) && got != SIGTERM && got != SIGINT) {
+        got = sigtimedwait(signals, NULL, &moment);
+    }
+    bool done = setup_page_done(page);
+    setup_page_stop(page);
+    return done ? EXIT_DONE : EXIT_FAILED;
+}
+
+/* No configuration, and nothing else of ours: a folder to be set up. */
+static bool is_empty(const char *dir)
+{
+    char path[4200];
+
+    snprintf(path, sizeof path, "%s/kith.conf", dir);
+    bool conf = access(path, F_OK) == 0;
+    snprintf(path, sizeof path, "%s/orgs", dir);
+    return !conf && access(path, F_OK) != 0 && access(dir, W_OK) == 0;
 }
 
 static int run(struct cmd *cmd)
@@ -145,11 +199,16 @@ static int run(struct cmd *cmd)
     sigaddset(&signals, SIGHUP);
     (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
+    const char *listen = NULL;
+    if (is_empty(cmd_option(cmd, "data")) && set_up(cmd, &signals, &listen) != EXIT_DONE) {
+        return EXIT_FAILED;
+    }
     enum err_code code = installation_open(cmd->mem, cmd_option(cmd, "data"), &s.inst, &e);
     if (code != OK) {
         return cmd_fail(cmd, "%s", e.msg);
     }
     apply_options(cmd, &s.inst.cfg);
+    s.inst.cfg.listen = listen ? listen : s.inst.cfg.listen;
     code = start(&s, &e);
     if (code == OK) {
         say_where(&s);

@@ -1,12 +1,13 @@
 // The server itself: start, stop, reload, limits, TLS, metrics; and the shell beside it.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { appendFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { POSTGRES, Server, eventually, kith, listen, sleep, world } from '../kith.mjs';
+import { KITH, POSTGRES, Server, eventually, kith, listen, sleep, world } from '../kith.mjs';
 
 async function within(options, fn) {
   const w = await world(options);
@@ -209,3 +210,34 @@ test('a killed server leaves a folder that serves again', { skip: POSTGRES ? 'of
   assert.equal((await w.api('GET', `/companies/${made.body.id}`)).body.name, 'Survivor');
   assert.ok(readFileSync(path.join(w.dir, 'key')).length === 32);
 }));
+
+test('an empty folder serves the set-up page, then the installation', { skip: POSTGRES ? 'of SQLite' : false }, async () => {
+  const dir = mkdtempSync(path.join(tmpdir(), 'kith-setup-'));
+  const process = spawn(KITH, ['serve', '--data', dir, '--listen', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let out = '';
+  process.stdout.on('data', (d) => { out += d; });
+  process.stderr.on('data', (d) => { out += d; });
+  try {
+    const url = new URL((await eventually(() => /open (http:\S+)/.exec(out)))[1]);
+    assert.equal((await fetch(url.origin)).status, 403);
+    assert.equal((await fetch(url.origin + '/setup?token=guess')).status, 403);
+    const page = await fetch(url);
+    assert.equal(page.status, 200);
+    assert.match(page.headers.get('content-security-policy'), /default-src 'none'/);
+    assert.match(await page.text(), /<form method="post"/);
+    const send = (fields) => fetch(url.origin + '/setup', { method: 'POST', body: new URLSearchParams({ token: url.searchParams.get('token'), email: 'first@kith.example', password: 'correct horse battery', currency: 'EUR', zone: 'UTC', ...fields }) });
+    const bad = await send({ zone: '<Mars>' });
+    assert.equal(bad.status, 422);
+    assert.match(await bad.text(), /&#60;Mars&#62;/);
+    assert.equal((await send({ token: 'x' })).status, 403);
+    assert.equal((await send({})).status, 200);
+    await eventually(() => /kith: serving/.test(out));
+    const login = await fetch(url.origin + '/api/v1/login', { method: 'POST', body: JSON.stringify({ email: 'first@kith.example', password: 'correct horse battery' }) });
+    assert.equal(login.status, 200);
+  } finally {
+    const ended = new Promise((done) => process.on('exit', done));
+    process.kill('SIGTERM');
+    assert.equal(await ended, 0, out);
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
