@@ -66,6 +66,7 @@ static bool run_in_batch(struct writer *w, struct write_call *call)
 {
     struct err e = { 0 };
 
+    call->ends_batch = false;
     call->code = conn_savepoint(w->db, &e);
     if (call->code != OK) {
         return false;
@@ -149,7 +150,7 @@ static void run_batch(struct writer *w, struct write_call *first)
         last = &call->next;
         n++;
         stands = run_in_batch(w, call);
-        bool full = n == BATCH_MAX || time_monotonic() - from > BATCH_MICROS;
+        bool full = n == BATCH_MAX || call->ends_batch || time_monotonic() - from > BATCH_MICROS;
         call = stands && !full ? take(w, false) : NULL;
     }
     stands = stands && commit(w, &e) == OK;

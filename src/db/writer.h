@@ -22,6 +22,7 @@ struct write_call {
     void (*done)(struct write_call *w, enum err_code code, const struct err *e);
     struct write_call *next;
     enum err_code code;
+    bool ends_batch; /* set by run: those behind it begin after its commit */
 };
 
 struct writer_stats {

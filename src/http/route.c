@@ -232,7 +232,7 @@ bool route_find(struct exchange *x)
 enum err_code route_entity(struct call *c, struct exchange *x, const struct live_entity **e)
 {
     *e = model_entity(c->model, x->entity);
-    if (!*e || ((*e)->def.flags & ENTITY_TABLE) || !str_eq((*e)->plural, x->entity)) {
+    if (!*e || ((*e)->def.flags & ENTITY_TABLE)) {
         return fail(c, ERR_NOT_FOUND, NULL, "there is nothing called \"%.*s\" here",
             (int)(x->entity.n < 60 ? x->entity.n : 60), x->entity.p);
     }

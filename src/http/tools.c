@@ -47,7 +47,7 @@ enum err_code settings_list(struct call *c, struct exchange *x)
 
 enum err_code setting_put(struct call *c, struct exchange *x)
 {
-    static const char *const scopes[] = { "installation", "org", "team", "user" };
+    static const char *const scopes[] = { "installation", "organisation", "team", "user" };
     struct str scope = input_text(x, "scope");
     const json_t *id = json_object_get(x->input, "scope_id");
     int64_t scope_id = json_integer_value(id);

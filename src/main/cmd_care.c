@@ -109,10 +109,19 @@ static int put_in_place(struct cmd *cmd, struct installation *i, const char *fil
         unlink(fresh.p);
         return cmd_fail(cmd, "%s is no sound backup: %s", file, code == OK ? "it is damaged" : e.msg);
     }
-    const char *const tails[] = { "-wal", "-shm" };
-    for (size_t k = 0; k < 2; k++) {
-        unlink(arena_fmt(cmd->mem, "%s%s", db.p, tails[k]).p);
-        unlink(arena_fmt(cmd->mem, "%s%s", fresh.p, tails[k]).p);
+    /* what the log of the old file holds goes into it before it is put aside */
+    cfg.path = db.p;
+    conn = NULL;
+    if (access(db.p, F_OK) == 0
+        && (conn_open(&cfg, CONN_WRITE, &conn, &e) != OK || conn_checkpoint(conn, NULL, &e) != OK)) {
+        conn_close(conn);
+        unlink(fresh.p);
+        return cmd_fail(cmd, "the old database cannot be closed: %s", e.msg);
+    }
+    conn_close(conn);
+    if (access(arena_fmt(cmd->mem, "%s-wal", db.p).p, F_OK) == 0) {
+        unlink(fresh.p);
+        return cmd_fail(cmd, "another program has %s open", db.p);
     }
     if ((rename(db.p, before.p) != 0 && errno != ENOENT) || rename(fresh.p, db.p) != 0) {
         return cmd_fail(cmd, "cannot put the file into %s", db.p);
@@ -137,7 +146,7 @@ static int restore(struct cmd *cmd)
 }
 
 const struct command cmd_backup = { "backup", "[FILE]", data_options, backup,
-    "Writes a consistent copy of the database while the server runs; DIR/backups/ without FILE." };
+    "Writes a consistent copy of the database while the server runs; into DIR/backup without FILE." };
 const struct command cmd_restore = { "restore", "FILE", data_options, restore,
     "Puts a backup in the place of the database; the old one is kept beside it." };
 

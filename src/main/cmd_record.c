@@ -41,7 +41,7 @@ static void put_clause(struct question *q, const char *word, struct str text)
 }
 
 /* Clause words count outside quotes and parentheses only. */
-static void read_question(struct str text, struct question *q)
+static bool read_question(struct str text, struct question *q)
 {
     static const char *const words[] = { "where", "sort", "group", "measure", "limit" };
     const char *current = NULL;
@@ -53,7 +53,7 @@ static void read_question(struct str text, struct question *q)
     for (size_t i = 0; i <= text.n; i++) {
         char ch = i < text.n ? text.p[i] : 0;
         const char *next = NULL;
-        if (quote) {
+        if (quote && i < text.n) {
             quote = ch == quote ? 0 : quote;
             continue;
         }
@@ -77,6 +77,7 @@ static void read_question(struct str text, struct question *q)
             i = from - 1;
         }
     }
+    return !quote && depth == 0;
 }
 
 static void add_param(struct buf *b, struct arena *mem, const char *name, struct str value)
@@ -198,7 +199,7 @@ static void print_items(struct cmd *cmd, const json_t *items, bool header)
 static int ask_list(struct shell *s, struct cmd *cmd, const struct question *q)
 {
     const char *fields = cmd_option(cmd, "fields");
-    int64_t most = TABLE_ROWS, seen = 0;
+    int64_t most = cmd->json ? INT64_MAX : TABLE_ROWS, seen = 0;
     struct str after = { "", 0 };
 
     if (q->limit.n && !str_to_int(q->limit, &most)) {
@@ -226,6 +227,9 @@ static int ask_list(struct shell *s, struct cmd *cmd, const struct question *q)
         const char *next = json_string_value(json_object_get(tree, "next"));
         after = str_of(next);
     } while (after.n && seen < most);
+    if (after.n && !q->limit.n) {
+        fprintf(stderr, "there are more; --json gives all\n");
+    }
     return EXIT_DONE;
 }
 
@@ -253,7 +257,9 @@ static int query(struct cmd *cmd)
     struct question q;
     struct shell *s;
 
-    read_question(str_of(cmd->words[0]), &q);
+    if (!read_question(str_of(cmd->words[0]), &q)) {
+        return cmd_usage(cmd, "a quote or a parenthesis is not closed");
+    }
     if (!q.entity.n || str_find_byte(q.entity, ' ') >= 0 || str_find_byte(q.entity, '/') >= 0) {
         return cmd_usage(cmd, "a question begins with one entity, as in "
                               "\"contacts where city = 'Berlin' sort last_name\"");

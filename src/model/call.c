@@ -7,6 +7,7 @@
 #include "model/call.h"
 
 #include "base/log.h"
+#include "model/build.h"
 #include "model/org.h"
 
 #include <stdio.h>
@@ -79,8 +80,15 @@ void call_init(
     c->now = org_now(org);
 }
 
+static void drop_built(struct call *c)
+{
+    model_free(c->built);
+    c->built = NULL;
+}
+
 static void forget(struct call *c)
 {
+    drop_built(c);
     err_clear(&c->err);
     c->errors = NULL;
     c->change_set = 0;
@@ -90,13 +98,18 @@ static void forget(struct call *c)
     json_init(&c->out, &c->body);
 }
 
-/* Another server may have changed the model or the rights: look once per transaction. */
+/* The model may have changed since the call was made: while it waited for the writer, or by another
+ * server. A transaction works with the one that is in force. */
 static enum err_code look_at_versions(struct call *c)
 {
-    if (conn_backend(c->db) == DB_SQLITE) {
-        return OK;
+    if (conn_backend(c->db) == DB_POSTGRES) {
+        return org_follow(c);
     }
-    return org_follow(c);
+    const struct model *now = org_take_model(c->org);
+    const struct model *old = now == c->model ? now : c->model;
+    c->model = now;
+    org_give_model(c->org, old);
+    return OK;
 }
 
 static enum err_code run_body(struct call *c, struct conn *conn, call_fn *fn, void *arg)
@@ -154,6 +167,7 @@ enum err_code call_run(struct call *c, struct conn *conn, enum tx tx, call_fn *f
     }
     if (code != OK) {
         conn_rollback(conn);
+        drop_built(c);
         return code;
     }
     if (tx == TX_WRITE) {
@@ -181,7 +195,9 @@ static enum err_code op_run(struct write_call *w, struct conn *db)
     arena_rewind(op->c->mem, op->mark);
     forget(op->c);
     op->c->tx = TX_WRITE;
-    return run_body(op->c, db, op->fn, op->arg);
+    enum err_code code = run_body(op->c, db, op->fn, op->arg);
+    w->ends_batch = op->c->built != NULL;
+    return code;
 }
 
 static void op_done(struct write_call *w, enum err_code code, const struct err *e)
@@ -193,6 +209,8 @@ static void op_done(struct write_call *w, enum err_code code, const struct err *
     }
     if (code == OK) {
         committed(op->c);
+    } else {
+        drop_built(op->c);
     }
     if (code == ERR_FULL) {
         op->c->org->read_only = true;
@@ -285,6 +303,7 @@ enum err_code call_nested(struct call *c, call_fn *fn, void *arg)
 {
     struct after *after = c->after;
     int rebuild = c->rebuild;
+    int64_t change_set = c->change_set;
 
     TRY(conn_savepoint(c->db, &c->err));
     enum err_code code = fn(c, arg);
@@ -293,6 +312,7 @@ enum err_code call_nested(struct call *c, call_fn *fn, void *arg)
     }
     c->after = after;
     c->rebuild = rebuild;
+    c->change_set = change_set;
     if (conn_in_tx(c->db)) {
         conn_undo(c->db);
     }

@@ -63,6 +63,7 @@ struct call {
     struct buf body;
     struct after *after;
     enum { REBUILD_NONE, REBUILD_LISTS, REBUILD_SCHEMA } rebuild; /* before the commit */
+    struct model *built; /* by a rebuild; published after the commit */
     struct job_run *job; /* the running job, NULL outside one */
 };
 

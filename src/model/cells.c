@@ -577,6 +577,9 @@ static bool ref_from_text(
         fail_field(c, f->name.p, "there is no %s \"%.*s\"", f->target->name.p, STR_ARG(s));
         return false;
     }
+    if (!ref_exists(c, f, f->target, id)) {
+        return false;
+    }
     cells[0] = V(id);
     return true;
 }
@@ -596,6 +599,9 @@ static bool anyref_from_text(
     bool found;
     if (!target || ref_by_text(c, target, str_trim(s), &id, &found) != OK || !found) {
         return bad(c, f, "a reference such as contact:12");
+    }
+    if (!ref_exists(c, f, target, id)) {
+        return false;
     }
     cells[0] = V(target->number);
     cells[1] = V(id);

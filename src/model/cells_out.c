@@ -3,6 +3,7 @@
 #include "model/cells.h"
 
 #include "base/calc.h"
+#include "model/access.h"
 #include "model/parts.h"
 
 #include <inttypes.h>
@@ -74,7 +75,8 @@ static enum err_code load_names(struct call *c, struct wanted *w)
 
     w->names = ARENA_ARRAY(c->mem, struct str, w->n);
     w->loaded = true;
-    if (!title || !title->stored || title->value == KIND_REF || !w->n) {
+    if (!title || !title->stored || title->value == KIND_REF || !w->n
+        || access_field(c, title) == FIELD_HIDDEN) {
         return OK;
     }
     struct buf list;
@@ -85,21 +87,27 @@ static enum err_code load_names(struct call *c, struct wanted *w)
     }
     buf_byte(&list, ']');
     sqltext_init(&s, c->mem, conn_backend(c->db));
-    sql_lit(&s, "SELECT \"id\", ");
+    (void)sql_new_alias(&s);
+    sql_lit(&s, "SELECT t0.\"id\", n.");
     sql_ident(&s, title->columns[0].name);
     sql_lit(&s, " FROM ");
+    sql_ident(&s, w->e->tables[0]);
+    sql_lit(&s, " t0 JOIN ");
     sql_ident(&s, w->e->tables[title->table]);
+    sql_lit(&s, " n ON n.\"id\" = t0.\"id\"");
     if (s.backend == DB_SQLITE) {
-        sql_lit(&s, " WHERE \"id\" IN (SELECT value FROM json_each(");
+        sql_lit(&s, " WHERE t0.\"id\" IN (SELECT value FROM json_each(");
         sql_bind(&s, V(buf_str(&list)));
         sql_lit(&s, "))");
     } else {
         ((char *)list.p)[0] = '{';
         ((char *)list.p)[list.n - 1] = '}';
-        sql_lit(&s, " WHERE \"id\" = ANY(");
+        sql_lit(&s, " WHERE t0.\"id\" = ANY(");
         sql_bind(&s, V(buf_str(&list)));
         sql_lit(&s, "::bigint[])");
     }
+    /* a name is only for who may see the record */
+    TRY(access_sql(c, w->e, RIGHT_READ, 0, &s));
     TRY(sqltext_end(&s, &sql, &v, &c->err));
     TRY(db_query(c, &rows, sql, v));
     while (rows_next(&rows)) {

@@ -413,8 +413,15 @@ enum err_code history_json(
     const struct live_entity *user = model_entity(c->model, STR("user"));
     struct history_line *lines = ARENA_ARRAY(c->mem, struct history_line, (size_t)limit);
     struct rows rows;
+    struct record *r;
     size_t n = 0;
+    bool yes;
 
+    TRY(record_load(c, e, id, false, &r));
+    TRY(access_record(c, r, RIGHT_READ, &yes));
+    if (!yes) {
+        return fail(c, ERR_NOT_FOUND, NULL, "there is no %s with id %" PRId64, e->name.p, id);
+    }
     TRY(db_query(c, &rows,
         SQL("SELECT \"id\", \"kind\", \"old\", \"user\", \"via\", \"at\", \"change_set\" FROM"
             " \"history\" WHERE \"entity\" = $1 AND \"record\" = $2 AND \"id\" < $3"

@@ -21,6 +21,7 @@ enum entity_flags {
     ENTITY_ACTIVITY = 128,   /* stands on the timeline of what it refers to */
     ENTITY_PUBLIC = 512,     /* everybody who is signed in may read it: users, teams, choices */
     ENTITY_PERSONAL = 1024,  /* everybody may have some of their own; read too where `shared` */
+    ENTITY_CUSTOMISE = 2048, /* the right to add objects and fields is enough to write it */
     ENTITY_WITHOUT_ID = 256, /* with ENTITY_TABLE: the fields named by .key are the key */
 };
 

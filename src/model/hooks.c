@@ -212,14 +212,14 @@ static int physical_columns(enum field_kind kind)
     switch (kind) {
     case KIND_MONEY:
     case KIND_DATE:
+    case KIND_FORMULA:
+    case KIND_ROLLUP:
         return 3;
     case KIND_TEXT:
     case KIND_NAME:
     case KIND_PLACE:
     case KIND_ANYREF:
-    case KIND_FORMULA:
-    case KIND_ROLLUP:
-        return 3;
+        return 2;
     case KIND_MANY:
         return 0;
     case KIND_NONE: case KIND_LONG_TEXT: case KIND_RICH_TEXT: case KIND_INT: case KIND_DECIMAL:
@@ -313,6 +313,9 @@ static enum err_code check_kind(struct call *c, struct record *r, enum field_kin
 {
     struct str target = text_of(r, "target");
 
+    if (kind == KIND_FILE) {
+        record_set(c, r, "target", V("file"));
+    }
     if ((kind == KIND_REF || kind == KIND_MANY)) {
         const struct live_entity *e = model_entity(c->model, target);
         if (!e || (e->def.flags & ENTITY_TABLE)) {

@@ -86,7 +86,8 @@ static void map_column(struct importing *im, struct column_map *m)
     } else if (list) {
         m->to = TO_FIELD;
         m->field = list;
-    } else if (f->def.kind == KIND_NAME) {
+    } else if (f->def.kind == KIND_NAME && entity_field(im->e, STR("first_name"))
+        && entity_field(im->e, STR("last_name"))) {
         m->to = TO_WHOLE_NAME;
         m->field = f;
     } else if (!f->def.read_only && f->stored && f->def.kind != KIND_FORMULA

@@ -473,6 +473,11 @@ static enum err_code open_model(struct org *o, struct conn *db, struct err *e)
     struct model *m = NULL;
 
     enum err_code code = conn_begin(db, TX_WRITE, e);
+    if (code == OK && conn_backend(db) == DB_POSTGRES) {
+        /* one server at a time brings the tables up */
+        code = conn_exec(db, SQL("SELECT pg_advisory_xact_lock(4711, hashtext(current_schema()))"),
+            VALS(), NULL, e);
+    }
     if (code == OK) {
         code = bring_up(&l, o->modules, org_now(o), &m);
         conn_end_statements(db);
@@ -578,9 +583,9 @@ void org_give_model(struct org *o, const struct model *m)
     }
 }
 
-static void publish(struct org *o, void *arg)
+static void put_in_force(struct org *o, struct model *m)
 {
-    struct model *m = arg, *old;
+    struct model *old;
 
     pthread_mutex_lock(&o->lock);
     old = o->model;
@@ -594,6 +599,14 @@ static void publish(struct org *o, void *arg)
     if (last) {
         model_free(old);
     }
+}
+
+static void publish(struct org *o, void *arg)
+{
+    struct call *c = arg;
+
+    put_in_force(o, c->built);
+    c->built = NULL;
 }
 
 static enum err_code load_model(struct call *c, bool bump, struct model **out)
@@ -629,11 +642,9 @@ static enum err_code load_model(struct call *c, bool bump, struct model **out)
 
 enum err_code org_rebuild(struct call *c)
 {
-    struct model *m;
-
-    TRY(load_model(c, true, &m));
-    call_after_commit(c, publish, m);
-    return recompute_order(c, c->model, m);
+    TRY(load_model(c, true, &c->built));
+    call_after_commit(c, publish, c);
+    return recompute_order(c, c->model, c->built);
 }
 
 enum err_code org_follow(struct call *c)
@@ -659,7 +670,7 @@ enum err_code org_follow(struct call *c)
     }
     struct model *m;
     TRY(load_model(c, false, &m));
-    publish(c->org, m);
+    put_in_force(c->org, m);
     const struct model *old = c->model;
     c->model = org_take_model(c->org);
     org_give_model(c->org, old);

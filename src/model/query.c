@@ -5,6 +5,7 @@
 
 #include "model/parts.h"
 #include "model/query_plan.h"
+#include "model/search.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -116,6 +117,7 @@ static enum err_code run_plan(struct plan *p, struct page_row **rows, size_t *n,
         bool passed = p->has_after
             && (segment == 0 ? !k->down && k->after.type == DB_NULL
                              : k->down && k->after.type != DB_NULL);
+        passed = passed || (p->has_from && k->down && segment == 1);
         if ((one_segment && i > 0) || passed) {
             continue;
         }
@@ -374,6 +376,9 @@ static enum err_code count_rows(struct plan *p, int64_t *count)
         expr_sql_condition(p->where, &x);
         sql_lit(&where, ")");
         side |= x.side;
+    }
+    if (p->q->q.n) {
+        TRY(search_sql(c, p->e, p->q->q, 0, &where));
     }
     TRY(access_sql(c, p->e, p->q->right, 0, &where));
     sql_lit(&s, "SELECT count(*)");

@@ -185,7 +185,8 @@ static enum err_code plan_after(struct plan *p)
     return OK;
 }
 
-/* from=<value>: begins at the first row whose first key is at or past the value. */
+/* from=<value>: begins at the first row whose first key is at or past the value. The cursors that follow
+ * are those of any list. */
 static enum err_code plan_from(struct plan *p)
 {
     struct dbval cells[FIELD_CELLS];
@@ -202,14 +203,7 @@ static enum err_code plan_from(struct plan *p)
     } else {
         p->keys[0].after = f->value == KIND_MONEY ? cells_key(p->c, f, cells) : cells[0];
     }
-    for (size_t i = 1; i < p->nkeys; i++) {
-        p->keys[i].after = V_NULL;
-    }
-    /* before every row with that key */
-    p->nkeys = 1;
-    p->tie_down = p->keys[0].down;
-    p->after_id = p->tie_down ? INT64_MAX : 0;
-    p->has_after = true;
+    p->has_from = true;
     return OK;
 }
 
@@ -256,7 +250,8 @@ void from_sql(struct sqltext *s, const struct live_entity *e, int alias, unsigne
         if (!(side & (1u << t))) {
             continue;
         }
-        sql_lit(s, " JOIN ");
+        /* a record written while the table was made may lack its row for a moment */
+        sql_lit(s, " LEFT JOIN ");
         sql_ident(s, e->tables[t]);
         sql_lit(s, " ");
         sql_alias(s, alias);
@@ -358,6 +353,16 @@ static void segment_sql(struct plan *p, int segment, struct sqltext *s, unsigned
         } else {
             sql_lit(s, " IS NULL");
         }
+    }
+    if (p->has_from && segment == 0) {
+        sql_lit(s, " AND ");
+        sort_value_sql(p, k->field, s, side);
+        if (k->down) {
+            sql_lit(s, " <= ");
+        } else {
+            sql_lit(s, " >= ");
+        }
+        sql_bind(s, k->after);
     }
     if (!p->has_after) {
         return;

@@ -21,7 +21,7 @@ struct plan {
     struct sort_key keys[SORT_KEYS];
     size_t nkeys;
     bool tie_down; /* ties go by id, in this direction */
-    bool has_after;
+    bool has_after, has_from;
     int64_t after_id;
     int limit;
 };

@@ -60,9 +60,12 @@ enum err_code record_fill(struct call *c, struct record *r, const json_t *object
             continue;
         }
         if (f->def.read_only || f->def.kind == KIND_FORMULA || f->def.kind == KIND_ROLLUP) {
-            /* what a GET gave may be sent back whole: computed and standard fields are passed over */
-            if (!f->standard && !f->def.mirror) {
-                fail_field(c, name, "%s cannot be set", f->label.p);
+            /* what a GET gave may be sent back whole: computed fields are passed over. A name alone is
+             * no such thing: somebody means to set it. */
+            if (f->def.kind == KIND_NAME && !json_object_get(object, "id")
+                && !json_object_get(object, "last_name") && !json_object_get(object, "first_name")) {
+                fail_field(c, name, "%s is made of its parts: set first_name and last_name",
+                    f->label.p);
             }
             continue;
         }
@@ -505,6 +508,16 @@ enum err_code record_update(struct call *c, struct record *change)
 
 /* ---- duplicates ---- */
 
+static enum err_code is_seen_and_live(
+    struct call *c, const struct live_entity *e, int64_t id, bool *yes)
+{
+    struct record *other;
+
+    TRY(record_load(c, e, id, false, &other));
+    *yes = other->cells[e->deleted_at->cell].type == DB_NULL;
+    return *yes ? access_record(c, other, RIGHT_READ, yes) : OK;
+}
+
 enum err_code record_same_email(struct call *c, const struct record *r, int64_t **ids, size_t *n)
 {
     const struct live_field *f = entity_field(r->e, STR("emails"));
@@ -530,7 +543,10 @@ enum err_code record_same_email(struct call *c, const struct record *r, int64_t 
                 again = again || (*ids)[k] == id;
             }
             if (!again) {
-                (*ids)[(*n)++] = id;
+                bool counts;
+                TRY(is_seen_and_live(c, r->e, id, &counts));
+                (*ids)[*n] = id;
+                *n += counts;
             }
         }
         TRY(rows_end(&rows));

@@ -36,7 +36,7 @@ enum err_code search_prepare(struct conn *db, struct err *e)
 
 static bool searched(const struct live_field *f)
 {
-    return f->stored && f->def.search && !f->def.sensitive && !f->def.system && f->table == 0;
+    return f->stored && f->def.search && !f->def.sensitive && !f->def.system;
 }
 
 static void add_line(struct call *c, struct buf *b, const struct live_field *f,
@@ -75,7 +75,7 @@ static void record_text(struct call *c, const struct record *r, bool (*may)(stru
     const struct live_field *t = r->e->title;
 
     buf_init(&b, c->mem, BODY);
-    if (t && t->stored && t->table == 0 && (!may || may(c, t))) {
+    if (t && t->stored && (!may || may(c, t))) {
         add_line(c, &b, t, r);
     }
     *title = (struct str) { b.p ? b.p : "", b.n ? b.n - 1 : 0 };
@@ -150,7 +150,7 @@ static enum err_code reindex(struct call *c, const struct live_entity *e, int64_
     if (!fresh) {
         TRY(take_out(c, e->number, id));
     }
-    enum err_code code = record_load(c, e, id, false, &r);
+    enum err_code code = record_load(c, e, id, true, &r);
     if (code == ERR_NOT_FOUND) {
         err_clear(&c->err);
         return OK;
@@ -332,12 +332,11 @@ static enum err_code find_indexed(
     sqltext_init(&s, c->mem, conn_backend(c->db));
     sql_lit(&s, "SELECT \"entity\", \"record\", \"id\", \"title\", \"body\" FROM \"search_rows\" r WHERE ");
     if (!w->has_long) {
-        struct str up = arena_str(c->mem, w->whole);
         sql_lit(&s, "\"title\" >= ");
         sql_bind(&s, V(w->whole));
         sql_lit(&s, " AND \"title\" < ");
-        ((char *)up.p)[up.n - 1]++;
-        sql_bind(&s, V(up));
+        /* behind everything that begins so: the last code point */
+        sql_bind(&s, V(arena_fmt(c->mem, "%.*s\xF4\x8F\xBF\xBF", STR_ARG(w->whole))));
     } else if (s.backend == DB_SQLITE) {
         sql_lit(&s, "\"id\" IN (SELECT rowid FROM search_index WHERE ");
         words_sql(c, w, "body", &s);
@@ -397,7 +396,7 @@ static enum err_code find_tail(
         if (!of || !is_searched(of) || (e && of != e)) {
             continue;
         }
-        enum err_code code = record_load(c, of, records[i], false, &r);
+        enum err_code code = record_load(c, of, records[i], true, &r);
         if (code == ERR_NOT_FOUND) {
             err_clear(&c->err);
             continue;
@@ -472,7 +471,7 @@ static enum err_code mark_seen(struct call *c, struct hits *h, const struct live
         if (h->hit[i].e != e || !h->hit[i].seen) {
             continue;
         }
-        TRY(record_load(c, e, h->hit[i].id, false, &r));
+        TRY(record_load(c, e, h->hit[i].id, true, &r));
         record_text(c, r, may_read_field, &h->hit[i].title, &h->hit[i].body);
         h->hit[i].seen = contains_all(h->hit[i].body, w);
     }

@@ -81,6 +81,21 @@ static struct sql with_id(struct call *c, const char *insert)
     return (struct sql) { b.p, NULL };
 }
 
+static enum err_code insert_side(struct call *c, const struct record *r, int t)
+{
+    const struct live_entity *e = r->e;
+    struct dbval *side = ARENA_ARRAY(c->mem, struct dbval, room_for(e, t) + 4);
+
+    side[0] = V(r->id);
+    side[1] = r->cells[e->deleted_at->cell];
+    side[2] = r->cells[e->owner->cell];
+    side[3] = r->cells[e->team->cell];
+    size_t n = gather(c, r, t, side + 4);
+    enum err_code code = conn_exec(
+        c->db, (struct sql) { e->insert[t], NULL }, (struct dbvals) { side, n + 4 }, NULL, &c->err);
+    return code == OK ? OK : store_clash(c, e, code);
+}
+
 enum err_code store_insert(struct call *c, struct record *r)
 {
     const struct live_entity *e = r->e;
@@ -97,17 +112,7 @@ enum err_code store_insert(struct call *c, struct record *r)
     }
     r->cells[e->id->cell] = V(r->id);
     for (int t = 1; t <= e->nside; t++) {
-        struct dbval *side = ARENA_ARRAY(c->mem, struct dbval, room_for(e, t) + 4);
-        side[0] = V(r->id);
-        side[1] = r->cells[e->deleted_at->cell];
-        side[2] = r->cells[e->owner->cell];
-        side[3] = r->cells[e->team->cell];
-        n = gather(c, r, t, side + 4);
-        code = conn_exec(c->db, (struct sql) { e->insert[t], NULL },
-            (struct dbvals) { side, n + 4 }, NULL, &c->err);
-        if (code != OK) {
-            return store_clash(c, e, code);
-        }
+        TRY(insert_side(c, r, t));
     }
     return store_lists(c, r, NULL, false);
 }
@@ -128,7 +133,9 @@ static void set_column(struct update *u, const char *column, struct dbval v)
     sql_bind(&u->s, v);
 }
 
-static enum err_code run_update(struct call *c, struct update *u, const struct record *r)
+/* *rows (may be NULL): how many were there. */
+static enum err_code run_update(
+    struct call *c, struct update *u, const struct record *r, int64_t *rows)
 {
     struct sql sql;
     struct dbvals v;
@@ -136,7 +143,7 @@ static enum err_code run_update(struct call *c, struct update *u, const struct r
     sql_lit(&u->s, " WHERE \"id\" = ");
     sql_bind(&u->s, V(r->id));
     TRY(sqltext_end(&u->s, &sql, &v, &c->err));
-    enum err_code code = conn_exec(c->db, sql, v, NULL, &c->err);
+    enum err_code code = conn_exec(c->db, sql, v, rows, &c->err);
     return code == OK ? OK : store_clash(c, r->e, code);
 }
 
@@ -165,7 +172,9 @@ static enum err_code update_table(
         set_column(&u, "owner", r->cells[e->owner->cell]);
         set_column(&u, "team", r->cells[e->team->cell]);
     }
-    return u.any ? run_update(c, &u, r) : OK;
+    int64_t rows = 1;
+    TRY(u.any ? run_update(c, &u, r, &rows) : OK);
+    return table > 0 && rows == 0 ? insert_side(c, r, table) : OK;
 }
 
 enum err_code store_update(struct call *c, struct record *r, const bool *changed)
@@ -190,7 +199,7 @@ enum err_code store_bin(struct call *c, const struct record *r, struct dbval del
             set_column(&u, "updated_at", V(c->now));
             set_column(&u, "updated_by", c->who->id ? V(c->who->id) : V_NULL);
         }
-        TRY(run_update(c, &u, r));
+        TRY(run_update(c, &u, r, NULL));
     }
     return OK;
 }
@@ -208,7 +217,7 @@ enum err_code store_purge(struct call *c, const struct record *r)
         sqltext_init(&u.s, c->mem, conn_backend(c->db));
         sql_lit(&u.s, "DELETE FROM ");
         sql_ident(&u.s, r->e->tables[t]);
-        TRY(run_update(c, &u, r));
+        TRY(run_update(c, &u, r, NULL));
     }
     return OK;
 }
@@ -235,7 +244,7 @@ enum err_code store_clash(struct call *c, const struct live_entity *e, enum err_
         const char *column = f->key_column ? f->key_column : f->columns[0].name;
         struct str dotted = arena_fmt(c->mem, "%s.%s", e->tables[f->table], column);
         struct str index = arena_fmt(c->mem, "\"%s\"", column);
-        struct str whole = arena_fmt(c->mem, "%.*s|1|%s", STR_ARG(index),
+        struct str whole = arena_fmt(c->mem, "%s|%.*s|1|%s", e->tables[f->table], STR_ARG(index),
             e->def.flags & ENTITY_TABLE ? "" : "\"deleted_at\" IS NULL");
         struct str named = arena_fmt(
             c->mem, "k_%.40s_%08x", e->tables[f->table], (unsigned)str_hash(whole));

@@ -144,7 +144,7 @@ static const struct field object_fields[] = {
     FIELD_END,
 };
 static const struct entity object = { .name = "object", .plural = "objects", .icon = "cube",
-    .fields = object_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC, .before_save = object_before_save,
+    .fields = object_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC | ENTITY_CUSTOMISE, .before_save = object_before_save,
     .after_save = definition_after_save };
 
 static const struct field custom_field_fields[] = {
@@ -180,7 +180,7 @@ static const struct field custom_field_fields[] = {
 };
 static const char *const custom_field_unique[] = { "\"entity\", \"name\"", NULL };
 static const struct entity custom_field = { .name = "field", .plural = "fields", .icon = "columns",
-    .fields = custom_field_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC, .unique = custom_field_unique,
+    .fields = custom_field_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC | ENTITY_CUSTOMISE, .unique = custom_field_unique,
     .before_save = custom_field_before_save, .after_save = definition_after_save };
 
 static const struct field choice_list_fields[] = {
@@ -190,7 +190,7 @@ static const struct field choice_list_fields[] = {
     FIELD_END,
 };
 static const struct entity choice_list_entity = { .name = "choice_list", .plural = "choice_lists",
-    .fields = choice_list_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC,
+    .fields = choice_list_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC | ENTITY_CUSTOMISE,
     .before_delete = choice_list_before_delete, .after_save = definition_after_save };
 
 static const struct field choice_fields[] = {
@@ -206,7 +206,7 @@ static const struct field choice_fields[] = {
 };
 static const char *const choice_unique[] = { "\"list\", \"code\"", NULL };
 static const struct entity choice_entity = { .name = "choice", .plural = "choices",
-    .title = "label", .fields = choice_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC | ENTITY_NO_SEARCH,
+    .title = "label", .fields = choice_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC | ENTITY_CUSTOMISE | ENTITY_NO_SEARCH,
     .unique = choice_unique, .after_save = definition_after_save };
 
 /* ---- how people look at it ---- */
@@ -240,7 +240,7 @@ static const struct field layout_fields[] = {
 };
 static const char *const layout_unique[] = { "\"entity\", \"kind\"", NULL };
 static const struct entity layout = { .name = "layout", .plural = "layouts", .title = "entity",
-    .fields = layout_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC | ENTITY_NO_SEARCH, .unique = layout_unique };
+    .fields = layout_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC | ENTITY_CUSTOMISE | ENTITY_NO_SEARCH, .unique = layout_unique };
 
 /* ---- money, time, files, settings ---- */
 
@@ -256,7 +256,7 @@ static const struct entity currency = { .name = "currency", .plural = "currencie
 static const struct field rate_fields[] = {
     FIELD_TEXT("currency", .required = true, .max = 3, .format = FORMAT_CURRENCY, .no_fold = true),
     FIELD_DATE("day", .required = true, .label = "From"),
-    FIELD_DECIMAL("rate", 9, .required = true, .min = 0,
+    FIELD_DECIMAL("rate", 9, .required = true, .min = 0, .max = 1000000000,
         .help = "What one unit is worth in the base currency."),
     FIELD_END,
 };

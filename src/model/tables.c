@@ -21,7 +21,8 @@ static void add_column(struct schema_table *t, struct schema_column col)
 static void add_index(
     struct table_build *b, struct str columns, bool unique, const char *where)
 {
-    struct str whole = arena_fmt(b->mem, "%.*s|%d|%s", STR_ARG(columns), unique, where ? where : "");
+    struct str whole
+        = arena_fmt(b->mem, "%s|%.*s|%d|%s", b->t->name, STR_ARG(columns), unique, where ? where : "");
     struct schema_index *ix = &b->indexes[b->t->nindexes];
 
     for (size_t i = 0; i < b->t->nindexes; i++) {

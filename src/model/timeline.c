@@ -79,10 +79,35 @@ static int newest_first(const void *a, const void *b)
     return (y->id > x->id) - (y->id < x->id);
 }
 
+static bool leads_to(const struct live_field *f, const struct live_entity *e)
+{
+    if (f->standard || !f->stored) {
+        return false;
+    }
+    bool any = f->def.kind == KIND_ANYREF && !f->targets;
+    for (struct live_entity **t = f->targets; t && *t; t++) {
+        any = any || *t == e;
+    }
+    return any || (f->def.kind == KIND_REF && f->target == e);
+}
+
+static size_t count_ways(const struct model *m, const struct live_entity *e)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < m->nentities; i++) {
+        const struct live_entity *of = m->entities[i];
+        for (size_t k = 0; (of->def.flags & ENTITY_ACTIVITY) && k < of->nfields; k++) {
+            n += leads_to(of->fields[k], e);
+        }
+    }
+    return n;
+}
+
 enum err_code timeline_json(
     struct call *c, const struct live_entity *e, int64_t id, int64_t before, int limit)
 {
-    struct item *items = ARENA_ARRAY(c->mem, struct item, e->nchildren * (size_t)limit + 1);
+    struct item *items = ARENA_ARRAY(c->mem, struct item, count_ways(c->model, e) * (size_t)limit + 1);
     struct record *r;
     size_t n = 0;
     bool yes;
@@ -93,10 +118,13 @@ enum err_code timeline_json(
     if (!yes) {
         return fail(c, ERR_NOT_FOUND, NULL, "there is no %s with id %" PRId64, e->name.p, id);
     }
-    for (size_t i = 0; i < e->nchildren; i++) {
-        const struct live_child *child = e->children[i];
-        if ((child->entity->def.flags & ENTITY_ACTIVITY) && child->entity->when) {
-            TRY(of_child(c, e, id, child, before ? before : INT64_MAX, limit, items, &n));
+    for (size_t i = 0; i < c->model->nentities; i++) {
+        struct live_entity *of = c->model->entities[i];
+        for (size_t k = 0; (of->def.flags & ENTITY_ACTIVITY) && of->when && k < of->nfields; k++) {
+            struct live_child child = { .entity = of, .by = of->fields[k] };
+            if (leads_to(of->fields[k], e)) {
+                TRY(of_child(c, e, id, &child, before ? before : INT64_MAX, limit, items, &n));
+            }
         }
     }
     qsort(items, n, sizeof *items, newest_first);

@@ -36,9 +36,6 @@ static const struct choice_def outcomes[] = {
     { "wrong_number", "Wrong number", "orange" }, { "resolved", "Resolved", "green" },
     { "left_message", "Left a message", "gray" }, { 0 },
 };
-static const struct choice_def visibilities[] = {
-    { "public", "Everybody with access" }, { "private", "Only me" }, { 0 },
-};
 static const struct choice_def replies[] = {
     { "none", "No answer" }, { "accepted", "Accepted" }, { "tentative", "Tentative" },
     { "declined", "Declined" }, { 0 },
@@ -110,7 +107,6 @@ static const struct field meeting_fields[] = {
     FIELD_INT("remind_before", .min = 0, .max = 100000, .help = "Minutes before it begins."),
     FIELD_TEXT("recurrence", .max = 400, .no_fold = true, .help = "RRULE of RFC 5545"),
     FIELD_TEXT("calendar_uid", .max = 255, .no_fold = true, .unique = true),
-    FIELD_CHOICE("visibility", visibilities),
     FIELD_RICH("agenda"),
     FIELD_CHOICE("outcome", outcomes, .list = "call_outcome"),
     FIELD_RICH("body", .label = "Note"),
@@ -123,7 +119,6 @@ static const struct field note_fields[] = {
     FIELD_INSTANT("at", .required = true, .def = "now", .index = true),
     ABOUT("notes"),
     FIELD_BOOL("pinned"),
-    FIELD_CHOICE("visibility", visibilities),
     FIELD_END,
 };
 

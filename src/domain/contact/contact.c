@@ -178,7 +178,7 @@ static enum err_code before_save(struct call *c, struct record *r, const struct 
     if (name.type == DB_NULL && !r->replay && record_get(r, "external_id").type == DB_NULL
         && record_get(r, "company").type == DB_NULL) {
         return fail(c, ERR_INVALID, "last_name",
-            "a person needs a name, an e-mail address, a phone number or an external id");
+            "a person needs a name, an e-mail address, a phone number, a company or an external id");
     }
     if (stage.type != was.type || stage.i != was.i) {
         record_set(c, r, "lifecycle_at", stage.type == DB_NULL ? V_NULL : V(c->now));
