@@ -214,7 +214,8 @@ static enum err_code add_field(struct build *b, struct live_entity *e, const str
     f->value = def->kind;
     f->scale = def->scale;
     struct str key = custom_id ? arena_fmt(b->mem, "#f%lld", (long long)custom_id)
-                               : arena_fmt(b->mem, "%s.%s", e->name.p, f->def.name);
+                               : arena_fmt(b->mem, "%s.%s", e->key.p, f->def.name);
+    f->id = custom_id;
     f->number = source_number(b->src, key);
     f->index = (int)e->nfields;
     e->fields[e->nfields++] = f;
@@ -242,7 +243,7 @@ static size_t count_fields(const struct field *f)
     return n;
 }
 
-static struct live_entity *new_entity(struct build *b, const struct entity *def, int64_t custom_id)
+static struct live_entity *new_entity(struct build *b, const struct entity *def, struct str key)
 {
     struct live_entity *e = ARENA_NEW(b->mem, struct live_entity);
 
@@ -253,18 +254,19 @@ static struct live_entity *new_entity(struct build *b, const struct entity *def,
     e->def.plural = e->plural.p;
     e->label = def->label ? own(b, def->label) : label_of(b->mem, e->name);
     e->label_plural = def->label_plural ? own(b, def->label_plural) : label_of(b->mem, e->plural);
-    e->custom = custom_id != 0;
-    e->number = source_number(b->src,
-        custom_id ? arena_fmt(b->mem, "#%lld", (long long)custom_id) : e->name);
+    e->key = key;
+    e->custom = str_starts(key, STR("#"));
+    e->number = source_number(b->src, key);
     map_init(&e->by_name, b->mem);
     map_init(&e->children_by_name, b->mem);
     return e;
 }
 
-static enum err_code add_entity(
-    struct build *b, const struct entity *def, int64_t custom_id, const struct module *module)
+/* custom_id: of a user's object; 0 for those of modules and for link rows. */
+static enum err_code add_entity(struct build *b, const struct entity *def, struct str key,
+    int64_t custom_id, const struct module *module)
 {
-    struct live_entity *e = new_entity(b, def, custom_id);
+    struct live_entity *e = new_entity(b, def, key);
     size_t most = count_fields(standard_fields) + count_fields(def->fields);
 
     for (size_t i = 0; i < b->src->nfields; i++) {
@@ -318,7 +320,8 @@ static enum err_code add_link(struct build *b, struct live_entity *e, struct liv
     pair[0] = f->def.unique ? "\"from\", \"to\"" : NULL;
     struct entity def = { .name = name, .plural = plural, .fields = fields,
         .flags = ENTITY_LINK | ENTITY_NO_SEARCH, .unique = pair, .title = "to" };
-    TRY(add_entity(b, &def, 0, e->module));
+    struct str key = f->custom ? arena_fmt(b->mem, "#f%lld.link", (long long)f->id) : str_of(name);
+    TRY(add_entity(b, &def, key, 0, e->module));
     f->link = b->m->entities[b->m->nentities - 1];
     return OK;
 }
@@ -703,11 +706,12 @@ static enum err_code build_all(struct build *b)
     b->m->entities = ARENA_ARRAY(b->mem, struct live_entity *, most + links);
     for (const struct module *const *m = s->modules; *m; m++) {
         for (const struct entity *const *e = (*m)->entities; e && *e; e++) {
-            TRY(add_entity(b, *e, 0, *m));
+            TRY(add_entity(b, *e, str_of((*e)->name), 0, *m));
         }
     }
     for (size_t i = 0; i < s->nobjects; i++) {
-        TRY(add_entity(b, &s->objects[i], s->object_ids[i], NULL));
+        TRY(add_entity(b, &s->objects[i],
+            arena_fmt(b->mem, "#%lld", (long long)s->object_ids[i]), s->object_ids[i], NULL));
     }
     TRY(resolve_references(b));
     for (size_t i = 0; i < b->m->nentities; i++) {
@@ -755,32 +759,42 @@ void model_free(struct model *m)
     }
 }
 
+static void field_keys(const char *key, const struct field *f, void (*fn)(void *, struct str), void *arg)
+{
+    char whole[256];
+
+    for (; f && f->kind != KIND_NONE; f++) {
+        snprintf(whole, sizeof whole, "%s.%s", key, f->name);
+        fn(arg, str_of(whole));
+    }
+}
+
+/* A link entity: its ends, its attributes, and what every entity has. */
+static void link_keys(
+    const char *key, const struct field *attributes, void (*fn)(void *, struct str), void *arg)
+{
+    static const struct field ends[] = { { .name = "from", .kind = KIND_REF },
+        { .name = "to", .kind = KIND_REF }, FIELD_END };
+
+    fn(arg, str_of(key));
+    field_keys(key, ends, fn, arg);
+    field_keys(key, attributes, fn, arg);
+    field_keys(key, standard_fields, fn, arg);
+}
+
 static void entity_keys(const struct entity *e, void (*fn)(void *, struct str), void *arg)
 {
     char key[256];
 
     fn(arg, str_of(e->name));
-    for (int standard = 0; standard < 2; standard++) {
-        const struct field *f = standard ? standard_fields : e->fields;
-        if (standard && (e->flags & ENTITY_TABLE)) {
-            break;
-        }
-        for (; f && f->kind != KIND_NONE; f++) {
-            snprintf(key, sizeof key, "%s.%s", e->name, f->name);
-            fn(arg, str_of(key));
-            if (f->kind != KIND_MANY) {
-                continue;
-            }
+    field_keys(e->name, e->fields, fn, arg);
+    if (!(e->flags & ENTITY_TABLE)) {
+        field_keys(e->name, standard_fields, fn, arg);
+    }
+    for (const struct field *f = e->fields; f && f->kind != KIND_NONE; f++) {
+        if (f->kind == KIND_MANY) {
             snprintf(key, sizeof key, "%s_%s_link", e->name, f->name);
-            struct field ends[] = { { .name = "from", .kind = KIND_REF },
-                { .name = "to", .kind = KIND_REF }, FIELD_END };
-            struct entity link = { .name = key, .fields = ends };
-            entity_keys(&link, fn, arg);
-            link.fields = f->attributes;
-            if (f->attributes) {
-                link.flags = ENTITY_TABLE; /* the standard ones are named already */
-                entity_keys(&link, fn, arg);
-            }
+            link_keys(key, f->attributes, fn, arg);
         }
     }
 }
@@ -795,22 +809,16 @@ void source_keys(const struct model_source *s, void (*fn)(void *arg, struct str 
         }
     }
     for (size_t i = 0; i < s->nobjects; i++) {
-        entity_keys(&(struct entity) { .name = s->objects[i].name }, fn, arg);
         snprintf(key, sizeof key, "#%lld", (long long)s->object_ids[i]);
         fn(arg, str_of(key));
+        field_keys(key, standard_fields, fn, arg);
     }
     for (size_t i = 0; i < s->nfields; i++) {
         snprintf(key, sizeof key, "#f%lld", (long long)s->fields[i].id);
         fn(arg, str_of(key));
         if (s->fields[i].def.kind == KIND_MANY) {
-            struct field one[] = { s->fields[i].def, FIELD_END };
-            const char *owner = NULL;
-            for (size_t k = 0; k < s->nobjects; k++) {
-                owner = s->object_ids[k] == s->fields[i].object ? s->objects[k].name : owner;
-            }
-            struct entity e = { .name = owner ? owner : s->fields[i].entity.p, .fields = one,
-                .flags = ENTITY_TABLE };
-            entity_keys(&e, fn, arg);
+            snprintf(key, sizeof key, "#f%lld.link", (long long)s->fields[i].id);
+            link_keys(key, NULL, fn, arg);
         }
     }
 }

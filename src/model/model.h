@@ -40,6 +40,7 @@ struct live_field {
     struct str name;    /* = def.name; "x_..." for a user's field */
     struct str label;
     int64_t number;     /* of this installation, never reused; stored expressions carry it */
+    int64_t id;         /* a user's: of its definition */
     struct live_entity *entity;
     struct live_entity *target; /* REF, FILE: the entity referred to; MANY: the far entity */
     struct live_entity *link;   /* MANY: entity of the link rows, with fields "from" and "to" */
@@ -72,6 +73,7 @@ struct live_child {
 struct live_entity {
     struct entity def;
     struct str name, plural, label, label_plural;
+    struct str key; /* under which its number and those of its fields are kept: never a user's name */
     int64_t number;
     const struct module *module;
     bool custom;

@@ -460,8 +460,27 @@ static const struct job_kind jobs[] = {
     JOB_END,
 };
 
+static const struct setting settings[] = {
+    { .field = { .name = "company.name", .kind = KIND_TEXT, .max = 200,
+          .help = "The name of the business, as it stands on pages and mails." },
+        .scope = SETTING_ORG },
+    { .field = { .name = "list.rows", .kind = KIND_INT, .min = 10, .max = 200, .def = "50",
+          .help = "Rows of a list that are fetched at once." },
+        .scope = SETTING_USER },
+    { .field = { .name = "appearance.theme", .kind = KIND_TEXT, .max = 10, .def = "\"system\"",
+          .help = "light, dark, or system." },
+        .scope = SETTING_USER },
+    { .field = { .name = "week.starts_on", .kind = KIND_INT, .min = 1, .max = 7, .def = "1",
+          .help = "1 Monday to 7 Sunday." },
+        .scope = SETTING_USER },
+    { .field = { .name = "mail.password", .kind = KIND_TEXT, .max = 400,
+          .help = "Of the mail server; kept sealed." },
+        .scope = SETTING_ORG, .secret = true },
+    SETTING_END,
+};
+
 static const struct consumer consumers[] = { { .name = "search", .run = search_consume },
     CONSUMER_END };
 
 const struct module system_module = { .name = "system", .entities = entities,
-    .jobs = jobs, .consumers = consumers };
+    .jobs = jobs, .consumers = consumers, .settings = settings };
