@@ -259,9 +259,7 @@ static enum err_code build(struct aggregate *a, const struct aggregate_request *
         sql_lit(&where, ")");
     }
     TRY(access_sql(c, a->e, RIGHT_READ, 0, &where));
-    s.values = where.values;
-    s.n = where.n;
-    s.too_many = where.too_many;
+    clause_end(&where, &s);
     sql_lit(&s, "SELECT ");
     buf_add(&s.text, buf_str(&select.text));
     from_sql(&s, a->e, 0, x.side);

@@ -380,9 +380,7 @@ static enum err_code count_rows(struct plan *p, int64_t *count)
     from_sql(&s, p->e, 0, side);
     sql_lit(&s, " WHERE ");
     buf_add(&s.text, buf_str(&where.text));
-    s.values = where.values;
-    s.n = where.n;
-    s.too_many = where.too_many;
+    clause_end(&where, &s);
     TRY(sqltext_end(&s, &sql, &v, &c->err));
     return db_int(c, count, sql, v);
 }
@@ -487,9 +485,7 @@ enum err_code query_get(
             sort_value_sql(&p, f, &select, &side);
         }
     }
-    s.values = select.values;
-    s.n = select.n;
-    s.aliases = select.aliases;
+    clause_end(&select, &s);
     sql_lit(&s, "SELECT ");
     buf_add(&s.text, buf_str(&select.text));
     from_sql(&s, e, 0, side);
@@ -557,9 +553,7 @@ enum err_code query_ids(struct call *c, const struct live_entity *e, struct str 
         sql_lit(&cond, ")");
     }
     TRY(access_sql(c, e, right, 0, &cond));
-    s.values = cond.values;
-    s.n = cond.n;
-    s.too_many = cond.too_many;
+    clause_end(&cond, &s);
     sql_lit(&s, "SELECT t0.\"id\"");
     from_sql(&s, e, 0, xs.side);
     sql_lit(&s, " WHERE ");

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CURSOR_MAX = 4096 };
+enum { CURSOR_MAX = 4096, SMALL_SET = 500 };
 
 const char *sort_column(const struct live_field *f)
 {
@@ -237,10 +237,11 @@ void clause_begin(struct sqltext *next, struct call *c, const struct sqltext *la
 }
 
 /* Values and aliases given out in one clause count for the next. */
-static void clause_end(const struct sqltext *ended, struct sqltext *total)
+void clause_end(const struct sqltext *ended, struct sqltext *total)
 {
     total->values = ended->values;
     total->n = ended->n;
+    total->room = ended->room;
     total->too_many = ended->too_many;
     total->aliases = ended->aliases;
 }
@@ -399,14 +400,19 @@ static void order_sql(struct plan *p, int segment, struct sqltext *s, unsigned *
         if (p->keys[i].field == p->e->id) {
             break;
         }
+        if (i > 0) {
+            /* what an index can hold: absent last ascending, first descending, on both databases */
+            sql_lit(s, "(");
+            sort_value_sql(p, p->keys[i].field, s, side);
+            sql_lit(s, " IS NULL)");
+            if (p->keys[i].down) {
+                sql_lit(s, " DESC");
+            }
+            sql_lit(s, ", ");
+        }
         sort_value_sql(p, p->keys[i].field, s, side);
         if (p->keys[i].down) {
             sql_lit(s, " DESC");
-            if (i > 0) {
-                sql_lit(s, " NULLS FIRST");
-            }
-        } else if (i > 0) {
-            sql_lit(s, " NULLS LAST");
         }
         sql_lit(s, ", ");
     }
@@ -415,6 +421,9 @@ static void order_sql(struct plan *p, int segment, struct sqltext *s, unsigned *
         sql_lit(s, " DESC");
     }
 }
+
+/* stream: one of access_streams(), or how else rights come in. */
+enum { BY_PREDICATE = -1, BY_SMALL_SET = -2 };
 
 static enum err_code filter_sql(
     struct plan *p, int segment, int stream, struct sqltext *s, unsigned *side)
@@ -437,9 +446,9 @@ static enum err_code filter_sql(
     if (p->q->q.n) {
         TRY(search_sql(c, p->e, p->q->q, 0, s));
     }
-    if (stream < 0) {
+    if (stream == BY_PREDICATE) {
         TRY(access_sql(c, p->e, p->q->right, 0, s));
-    } else {
+    } else if (stream >= 0) {
         TRY(access_stream_sql(c, p->e, p->q->right, stream, 0, s));
     }
     segment_sql(p, segment, s, side);
@@ -498,11 +507,68 @@ static enum err_code streams_sql(struct plan *p, int streams, int segment, struc
     return OK;
 }
 
+/* The ids of all that the user sees, each stream cut to one more than a small set holds. */
+static enum err_code visible_sql(struct plan *p, int streams, struct sqltext *s)
+{
+    for (int i = 0; i < streams; i++) {
+        if (i) {
+            sql_lit(s, " UNION ");
+        }
+        sql_lit(s, "SELECT * FROM (SELECT ");
+        sql_column(s, 0, "id");
+        from_sql(s, p->e, 0, 0);
+        sql_lit(s, " WHERE ");
+        sql_column(s, 0, "deleted_at");
+        sql_lit(s, " IS NULL");
+        TRY(access_stream_sql(p->c, p->e, p->q->right, i, 0, s));
+        sql_lit(s, " LIMIT ");
+        sql_int(s, SMALL_SET + 1);
+        sql_lit(s, ") AS v");
+        sql_int(s, i);
+    }
+    return OK;
+}
+
+/* Does the user see so little that it is read whole, whatever the filter and the order? */
+static enum err_code is_small_set(struct plan *p, int streams, bool *small)
+{
+    struct sqltext s;
+    struct sql sql;
+    struct dbvals v;
+    int64_t n;
+
+    sqltext_init(&s, p->c->mem, conn_backend(p->c->db));
+    (void)sql_new_alias(&s);
+    sql_lit(&s, "SELECT count(*) FROM (");
+    TRY(visible_sql(p, streams, &s));
+    sql_lit(&s, ") AS w");
+    TRY(sqltext_end(&s, &sql, &v, &p->c->err));
+    TRY(db_int(p->c, &n, sql, v));
+    *small = n <= SMALL_SET;
+    return OK;
+}
+
+/* FROM the visible ids, joined to their records in this order. */
+static enum err_code small_from_sql(struct plan *p, int streams, unsigned side, struct sqltext *s)
+{
+    struct sqltext from;
+
+    sql_lit(s, " FROM (");
+    TRY(visible_sql(p, streams, s));
+    sql_lit(s, ") AS seen CROSS JOIN ");
+    clause_begin(&from, p->c, s);
+    from_sql(&from, p->e, 0, side);
+    clause_end(&from, s);
+    buf_add(&s->text, str_sub(buf_str(&from.text), sizeof " FROM " - 1, from.text.n));
+    return OK;
+}
+
 enum err_code plan_sql(struct plan *p, int segment, struct sql *sql, struct dbvals *v)
 {
-    struct sqltext s, select, where, order;
+    struct sqltext s, select, where, order, from;
     unsigned side = 0;
     int streams = p->q->bin ? 0 : access_streams(p->c, p->e, p->q->right);
+    bool small = false;
 
     sqltext_init(&s, p->c->mem, conn_backend(p->c->db));
     (void)sql_new_alias(&s); /* t0 is the record */
@@ -510,16 +576,30 @@ enum err_code plan_sql(struct plan *p, int segment, struct sql *sql, struct dbva
     select_sql(p, &select, &side);
     clause_begin(&where, p->c, &select);
     if (streams) {
+        TRY(is_small_set(p, streams, &small));
+    }
+    if (small) {
+        TRY(filter_sql(p, segment, BY_SMALL_SET, &where, &side));
+        sql_lit(&where, " AND ");
+        sql_column(&where, 0, "id");
+        sql_lit(&where, " = seen.\"id\"");
+    } else if (streams) {
         TRY(streams_sql(p, streams, segment, &where));
     } else {
-        TRY(filter_sql(p, segment, -1, &where, &side));
+        TRY(filter_sql(p, segment, BY_PREDICATE, &where, &side));
     }
     clause_begin(&order, p->c, &where);
     order_sql(p, segment, &order, &side);
-    clause_end(&order, &s);
+    clause_begin(&from, p->c, &order);
+    if (small) {
+        TRY(small_from_sql(p, streams, side, &from));
+    } else {
+        from_sql(&from, p->e, 0, side);
+    }
+    clause_end(&from, &s);
     sql_lit(&s, "SELECT ");
     buf_add(&s.text, buf_str(&select.text));
-    from_sql(&s, p->e, 0, side);
+    buf_add(&s.text, buf_str(&from.text));
     sql_lit(&s, " WHERE ");
     buf_add(&s.text, buf_str(&where.text));
     buf_add(&s.text, buf_str(&order.text));

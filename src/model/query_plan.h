@@ -41,6 +41,7 @@ struct str cursor_make(struct plan *p, const struct dbval *keys, int64_t id);
 
 /* sqltexts that number their values together: begin the next where the last one ended. */
 void clause_begin(struct sqltext *next, struct call *c, const struct sqltext *last);
+void clause_end(const struct sqltext *ended, struct sqltext *total);
 /* FROM base t0 and the side tables marked in side. */
 void from_sql(struct sqltext *s, const struct live_entity *e, int alias, unsigned side);
 /* The column by which a field sorts and compares. */

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <string.h>
 
 void sqltext_init(struct sqltext *s, struct arena *mem, enum db_backend backend)
 {
@@ -55,8 +56,14 @@ void sql_bind(struct sqltext *s, struct dbval v)
         s->too_many = true;
         return;
     }
-    if (!s->values) {
-        s->values = ARENA_ARRAY(s->text.mem, struct dbval, SQLTEXT_VALUES);
+    if (s->n == s->room) {
+        size_t room = s->room ? s->room * 2 : 16;
+        struct dbval *more = ARENA_ARRAY(s->text.mem, struct dbval, room);
+        if (s->n) {
+            memcpy(more, s->values, s->n * sizeof *more);
+        }
+        s->values = more;
+        s->room = room;
     }
     s->values[s->n++] = v;
     buf_byte(&s->text, '$');

@@ -14,7 +14,7 @@ struct sqltext {
     enum db_backend backend;
     struct buf text;
     struct dbval *values;
-    size_t n;
+    size_t n, room;
     bool too_many;
     int aliases; /* given out so far */
 };

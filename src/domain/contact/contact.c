@@ -95,7 +95,7 @@ static const struct field contact_fields[] = {
     FIELD_TEXT("salutation", .max = 40),
     FIELD_TEXT("first_name", .max = 100, .personal = true),
     FIELD_TEXT("middle_name", .max = 100, .personal = true),
-    FIELD_TEXT("last_name", .max = 100, .personal = true, .index = true),
+    FIELD_TEXT("last_name", .max = 100, .personal = true),
     FIELD_TEXT("suffix", .max = 40),
     FIELD_TEXT("nickname", .max = 100, .personal = true, .search = 2),
     FIELD_TEXT("job_title", .max = 150, .search = 1),
@@ -191,8 +191,9 @@ static const struct entity_rule contact_rules[] = {
     { 0 },
 };
 
-static const char *const contact_indexes[] = { "\"city_k\", \"last_name_k\", \"first_name_k\"",
-    "\"country\", \"last_name_k\", \"first_name_k\"", "\"last_name_k\", \"first_name_k\"",
+/* By name: the second key says where it is absent, so that the index serves the order of lists. */
+#define BY_NAME "\"last_name_k\", (\"first_name_k\" IS NULL), \"first_name_k\""
+static const char *const contact_indexes[] = { "\"city_k\", " BY_NAME, BY_NAME,
     "\"birthday_k\"", "\"lifecycle\", \"created_at\"", NULL };
 
 static const struct entity contact = { .name = "contact", .plural = "contacts", .icon = "user",
