@@ -20,7 +20,7 @@ struct api {
     struct limiter *limiter;
     struct metrics *metrics;
     bool serves_tls;
-    bool stopping;
+    _Atomic bool stopping;
     _Atomic uint64_t requests; /* only to tell lines of the log apart */
 };
 

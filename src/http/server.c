@@ -17,6 +17,11 @@
 enum { NETWORK_THREADS = 2, HEAD_MAX = 32 << 10, IDLE_SECONDS = 75,
     LOCAL_CONNECTIONS = 64 };
 
+static void wake(void *arg)
+{
+    streams_wake(((struct server *)arg)->api.streams);
+}
+
 /* ---- daemons ---- */
 
 static void PRINTF(2, 0) log_library(void *cls, const char *fmt, va_list args)
@@ -57,27 +62,20 @@ static struct MHD_Daemon *start_daemon(
         MHD_OPTION_ARRAY, more, MHD_OPTION_END);
 }
 
-static enum err_code start_daemons(
+static enum err_code open_sockets(
     struct server *s, const struct server_options *o, struct err *e)
 {
-    unsigned most = (unsigned)s->api.org->cfg->connections_max;
+    const struct config *cfg = s->api.org->cfg;
 
+    if (cfg->tls_certificate && cfg->tls_certificate[0]) {
+        TRY(tls_open(s->api.org->mem, cfg, &s->tls, e));
+        s->api.serves_tls = true;
+    }
     TRY(listen_tcp(o->listen, &s->tcp_socket, &s->port, e));
-    s->tcp = start_daemon(s, s->tcp_socket, NETWORK_THREADS, most, s->tls);
-    if (!s->tcp) {
-        return err_set(e, ERR_INTERNAL, NULL, "the network threads do not start");
-    }
-    if (o->socket) {
-        TRY(listen_local(o->socket, &s->local_socket, e));
-        s->local = start_daemon(s, s->local_socket, 0, LOCAL_CONNECTIONS, NULL);
-        if (!s->local) {
-            return err_set(e, ERR_INTERNAL, NULL, "the local socket does not start");
-        }
-    }
-    return OK;
+    return o->socket ? listen_local(o->socket, &s->local_socket, e) : OK;
 }
 
-enum err_code server_start(
+enum err_code server_create(
     struct org *org, const struct server_options *o, struct server **out, struct err *e)
 {
     struct server *s = ARENA_NEW(org->mem, struct server);
@@ -92,30 +90,29 @@ enum err_code server_start(
     s->api.limiter = limiter_create(org->mem);
     s->api.pool = pool_create(org->mem, cfg->workers, cfg->queue_max, connection_continue);
     s->api.streams = streams_create(org->mem, &s->api);
-    enum err_code code = OK;
-    if (cfg->tls_certificate && cfg->tls_certificate[0]) {
-        code = tls_open(org->mem, cfg, &s->tls, e);
-        s->api.serves_tls = true;
-    }
-    if (code == OK) {
-        code = start_daemons(s, o, e);
-    }
-    if (code != OK) {
-        server_stop(s, 0);
-        return code;
-    }
+    org->wake_arg = s;
+    org->wake = wake;
     *out = s;
+    return open_sockets(s, o, e);
+}
+
+enum err_code server_open(struct server *s, struct err *e)
+{
+    unsigned most = (unsigned)s->api.org->cfg->connections_max;
+
+    s->tcp = start_daemon(s, s->tcp_socket, NETWORK_THREADS, most, s->tls);
+    if (s->tcp && s->local_socket >= 0) {
+        s->local = start_daemon(s, s->local_socket, 0, LOCAL_CONNECTIONS, NULL);
+    }
+    if (!s->tcp || (s->local_socket >= 0 && !s->local)) {
+        return err_set(e, ERR_INTERNAL, NULL, "the network threads do not start");
+    }
     return OK;
 }
 
 int server_port(const struct server *s)
 {
     return s->port;
-}
-
-void server_wake(void *server)
-{
-    streams_wake(((struct server *)server)->api.streams);
 }
 
 enum err_code server_reload_tls(struct server *s, struct err *e)
@@ -161,6 +158,13 @@ void server_stop(struct server *s, int seconds)
     if (s->local_socket >= 0) {
         close(s->local_socket);
         (void)unlink(s->local_path);
+    }
+}
+
+void server_destroy(struct server *s)
+{
+    if (!s) {
+        return;
     }
     streams_destroy(s->api.streams);
     limiter_destroy(s->api.limiter);

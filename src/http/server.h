@@ -12,14 +12,17 @@ struct server_options {
     const char *socket;  /* path of the local socket, NULL for none */
 };
 
-MUST_CHECK enum err_code server_start(
+/* Threads and sockets, but nobody is answered yet. Takes org->wake: workers_start comes after it. *out is
+ * there even after a failure, to be stopped and destroyed. */
+MUST_CHECK enum err_code server_create(
     struct org *org, const struct server_options *o, struct server **out, struct err *e);
+MUST_CHECK enum err_code server_open(struct server *s, struct err *e);
 int server_port(const struct server *s);
-/* Something was committed: listeners are looked after. For org->wake. */
-void server_wake(void *server);
 /* A new certificate, from the files that org->cfg names. */
 MUST_CHECK enum err_code server_reload_tls(struct server *s, struct err *e);
 /* Takes no more, finishes what is under way, ends the streams, at most so many seconds. */
 void server_stop(struct server *s, int seconds);
+/* After everything that commits has stopped. */
+void server_destroy(struct server *s);
 
 #endif

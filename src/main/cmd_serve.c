@@ -33,20 +33,7 @@ struct service {
     struct server *server;
     struct workers *workers;
     struct keeper *keeper;
-    void (*wake_workers)(void *arg);
-    void *wake_arg;
 };
-
-/* Two things wait for commits: the workers, and those who listen to changes. */
-static void wake_all(void *arg)
-{
-    struct service *s = arg;
-
-    if (s->wake_workers) {
-        s->wake_workers(s->wake_arg);
-    }
-    server_wake(s->server);
-}
 
 static void apply_options(struct cmd *cmd, struct config *cfg)
 {
@@ -72,7 +59,7 @@ static void reload(struct service *s)
     }
     apply_options(s->cmd, fresh);
     log_set_level(level);
-    __atomic_store_n(&s->inst.org->cfg, fresh, __ATOMIC_RELEASE);
+    s->inst.org->cfg = fresh;
     if (server_reload_tls(s->server, &e) != OK) {
         log_event(LOG_ERROR, NULL, "the certificate stays as it was: %s", e.msg);
     }
@@ -100,23 +87,18 @@ static enum err_code start(struct service *s, struct err *e)
         .socket = arena_fmt(s->cmd->mem, "%s/kith.sock", cfg->dir).p };
 
     TRY(installation_open_org(&s->inst, e));
-    TRY(server_start(s->inst.org, &o, &s->server, e));
+    TRY(server_create(s->inst.org, &o, &s->server, e));
     TRY(workers_start(s->inst.org, 2, &s->workers, e));
-    s->wake_workers = s->inst.org->wake;
-    s->wake_arg = s->inst.org->wake_arg;
-    s->inst.org->wake_arg = s;
-    s->inst.org->wake = wake_all;
-    return keeper_start(s->inst.org, &s->keeper, e);
+    TRY(keeper_start(s->inst.org, &s->keeper, e));
+    return server_open(s->server, e);
 }
 
 static void stop(struct service *s)
 {
     server_stop(s->server, GRACE_SECONDS);
-    if (s->inst.org) {
-        s->inst.org->wake = NULL;
-    }
     keeper_stop(s->keeper);
     workers_stop(s->workers);
+    server_destroy(s->server);
     installation_close(&s->inst);
 }
 
@@ -146,10 +128,13 @@ static void say_where(const struct service *s)
 static enum err_code make(void *arg, const struct setup_form *f, struct err *e)
 {
     struct cmd *cmd = arg;
+    struct arena *mem = arena_create(0); /* this is the page's thread: the command's is not for it */
     struct setup s = { .dir = cmd_option(cmd, "data"), .email = f->email, .password = f->password,
         .currency = f->currency, .zone = f->zone, .country = f->country, .language = f->language };
 
-    return setup_make(cmd->mem, &s, e);
+    enum err_code code = setup_make(mem, &s, e);
+    arena_destroy(mem);
+    return code;
 }
 
 /* Shows the set-up page until there is an installation. *listen: with the port that was given. */

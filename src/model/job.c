@@ -390,11 +390,17 @@ struct workers {
     pthread_cond_t cond;
     bool stop;
     uint64_t signals;
+    void (*others)(void *arg); /* who waited for commits before: they are woken too */
+    void *others_arg;
 };
 
 static void wake(void *arg)
 {
     struct workers *w = arg;
+
+    if (w->others) {
+        w->others(w->others_arg);
+    }
 
     pthread_mutex_lock(&w->lock);
     w->signals++;
@@ -470,6 +476,8 @@ enum err_code workers_start(struct org *o, int threads, struct workers **out, st
     w->threads = ARENA_ARRAY(o->mem, pthread_t, threads + 1);
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->cond, NULL);
+    w->others = o->wake;
+    w->others_arg = o->wake_arg;
     o->wake_arg = w;
     o->wake = wake;
     for (int i = 0; i <= threads; i++) {
@@ -495,7 +503,8 @@ void workers_stop(struct workers *w)
     for (int i = 0; i < w->n; i++) {
         pthread_join(w->threads[i], NULL);
     }
-    w->org->wake = NULL;
+    w->org->wake = w->others;
+    w->org->wake_arg = w->others_arg;
     pthread_mutex_destroy(&w->lock);
     pthread_cond_destroy(&w->cond);
 }

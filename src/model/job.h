@@ -37,7 +37,7 @@ MUST_CHECK enum err_code job_cancel(struct call *c, int64_t id);
 MUST_CHECK enum err_code job_json(struct call *c, int64_t id);
 MUST_CHECK enum err_code jobs_json(struct call *c, struct str state, int64_t before, int limit);
 
-/* Threads that run jobs and consumers; wakes by itself through org->wake. */
+/* Threads that run jobs and consumers; wakes by itself through org->wake, and whoever stood there before. */
 struct workers;
 MUST_CHECK enum err_code workers_start(
     struct org *o, int threads, struct workers **out, struct err *e);

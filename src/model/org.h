@@ -12,7 +12,7 @@ enum { READERS_MAX = 64 };
 
 struct org {
     const char *name;
-    const struct config *cfg;
+    const struct config *_Atomic cfg; /* another snapshot after a reload */
     const struct module *const *modules; /* NULL at the end */
     struct db_config db;
     struct writer *writer;    /* SQLite */
