@@ -232,7 +232,9 @@ bool route_find(struct exchange *x)
 enum err_code route_entity(struct call *c, struct exchange *x, const struct live_entity **e)
 {
     *e = model_entity(c->model, x->entity);
-    if (!*e || ((*e)->def.flags & ENTITY_TABLE)) {
+    /* one address a record; only in the shell, where people type, the singular serves too */
+    if (!*e || ((*e)->def.flags & ENTITY_TABLE)
+        || (!x->req.shell && !str_eq((*e)->plural, x->entity))) {
         return fail(c, ERR_NOT_FOUND, NULL, "there is nothing called \"%.*s\" here",
             (int)(x->entity.n < 60 ? x->entity.n : 60), x->entity.p);
     }
