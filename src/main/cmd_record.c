@@ -57,7 +57,7 @@ static bool read_question(struct str text, struct question *q)
             quote = ch == quote ? 0 : quote;
             continue;
         }
-        quote = ch == '\'' || ch == '"' ? ch : 0;
+        quote = ch == '\'' || ch == '"' ? ch : quote;
         depth += (ch == '(') - (ch == ')');
         for (size_t k = 0; depth == 0 && i < text.n && k < 5; k++) {
             next = is_word(text, i, words[k]) ? words[k] : next;

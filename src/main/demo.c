@@ -209,7 +209,7 @@ static enum err_code make_team(struct call *c, void *arg)
     static const char *const teams[] = { "Sales", "Sales North", "Service" };
     static const char *const people[] = { "Ines Vogel", "Tom Archer", "Maya Lindt", "Omar Haddad",
         "Eva Novak", "Ben Osei" };
-    int64_t role, id;
+    int64_t role = 0, id = 0;
 
     for (int i = 0; i < 3; i++) {
         json_t *t = i == 1 ? json_pack("{s:s, s:I}", "name", teams[i], "parent", d->teams[0])
@@ -407,7 +407,7 @@ static enum err_code people_chunk(struct call *c, void *arg)
 
     for (int i = 0; i < CHUNK && d->at < d->npeople; i++, d->at++) {
         struct arena_mark mark = arena_mark(c->mem);
-        int64_t at = born(d, d->at, d->npeople), id, other;
+        int64_t at = born(d, d->at, d->npeople), id = 0, other = 0;
         TRY(create(c, "contact", person(d, d->at), at, &id));
         if (d->at < d->ntouched) {
             for (uint64_t k = rng_below(&d->r, 4); k > 0; k--) {

@@ -53,6 +53,21 @@ static struct str plain_name(struct call *c, struct str s)
     return (struct str) { out, n };
 }
 
+/* "e_mails" and "Emails" too. */
+static struct str letters(struct call *c, struct str s)
+{
+    struct str plain = plain_name(c, s);
+    char *out = arena_alloc(c->mem, plain.n + 1);
+    size_t n = 0;
+
+    for (size_t i = 0; i < plain.n; i++) {
+        if (plain.p[i] != '_') {
+            out[n++] = plain.p[i];
+        }
+    }
+    return (struct str) { out, n };
+}
+
 static const struct live_field *find_field(struct call *c, const struct live_entity *e,
     struct str header)
 {
@@ -63,8 +78,10 @@ static const struct live_field *find_field(struct call *c, const struct live_ent
         f = entity_field(e, arena_fmt(c->mem, "x_%.*s", STR_ARG(name)));
     }
     for (size_t i = 0; !f && i < e->nfields; i++) {
-        if (str_eq(plain_name(c, e->fields[i]->label), name)) {
-            f = e->fields[i];
+        const struct live_field *other = e->fields[i];
+        if (str_eq(letters(c, other->label), letters(c, name))
+            || str_eq(letters(c, other->name), letters(c, name))) {
+            f = other;
         }
     }
     return f && !f->def.system && access_field(c, f) == FIELD_WRITE ? f : NULL;
