@@ -168,8 +168,9 @@ void conn_budget(struct conn *c, int64_t micros);
 /* The n-th statement step from now (1 = next) on any connection of this thread fails with code;
  * 0 switches it off. Returns how many steps were counted since the last call. */
 int64_t db_fail_at(int64_t n, enum err_code code);
-/* SQLite VFS "powerloss": keeps what was written but not synced apart; db_power_loss() throws it
- * away (and torn halves of sectors with it), as a power cut would. Registered by the first call. */
+/* SQLite VFS "powerloss": keeps what was written and not synced apart. db_power_loss() throws it away,
+ * but for a random part in whole sectors, as a power cut does. The handles of then only fail and may
+ * be closed; nothing opens until db_powerloss_vfs(), which registers the VFS, is called again. */
 const char *db_powerloss_vfs(void);
 void db_power_loss(uint64_t seed);
 #endif
