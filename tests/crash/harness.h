@@ -47,7 +47,7 @@ struct client {
     int number; /* from 0 */
     struct rng r;
     int64_t calls;      /* made so far */
-    int64_t own[64], value[64]; /* the workload's own notes on its keys */
+    int64_t own[64], ids[64], value[64]; /* the workload's own notes on its keys */
 };
 
 struct workload {
