@@ -116,6 +116,10 @@ void conn_rollback(struct conn *c);
 MUST_CHECK enum err_code conn_savepoint(struct conn *c, struct err *e);
 MUST_CHECK enum err_code conn_release(struct conn *c, struct err *e);
 void conn_undo(struct conn *c);
+/* How many savepoints are open; undoes those past a depth, for whoever cannot know what was left
+ * open inside: an error or a jump may come out of any of them. */
+int conn_depth(const struct conn *c);
+void conn_undo_to(struct conn *c, int depth);
 /* Whether the transaction that was begun still stands: disk full and some other errors take it. */
 bool conn_in_tx(const struct conn *c);
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "model/org.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -287,14 +288,16 @@ enum err_code call_nested(struct call *c, call_fn *fn, void *arg)
     int rebuild = c->rebuild;
 
     TRY(conn_savepoint(c->db, &c->err));
+    int depth = conn_depth(c->db);
     enum err_code code = fn(c, arg);
     if (code == OK) {
-        return conn_release(c->db, &c->err);
+        assert(conn_depth(c->db) == depth);
+        code = conn_release(c->db, &c->err);
     }
-    c->after = after;
-    c->rebuild = rebuild;
-    if (conn_in_tx(c->db)) {
-        conn_undo(c->db);
+    if (code != OK) {
+        c->after = after;
+        c->rebuild = rebuild;
+        conn_undo_to(c->db, depth - 1);
     }
     return code;
 }

@@ -64,7 +64,7 @@ struct workload {
     void (*clear)(struct stage *s);   /* may be NULL: what is to be removed beside the folder */
 };
 
-/* Tells the parent; nothing goes out once the power is off. */
+/* Tells the parent; does not return once the power is off. */
 void client_report(struct client *c, const struct report *r);
 void client_trouble(struct client *c, const char *fmt, ...) PRINTF(2, 3);
 /* The check found something wrong. */
