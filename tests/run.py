@@ -117,6 +117,12 @@ def both(env, label):
         node(f"api ({label})", files, {**env, "KITH": str(build / "kith")})
 
 
+def on_postgres(env):
+    both(env, "postgresql")
+    for program in programs("crash_records"):
+        whole(f"{program.name} (postgresql)", [str(program), "--points", "50"], env, timeout=600)
+
+
 def main():
     start = time.time()
     compile_all()
@@ -126,7 +132,7 @@ def main():
         cmocka(program.name, [str(program)])
     os.environ.pop("KITH_TEST_PG", None)
     both({}, "sqlite")
-    with_postgres(lambda env: both(env, "postgresql"))
+    with_postgres(on_postgres)
     for program in programs("fuzz_*"):
         corpus = root / "tests" / "fuzz" / "corpus" / program.name[5:]
         files = sorted(map(str, corpus.glob("*")))

@@ -163,6 +163,19 @@ void conn_undo(struct conn *c)
     c->depth -= c->depth > 0;
 }
 
+int conn_depth(const struct conn *c)
+{
+    return c->depth;
+}
+
+void conn_undo_to(struct conn *c, int depth)
+{
+    assert(depth >= 0);
+    while (c->depth > depth) {
+        conn_undo(c);
+    }
+}
+
 bool conn_in_tx(const struct conn *c)
 {
     return c->ops->in_tx(c);

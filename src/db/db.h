@@ -116,6 +116,10 @@ void conn_rollback(struct conn *c);
 MUST_CHECK enum err_code conn_savepoint(struct conn *c, struct err *e);
 MUST_CHECK enum err_code conn_release(struct conn *c, struct err *e);
 void conn_undo(struct conn *c);
+/* How many savepoints are open; undoes those past a depth, for whoever cannot know what was left
+ * open inside: an error or a jump may come out of any of them. */
+int conn_depth(const struct conn *c);
+void conn_undo_to(struct conn *c, int depth);
 /* Whether the transaction that was begun still stands: disk full and some other errors take it. */
 bool conn_in_tx(const struct conn *c);
 
@@ -168,8 +172,9 @@ void conn_budget(struct conn *c, int64_t micros);
 /* The n-th statement step from now (1 = next) on any connection of this thread fails with code;
  * 0 switches it off. Returns how many steps were counted since the last call. */
 int64_t db_fail_at(int64_t n, enum err_code code);
-/* SQLite VFS "powerloss": keeps what was written but not synced apart; db_power_loss() throws it
- * away (and torn halves of sectors with it), as a power cut would. Registered by the first call. */
+/* SQLite VFS "powerloss": keeps what was written and not synced apart. db_power_loss() throws it away,
+ * but for a random part in whole sectors, as a power cut does. The handles of then only fail and may
+ * be closed; nothing opens until db_powerloss_vfs(), which registers the VFS, is called again. */
 const char *db_powerloss_vfs(void);
 void db_power_loss(uint64_t seed);
 #endif

@@ -65,6 +65,7 @@ static struct write_call *take(struct writer *w, bool wait)
 static bool run_in_batch(struct writer *w, struct write_call *call)
 {
     struct err e = { 0 };
+    int depth = conn_depth(w->db);
 
     call->ends_batch = false;
     call->code = conn_savepoint(w->db, &e);
@@ -76,9 +77,10 @@ static bool run_in_batch(struct writer *w, struct write_call *call)
         return false;
     }
     if (call->code == OK) {
+        assert(conn_depth(w->db) == depth + 1);
         return conn_release(w->db, &e) == OK;
     }
-    conn_undo(w->db);
+    conn_undo_to(w->db, depth);
     return conn_in_tx(w->db);
 }
 

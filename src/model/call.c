@@ -10,6 +10,7 @@
 #include "model/build.h"
 #include "model/org.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -306,15 +307,17 @@ enum err_code call_nested(struct call *c, call_fn *fn, void *arg)
     int64_t change_set = c->change_set;
 
     TRY(conn_savepoint(c->db, &c->err));
+    int depth = conn_depth(c->db);
     enum err_code code = fn(c, arg);
     if (code == OK) {
-        return conn_release(c->db, &c->err);
+        assert(conn_depth(c->db) == depth);
+        code = conn_release(c->db, &c->err);
     }
-    c->after = after;
-    c->rebuild = rebuild;
-    c->change_set = change_set;
-    if (conn_in_tx(c->db)) {
-        conn_undo(c->db);
+    if (code != OK) {
+        c->after = after;
+        c->rebuild = rebuild;
+        c->change_set = change_set;
+        conn_undo_to(c->db, depth - 1);
     }
     return code;
 }

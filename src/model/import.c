@@ -243,7 +243,7 @@ static void fill_from_row(struct importing *im, struct record *r, const json_t *
     const struct live_field *list = NULL;
 
     arena_defer(c->mem, (void (*)(void *))json_decref, address);
-    for (size_t i = 0; i < im->ncolumns && i < json_array_size(cells); i++) {
+    for (size_t i = 0; i < im->ncolumns && i < json_array_size(cells) && c->err.code == OK; i++) {
         const struct column_map *m = &im->columns[i];
         struct str s = json_str(json_array_get(cells, i));
         if (m->to == TO_FIELD) {

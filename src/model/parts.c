@@ -431,9 +431,11 @@ bool tag_make(struct call *c, const struct live_field *f, struct str word, int64
     record_set(c, r, "code", V(word));
     record_set(c, r, "label", V(word));
     record_set(c, r, "active", V(true));
-    if (record_create(c, r) != OK) {
-        return false;
+    enum err_code code = record_create(c, r);
+    if (code == ERR_CONFLICT && conn_backend(c->db) == DB_POSTGRES) {
+        /* somebody made the same tag meanwhile: the next try finds it */
+        (void)!fail(c, ERR_BUSY, f->name.p, "the tag \"%.*s\" is being made", STR_ARG(word));
     }
     *id = r->id;
-    return true;
+    return code == OK;
 }

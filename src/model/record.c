@@ -82,6 +82,9 @@ enum err_code record_fill(struct call *c, struct record *r, const json_t *object
         } else if (cells_from_json(c, f, v, &r->cells[f->cell])) {
             r->set[f->index] = true;
         }
+        if (c->err.code != OK) {
+            break; /* the database's own: what comes after would hide it */
+        }
     }
     return call_status(c);
 }

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const struct module *const modules[]
+const struct module *const world_modules[]
     = { &system_module, &company_module, &contact_module, &activity_module, NULL };
 
 bool world_is_postgres(void)
@@ -48,7 +48,7 @@ int world_open(void **state)
     w->cfg = (struct config) { .dir = w->dir, .database_url = getenv("KITH_TEST_PG"),
         .arena_max = 256 << 20, .query_budget = 5000000, .quick_budget = 2000, .queue_max = 1000 };
     w->mem = arena_create(0);
-    must(w, org_open(&w->org, &w->cfg, w->schema, modules, &w->err));
+    must(w, org_open(&w->org, &w->cfg, w->schema, world_modules, &w->err));
     w->org->test_now = 1767225600000000; /* 2026-01-01T00:00:00Z */
     *state = w;
     return 0;

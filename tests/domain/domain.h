@@ -29,6 +29,8 @@ struct world {
     struct str body; /* of the last answer */
 };
 
+extern const struct module *const world_modules[];
+
 /* For cmocka: group set-up makes a world and puts it into *state. */
 int world_open(void **state);
 int world_close(void **state);

@@ -85,7 +85,7 @@ static int run_all(void)
 
 int main(void)
 {
-    int failed = run_all() + test_writer();
+    int failed = run_all() + test_writer() + test_powerloss();
 
     if (getenv("KITH_TEST_PG")) {
         store_backend = DB_POSTGRES;

@@ -27,6 +27,7 @@ int64_t store_int(struct store *s, struct conn *c, const char *text);
 int test_conn(void);
 int test_functions(void);
 int test_schema(void);
-int test_writer(void); /* SQLite only */
+int test_writer(void);    /* SQLite only */
+int test_powerloss(void); /* SQLite only */
 
 #endif
