@@ -43,45 +43,49 @@ static enum db_type value_column(const struct live_field *f)
     return DB_INT;
 }
 
-/* Values made at read time are beside the record's cells. */
+/* Only the fields asked for have cells: field i of the plan at i * FIELD_CELLS, made ones like stored. */
 struct page_row {
-    struct record *r;
-    struct dbval *made; /* per field asked for */
-    struct dbval keys[SORT_KEYS];
+    int64_t id;
+    struct dbval *cells;
+    struct dbval *keys; /* of the last row of a page: the cursor is made of them */
 };
 
-static void read_row(struct plan *p, struct stmt *st, struct page_row *row)
+static void read_keys(struct plan *p, struct stmt *st, struct page_row *row)
 {
-    struct call *c = p->c;
-    int col = 1;
-
-    row->r = record_new(c, p->e);
-    row->r->id = stmt_int(st, 0);
-    row->made = ARENA_ARRAY(c->mem, struct dbval, p->nfields * FIELD_CELLS + 1);
-    for (size_t i = 0; i < p->nkeys; i++, col++) {
+    row->keys = ARENA_ARRAY(p->c->mem, struct dbval, p->nkeys);
+    for (size_t i = 0; i < p->nkeys; i++) {
         const struct live_field *f = p->keys[i].field;
         enum db_type type = f->stored && !f->key_column ? f->columns[0].type
             : f->key_column && f->value != KIND_MONEY && f->value != KIND_DATE ? DB_TEXT
                                                                               : value_column(f);
-        row->keys[i] = stmt_value(st, col, type);
+        row->keys[i] = stmt_value(st, 1 + (int)i, type);
         if (row->keys[i].type == DB_TEXT) {
-            row->keys[i].s = arena_str(c->mem, row->keys[i].s);
+            row->keys[i].s = arena_str(p->c->mem, row->keys[i].s);
         }
     }
+}
+
+static void read_row(struct plan *p, struct stmt *st, struct page_row *row)
+{
+    struct call *c = p->c;
+    int col = 1 + (int)p->nkeys;
+
+    row->id = stmt_int(st, 0);
+    row->cells = ARENA_ARRAY(c->mem, struct dbval, p->nfields * FIELD_CELLS + 1);
     for (size_t i = 0; i < p->nfields; i++) {
         const struct live_field *f = p->fields[i];
+        struct dbval *cells = &row->cells[i * FIELD_CELLS];
         if (f->stored) {
-            read_cells(c, st, &col, f, &row->r->cells[f->cell]);
+            read_cells(c, st, &col, f, cells);
         } else if (f->expr) {
-            struct dbval *made = &row->made[i * FIELD_CELLS];
-            made[0] = stmt_value(st, col++, value_column(f));
-            if (made[0].type == DB_TEXT) {
-                made[0].s = arena_str(c->mem, made[0].s);
+            cells[0] = stmt_value(st, col++, value_column(f));
+            if (cells[0].type == DB_TEXT) {
+                cells[0].s = arena_str(c->mem, cells[0].s);
             }
-            if (f->value == KIND_DURATION && made[0].type == DB_INT) {
-                made[0].i /= 1000000;
+            if (f->value == KIND_DURATION && cells[0].type == DB_INT) {
+                cells[0].i /= 1000000;
             }
-            made[1] = f->value == KIND_MONEY ? V(c->model->currency) : V_NULL;
+            cells[1] = f->value == KIND_MONEY ? V(c->model->currency) : V_NULL;
         }
     }
 }
@@ -96,7 +100,11 @@ static enum err_code run_segment(
     TRY(plan_sql(p, segment, &sql, &v));
     TRY(db_query(p->c, &found, sql, v));
     while (*n < most && rows_next(&found)) {
-        read_row(p, found.st, &rows[(*n)++]);
+        struct page_row *row = &rows[(*n)++];
+        read_row(p, found.st, row);
+        if (*n == most - 1) {
+            read_keys(p, found.st, row);
+        }
     }
     return rows_end(&found);
 }
@@ -126,7 +134,7 @@ static enum err_code run_plan(struct plan *p, struct page_row **rows, size_t *n,
     if (*n == most) {
         --*n;
         struct page_row *last = &(*rows)[*n - 1];
-        *next = cursor_make(p, last->keys, last->r->id);
+        *next = cursor_make(p, last->keys, last->id);
     }
     return OK;
 }
@@ -139,8 +147,8 @@ struct many_list {
     size_t n;
 };
 
-static enum err_code load_many(struct call *c, const struct live_field *f, struct record **records,
-    size_t n, struct ref_names *names, struct many_list *out)
+static enum err_code load_many(struct call *c, const struct live_field *f,
+    const struct page_row *page, size_t n, struct ref_names *names, struct many_list *out)
 {
     struct sqltext s;
     struct sql sql;
@@ -164,7 +172,7 @@ static enum err_code load_many(struct call *c, const struct live_field *f, struc
         if (i) {
             sql_lit(&s, ", ");
         }
-        sql_bind(&s, V(records[i]->id));
+        sql_bind(&s, V(page[i].id));
     }
     sql_lit(&s, ")");
     TRY(access_sql(c, f->link, RIGHT_READ, 0, &s));
@@ -281,7 +289,7 @@ static enum err_code check_expand(struct output *o)
     return OK;
 }
 
-static enum err_code prepare_output(struct output *o, struct record **records, size_t n)
+static enum err_code prepare_output(struct output *o, const struct page_row *page, size_t n)
 {
     o->names = ref_names_new(o->c);
     o->many = ARENA_ARRAY(o->c->mem, struct many_list, o->nfields + 1);
@@ -289,10 +297,11 @@ static enum err_code prepare_output(struct output *o, struct record **records, s
     for (size_t i = 0; i < o->nfields; i++) {
         const struct live_field *f = o->fields[i];
         if (f->def.kind == KIND_MANY) {
-            TRY(load_many(o->c, f, records, n, o->names, &o->many[i]));
+            TRY(load_many(o->c, f, page, n, o->names, &o->many[i]));
         }
-        for (size_t k = 0; f->stored && k < n; k++) {
-            cells_want(o->names, f, &records[k]->cells[f->cell]);
+        bool refers = f->value == KIND_REF || f->value == KIND_ANYREF || f->value == KIND_FILE;
+        for (size_t k = 0; refers && f->def.kind != KIND_MANY && k < n; k++) {
+            cells_want(o->names, f, &page[k].cells[i * FIELD_CELLS]);
         }
     }
     return ref_names_load(o->names);
@@ -322,24 +331,18 @@ static enum err_code expanded_json(
 }
 
 static enum err_code record_json(
-    struct output *o, const struct record *r, const struct dbval *made, const char *name)
+    struct output *o, const struct page_row *row, const char *name)
 {
     struct call *c = o->c;
 
     json_object(&c->out, name);
     for (size_t i = 0; i < o->nfields; i++) {
         const struct live_field *f = o->fields[i];
+        const struct dbval *cells = &row->cells[i * FIELD_CELLS];
         bool done = false;
         json_name(&c->out, f->name);
         if (f->def.kind == KIND_MANY) {
-            many_json(c, &o->many[i], r->id, o->names);
-            continue;
-        }
-        const struct dbval *cells = f->stored ? &r->cells[f->cell]
-            : made                            ? &made[i * FIELD_CELLS]
-                                              : NULL;
-        if (!cells) {
-            json_none(&c->out, NULL);
+            many_json(c, &o->many[i], row->id, o->names);
             continue;
         }
         if (o->expand.n && is_expanded(o->expand, f->name)) {
@@ -390,16 +393,6 @@ static enum err_code count_rows(struct plan *p, int64_t *count)
     return db_int(c, count, sql, v);
 }
 
-static struct record **records_of(struct call *c, struct page_row *rows, size_t n)
-{
-    struct record **records = ARENA_ARRAY(c->mem, struct record *, n + 1);
-
-    for (size_t i = 0; i < n; i++) {
-        records[i] = rows[i].r;
-    }
-    return records;
-}
-
 enum err_code query_list(struct call *c, const struct list_request *q)
 {
     struct plan p;
@@ -412,14 +405,14 @@ enum err_code query_list(struct call *c, const struct list_request *q)
     TRY(run_plan(&p, &rows, &n, &next));
     struct output o = { .c = c, .e = p.e, .fields = p.fields, .nfields = p.nfields,
         .expand = q->expand };
-    TRY(prepare_output(&o, records_of(c, rows, n), n));
+    TRY(prepare_output(&o, rows, n));
     if (q->count) {
         TRY(count_rows(&p, &count));
     }
     json_object(&c->out, NULL);
     json_array(&c->out, "items");
     for (size_t i = 0; i < n; i++) {
-        TRY(record_json(&o, rows[i].r, rows[i].made, NULL));
+        TRY(record_json(&o, &rows[i], NULL));
     }
     json_end_array(&c->out);
     json_name(&c->out, STR("next"));
@@ -442,11 +435,21 @@ enum err_code query_page(struct call *c, const struct list_request *q, struct qu
 
     TRY(plan_make(c, q, &p));
     TRY(run_plan(&p, &rows, &out->n, &out->next));
-    out->rows = records_of(c, rows, out->n);
+    out->rows = ARENA_ARRAY(c->mem, struct record *, out->n + 1);
+    for (size_t i = 0; i < out->n; i++) {
+        struct record *r = record_new(c, p.e);
+        r->id = rows[i].id;
+        for (size_t k = 0; k < p.nfields; k++) {
+            if (p.fields[k]->stored) {
+                record_set_cells(r, p.fields[k], &rows[i].cells[k * FIELD_CELLS]);
+            }
+        }
+        out->rows[i] = r;
+    }
     out->fields = p.fields;
     out->nfields = p.nfields;
     struct output o = { .c = c, .e = p.e, .fields = p.fields, .nfields = p.nfields };
-    TRY(prepare_output(&o, out->rows, out->n));
+    TRY(prepare_output(&o, rows, out->n));
     out->names = o.names;
     return OK;
 }
@@ -514,8 +517,8 @@ enum err_code query_get(
     }
     struct output o = { .c = c, .e = e, .fields = p.fields, .nfields = p.nfields,
         .expand = expand };
-    TRY(prepare_output(&o, &row.r, 1));
-    return record_json(&o, row.r, row.made, NULL);
+    TRY(prepare_output(&o, &row, 1));
+    return record_json(&o, &row, NULL);
 }
 
 enum err_code query_record(struct call *c, struct record *r, const struct live_field **fields,
@@ -526,8 +529,16 @@ enum err_code query_record(struct call *c, struct record *r, const struct live_f
     if (!fields) {
         TRY(plan_fields(c, r->e, (struct str) { "", 0 }, &o.fields, &o.nfields));
     }
-    TRY(prepare_output(&o, &r, 1));
-    return record_json(&o, r, NULL, name);
+    struct page_row row = { .id = r->id };
+    row.cells = ARENA_ARRAY(c->mem, struct dbval, o.nfields * FIELD_CELLS + 1);
+    for (size_t i = 0; i < o.nfields; i++) {
+        const struct live_field *f = o.fields[i];
+        for (int k = 0; f->stored && k < f->ncolumns; k++) {
+            row.cells[i * FIELD_CELLS + (size_t)k] = r->cells[f->cell + k];
+        }
+    }
+    TRY(prepare_output(&o, &row, 1));
+    return record_json(&o, &row, name);
 }
 
 enum err_code query_ids(struct call *c, const struct live_entity *e, struct str where,
