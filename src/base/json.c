@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { DEPTH_MAX = 64 };
 
@@ -16,15 +17,33 @@ void json_init(struct json_writer *w, struct buf *out)
     *w = (struct json_writer) { .out = out };
 }
 
+/* What cannot stand in a JSON text as it is. */
+static const bool special[256] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    1, 1, 1, 1, 1, 1, 1, 1, ['"'] = 1, ['\\'] = 1 };
+
 static void quoted(struct buf *out, struct str s)
 {
     static const char hex[] = "0123456789abcdef";
-    size_t from = 0;
+    size_t from = 0, plain = 0;
 
+    while (plain < s.n && !special[(unsigned char)s.p[plain]]) {
+        plain++;
+    }
+    if (plain == s.n) {
+        /* nearly always: nothing to escape */
+        char *p = buf_reserve(out, s.n + 2);
+        if (p) {
+            p[0] = '"';
+            memcpy(p + 1, s.p, s.n);
+            p[s.n + 1] = '"';
+            out->n += s.n + 2;
+        }
+        return;
+    }
     buf_byte(out, '"');
-    for (size_t i = 0; i < s.n; i++) {
+    for (size_t i = plain; i < s.n; i++) {
         unsigned char ch = (unsigned char)s.p[i];
-        if (ch >= 0x20 && ch != '"' && ch != '\\') {
+        if (!special[ch]) {
             continue;
         }
         buf_add(out, (struct str) { s.p + from, i - from });

@@ -204,18 +204,32 @@ bool instant_parse(struct str s, int64_t *instant)
     return *instant >= DATE_FIRST * DAYS(1) && *instant < (DATE_LAST + 1) * DAYS(1);
 }
 
+/* Exactly width digits, zeros in front. */
+static size_t digits(char *out, unsigned v, size_t width)
+{
+    for (size_t i = width; i-- > 0; v /= 10) {
+        out[i] = (char)('0' + v % 10);
+    }
+    return width;
+}
+
 size_t date_format(int64_t date, char *out)
 {
     struct civil c;
+    size_t n;
 
     /* outside the years 1 to 9999 the text would not fit */
     if (date < DATE_FIRST || date > DATE_LAST) {
         date = date < DATE_FIRST ? DATE_FIRST : DATE_LAST;
     }
     date_split(date, &c);
-    int n = snprintf(out, DATE_TEXT, "%04u-%02u-%02u", (unsigned)c.year % 10000,
-        (unsigned)c.month % 100, (unsigned)c.day % 100);
-    return (size_t)n;
+    n = digits(out, (unsigned)c.year, 4);
+    out[n++] = '-';
+    n += digits(out + n, (unsigned)c.month, 2);
+    out[n++] = '-';
+    n += digits(out + n, (unsigned)c.day, 2);
+    out[n] = '\0';
+    return n;
 }
 
 size_t instant_format(int64_t instant, char *out)
@@ -223,10 +237,15 @@ size_t instant_format(int64_t instant, char *out)
     struct civil c = civil_of(instant);
     size_t n = date_format(floor_div(instant, DAYS(1)), out);
 
-    n += (size_t)snprintf(out + n, 10, "T%02u:%02u:%02u", (unsigned)c.hour % 100,
-        (unsigned)c.minute % 100, (unsigned)c.second % 100);
+    out[n++] = 'T';
+    n += digits(out + n, (unsigned)c.hour, 2);
+    out[n++] = ':';
+    n += digits(out + n, (unsigned)c.minute, 2);
+    out[n++] = ':';
+    n += digits(out + n, (unsigned)c.second, 2);
     if (c.micro) {
-        n += (size_t)snprintf(out + n, 8, ".%06u", (unsigned)c.micro % 1000000);
+        out[n++] = '.';
+        n += digits(out + n, (unsigned)c.micro, 6);
         while (out[n - 1] == '0') {
             n--;
         }
