@@ -148,6 +148,9 @@ void json_real(struct json_writer *w, const char *name, double v)
     }
     lead(w, name);
     buf_lit(w->out, text);
+    if (!strpbrk(text, ".e")) {
+        buf_lit(w->out, ".0"); /* it reads back as what it was, no whole number */
+    }
 }
 
 void json_flag(struct json_writer *w, const char *name, bool v)

@@ -205,7 +205,7 @@ bool instant_parse(struct str s, int64_t *instant)
 }
 
 /* Exactly width digits, zeros in front. */
-static size_t digits(char *out, unsigned v, size_t width)
+static size_t put_digits(char *out, unsigned v, size_t width)
 {
     for (size_t i = width; i-- > 0; v /= 10) {
         out[i] = (char)('0' + v % 10);
@@ -223,11 +223,11 @@ size_t date_format(int64_t date, char *out)
         date = date < DATE_FIRST ? DATE_FIRST : DATE_LAST;
     }
     date_split(date, &c);
-    n = digits(out, (unsigned)c.year, 4);
+    n = put_digits(out, (unsigned)c.year, 4);
     out[n++] = '-';
-    n += digits(out + n, (unsigned)c.month, 2);
+    n += put_digits(out + n, (unsigned)c.month, 2);
     out[n++] = '-';
-    n += digits(out + n, (unsigned)c.day, 2);
+    n += put_digits(out + n, (unsigned)c.day, 2);
     out[n] = '\0';
     return n;
 }
@@ -238,14 +238,14 @@ size_t instant_format(int64_t instant, char *out)
     size_t n = date_format(floor_div(instant, DAYS(1)), out);
 
     out[n++] = 'T';
-    n += digits(out + n, (unsigned)c.hour, 2);
+    n += put_digits(out + n, (unsigned)c.hour, 2);
     out[n++] = ':';
-    n += digits(out + n, (unsigned)c.minute, 2);
+    n += put_digits(out + n, (unsigned)c.minute, 2);
     out[n++] = ':';
-    n += digits(out + n, (unsigned)c.second, 2);
+    n += put_digits(out + n, (unsigned)c.second, 2);
     if (c.micro) {
         out[n++] = '.';
-        n += digits(out + n, (unsigned)c.micro, 6);
+        n += put_digits(out + n, (unsigned)c.micro, 6);
         while (out[n - 1] == '0') {
             n--;
         }

@@ -316,10 +316,14 @@ bool normal_url(struct arena *mem, struct str typed, struct str *key, const char
     struct str h = lower(mem, str_sub(s, 0, host)), rest = str_sub(s, host, s.n);
     struct str bare = h;
     ptrdiff_t colon = str_find_byte(bare, ':');
+    bool port_ok = true;
     if (colon >= 0) {
+        int64_t port;
         bare.n = (size_t)colon;
+        port_ok = str_to_int(str_sub(h, bare.n + 1, h.n), &port) && port > 0 && port < 65536
+            && h.p[bare.n + 1] >= '0' && h.p[bare.n + 1] <= '9';
     }
-    if (!domain_valid(bare, why)) {
+    if (!port_ok || !domain_valid(bare, why)) {
         *why = "the web address has no valid host";
         return false;
     }

@@ -272,6 +272,7 @@ struct output {
     struct many_list *many; /* per field */
     struct expanded *expanded;
     struct str expand;
+    bool no_links; /* just made, and no many-to-many field was given: there are none to look for */
 };
 
 static enum err_code check_expand(struct output *o)
@@ -296,7 +297,7 @@ static enum err_code prepare_output(struct output *o, const struct page_row *pag
     TRY(check_expand(o));
     for (size_t i = 0; i < o->nfields; i++) {
         const struct live_field *f = o->fields[i];
-        if (f->def.kind == KIND_MANY) {
+        if (f->def.kind == KIND_MANY && !o->no_links) {
             TRY(load_many(o->c, f, page, n, o->names, &o->many[i]));
         }
         bool refers = f->value == KIND_REF || f->value == KIND_ANYREF || f->value == KIND_FILE;
@@ -529,6 +530,7 @@ enum err_code query_record(struct call *c, struct record *r, const struct live_f
     if (!fields) {
         TRY(plan_fields(c, r->e, (struct str) { "", 0 }, &o.fields, &o.nfields));
     }
+    o.no_links = r->version == 1 && !r->many;
     struct page_row row = { .id = r->id };
     row.cells = ARENA_ARRAY(c->mem, struct dbval, o.nfields * FIELD_CELLS + 1);
     for (size_t i = 0; i < o.nfields; i++) {
