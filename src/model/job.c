@@ -15,8 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { LEASE_SECONDS = 60, TRIES = 8, IDLE_MICROS = 1000000 };
+enum { LEASE_SECONDS = 60, TRIES = 8, IDLE_MICROS = 1000000, GATHER_MICROS = 20000 };
 
 static const struct {
     const char *word;
@@ -69,6 +70,12 @@ static const struct job_kind *kind_of(const struct org *o, struct str name)
 
 /* ---- enqueue ---- */
 
+static void tell_queued(struct org *o, void *arg)
+{
+    (void)arg;
+    __atomic_add_fetch(&o->jobs_queued, 1, __ATOMIC_RELAXED);
+}
+
 enum err_code job_enqueue(struct call *c, const struct job_order *order, int64_t *id)
 {
     const struct job_kind *kind = kind_of(c->org, str_of(order->kind));
@@ -92,6 +99,7 @@ enum err_code job_enqueue(struct call *c, const struct job_order *order, int64_t
         }
     }
     TRY(change_set_open(c));
+    call_after_commit(c, tell_queued, NULL);
     return db_int(c, id,
         SQL("INSERT INTO \"jobs\" (\"kind\", \"key\", \"user\", \"due\", \"attempts\", \"state\","
             " \"input\", \"mark\", \"done\", \"total\", \"created_at\", \"cancel\") VALUES ($1, $2,"
@@ -387,9 +395,10 @@ struct workers {
     pthread_t *threads;
     int n;
     pthread_mutex_t lock;
-    pthread_cond_t cond;
+    pthread_cond_t cond, jobs_cond;
     bool stop;
-    uint64_t signals;
+    uint64_t signals;   /* commits: for the consumers */
+    uint64_t job_signals, queued; /* commits that ordered a job: for the others */
     void (*others)(void *arg); /* who waited for commits before: they are woken too */
     void *others_arg;
 };
@@ -398,17 +407,23 @@ static void wake(void *arg)
 {
     struct workers *w = arg;
 
+    uint64_t queued = __atomic_load_n(&w->org->jobs_queued, __ATOMIC_RELAXED);
+
     if (w->others) {
         w->others(w->others_arg);
     }
-
     pthread_mutex_lock(&w->lock);
     w->signals++;
-    pthread_cond_broadcast(&w->cond);
+    pthread_cond_signal(&w->cond);
+    if (queued != w->queued) {
+        w->queued = queued;
+        w->job_signals++;
+        pthread_cond_broadcast(&w->jobs_cond);
+    }
     pthread_mutex_unlock(&w->lock);
 }
 
-static void rest(struct workers *w, uint64_t seen)
+static void rest(struct workers *w, uint64_t *signals, pthread_cond_t *cond, uint64_t seen)
 {
     struct timespec until;
     int64_t at = time_now() + IDLE_MICROS;
@@ -416,8 +431,7 @@ static void rest(struct workers *w, uint64_t seen)
     until.tv_sec = at / 1000000;
     until.tv_nsec = at % 1000000 * 1000;
     pthread_mutex_lock(&w->lock);
-    while (!w->stop && w->signals == seen
-        && pthread_cond_timedwait(&w->cond, &w->lock, &until) == 0) {
+    while (!w->stop && *signals == seen && pthread_cond_timedwait(cond, &w->lock, &until) == 0) {
     }
     pthread_mutex_unlock(&w->lock);
 }
@@ -435,7 +449,9 @@ static void *consume_loop(void *arg)
         pthread_mutex_unlock(&w->lock);
         (void)!consumers_run(w->org, &more, &e);
         if (!more) {
-            rest(w, seen);
+            rest(w, &w->signals, &w->cond, seen);
+            /* what comes together is taken together: one transaction for many commits */
+            usleep(GATHER_MICROS);
         }
         pthread_mutex_lock(&w->lock);
         stop = w->stop;
@@ -452,14 +468,14 @@ static void *job_loop(void *arg)
 
     while (!stop) {
         pthread_mutex_lock(&w->lock);
-        uint64_t seen = w->signals;
+        uint64_t seen = w->job_signals;
         pthread_mutex_unlock(&w->lock);
         if (org_now(w->org) - planned > MINUTES(1)) {
             plan(w->org);
             planned = org_now(w->org);
         }
         if (!run_one(w->org)) {
-            rest(w, seen);
+            rest(w, &w->job_signals, &w->jobs_cond, seen);
         }
         pthread_mutex_lock(&w->lock);
         stop = w->stop;
@@ -476,6 +492,7 @@ enum err_code workers_start(struct org *o, int threads, struct workers **out, st
     w->threads = ARENA_ARRAY(o->mem, pthread_t, threads + 1);
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->cond, NULL);
+    pthread_cond_init(&w->jobs_cond, NULL);
     w->others = o->wake;
     w->others_arg = o->wake_arg;
     o->wake_arg = w;
@@ -499,6 +516,7 @@ void workers_stop(struct workers *w)
     pthread_mutex_lock(&w->lock);
     w->stop = true;
     pthread_cond_broadcast(&w->cond);
+    pthread_cond_broadcast(&w->jobs_cond);
     pthread_mutex_unlock(&w->lock);
     for (int i = 0; i < w->n; i++) {
         pthread_join(w->threads[i], NULL);
@@ -507,6 +525,7 @@ void workers_stop(struct workers *w)
     w->org->wake_arg = w->others_arg;
     pthread_mutex_destroy(&w->lock);
     pthread_cond_destroy(&w->cond);
+    pthread_cond_destroy(&w->jobs_cond);
 }
 
 enum err_code workers_drain(struct org *o, struct err *e)

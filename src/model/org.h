@@ -27,6 +27,7 @@ struct org {
     struct auth_cache *auth;  /* who the sessions and tokens at work belong to */
     void (*wake)(void *arg);  /* something was committed: consumers and jobs look */
     void *wake_arg;
+    uint64_t jobs_queued;     /* grows with each commit that ordered a job */
     struct arena *mem;
     uint8_t secret[32];       /* from the key file: signs and encrypts */
     bool read_only;           /* the disk is full, or so asked */
