@@ -167,7 +167,8 @@ static void fill_mirrors(struct call *c, struct record *r)
         }
     }
     for (size_t i = 0; i < r->e->nfields; i++) {
-        if (r->e->fields[i]->def.kind == KIND_NAME) {
+        /* on an object without the parts of a name it is a text like another */
+        if (r->e->fields[i]->def.kind == KIND_NAME && entity_field(r->e, STR("last_name"))) {
             compose_name(c, r, r->e->fields[i]);
         }
     }
