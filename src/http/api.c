@@ -132,6 +132,9 @@ static enum err_code run_route(struct call *c, void *arg)
     x->operation = 0;
     arena_set_ceiling(c->mem, arena_used(c->mem) + (size_t)c->cfg->arena_max);
     TRY(api_authenticate(c, x));
+    if ((x->route->flags & ROUTE_WHOLE) && c->who->scopes.n) {
+        return fail(c, ERR_FORBIDDEN, NULL, "a token limited to scopes may not do this");
+    }
     if (x->budget && (x->route->flags & ROUTE_FILTER || conn_backend(c->db) == DB_SQLITE)) {
         conn_budget(c->db, x->budget);
     }

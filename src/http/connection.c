@@ -105,6 +105,8 @@ static enum MHD_Result take_header(
     size_t n = strlen(name);
 
     (void)kind;
+    k->lengths += strcasecmp(name, "Content-Length") == 0
+        || strcasecmp(name, "Transfer-Encoding") == 0;
     for (int h = 0; h < HEADERS; h++) {
         const char *known = header_name((enum header)h);
         if ((known[0] | 0x20) == (name[0] | 0x20) && strlen(known) == n
@@ -260,6 +262,9 @@ static bool refuse_early(struct carrier *k)
 
     if (k->server->api.stopping) {
         reply_error(x, 503, "busy", "the server is stopping");
+    } else if (k->lengths > 1) {
+        /* two servers on the way could read it differently */
+        reply_error(x, 400, "invalid", "the length of the body is said twice");
     } else if (k->too_large) {
         reply_error(x, 413, "too_large", "a body has at most %lld bytes",
             (long long)body_limit(k));
@@ -329,9 +334,9 @@ enum MHD_Result connection_handle(void *cls, struct MHD_Connection *mhd, const c
         k->mhd = mhd;
         take_head(k, method);
         k->stage = STAGE_BODY;
-        if (declared_too_large(k)) {
+        if (k->lengths > 1 || declared_too_large(k)) {
             /* not worth reading: the connection closes after this answer */
-            k->too_large = true;
+            k->too_large = k->lengths <= 1;
             (void)refuse_early(k);
             return carrier_answer(k);
         }

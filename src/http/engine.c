@@ -289,7 +289,7 @@ enum err_code explain_run(struct call *c, struct exchange *x)
     if (!yes) {
         return fail(c, ERR_NOT_FOUND, NULL, "there is no %s with id %" PRId64, e->name.p, id);
     }
-    struct expr_rows rows = record_rows(c, r);
+    struct expr_rows rows = record_rows_seen(c, r);
     json_object(&c->out, NULL);
     json_name(&c->out, STR("tree"));
     TRY(expr_explain(expr, &rows, c->mem, c->now, c->who->id, &c->out, &next, &v));

@@ -113,7 +113,13 @@ enum err_code idempotent_run(struct call *c, struct exchange *x)
     if (given.n > KEY_MAX) {
         return fail(c, ERR_INVALID, "Idempotency-Key", "a key has at most %d bytes", KEY_MAX);
     }
-    struct str who = arena_fmt(c->mem, "%lld", (long long)c->who->id);
+    if (x->route->flags & ROUTE_SECRET) {
+        return fail(c, ERR_INVALID, "Idempotency-Key",
+            "this answer holds a secret, which is not kept for a second time");
+    }
+    /* of this token or session: another of the same user may be allowed less */
+    struct str who = arena_fmt(c->mem, "%lld.%lld.%lld", (long long)c->who->id,
+        (long long)c->who->token, (long long)c->who->session);
     hash_parts(k.key, (const struct str[]) { who, given }, 2);
     hash_parts(k.request,
         (const struct str[]) { str_of(method_name(x->req.method)), x->req.target, x->req.body }, 3);

@@ -21,7 +21,9 @@ enum route_flags {
     ROUTE_BODY = 2,     /* takes a JSON body */
     ROUTE_FILTER = 4,   /* runs a user's own filter: under the governor */
     ROUTE_BATCH = 8,    /* may stand in a batch */
-    ROUTE_ANYPARAM = 16 /* does not refuse unknown parameters */
+    ROUTE_ANYPARAM = 16, /* does not refuse unknown parameters */
+    ROUTE_WHOLE = 32,    /* not for a token that is limited to scopes */
+    ROUTE_SECRET = 64    /* the answer holds a secret: it is never kept for a second time */
 };
 
 struct route {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 const struct command *const commands[] = {
     &cmd_serve, &cmd_init,
@@ -215,6 +216,8 @@ int main(int argc, char **argv)
 {
     int used = 0;
     struct cmd cmd = { .command = find_command(argc, argv, &used) };
+
+    umask(077); /* what is made here is for the owner */
 
     if (!cmd.command) {
         bool help = argc > 1 && (asks_help(argc, argv) || strcmp(argv[1], "help") == 0);

@@ -490,6 +490,11 @@ enum field_right access_field(const struct call *c, const struct live_field *f)
         return FIELD_WRITE;
     }
     const struct access *a = c->who->access;
+    const struct live_field *list
+        = f->def.mirror ? entity_field(f->entity, str_of(f->def.mirror)) : NULL;
+    if (list && access_field(c, list) == FIELD_HIDDEN) {
+        return FIELD_HIDDEN; /* a piece of what is hidden */
+    }
     uint8_t said = a && f->number < a->nfields ? a->fields[f->number] : 0;
     if (said) {
         return (enum field_right)(said - 1);
@@ -562,7 +567,7 @@ static enum err_code is_shared(struct call *c, const struct record *r, enum righ
     return db_find(c, &one, yes, sql, v);
 }
 
-enum err_code access_record(struct call *c, struct record *r, enum right right, bool *yes)
+enum err_code access_owns(struct call *c, struct record *r, enum right right, bool *yes)
 {
     *yes = scope_allows(c, r->e, right)
         && (c->who->admin
@@ -590,9 +595,16 @@ enum err_code access_record(struct call *c, struct record *r, enum right right, 
             *yes = !v.absent && v.i;
         }
     }
-    return *yes || !r->id || (r->e->def.flags & ENTITY_ADMIN) ? OK
-                                                               : is_shared(c, r, right, yes);
+    return OK;
 }
+
+enum err_code access_record(struct call *c, struct record *r, enum right right, bool *yes)
+{
+    TRY(access_owns(c, r, right, yes));
+    bool may_be_shared = r->id && !(r->e->def.flags & ENTITY_ADMIN) && scope_allows(c, r->e, right);
+    return *yes || !may_be_shared ? OK : is_shared(c, r, right, yes);
+}
+
 
 bool access_action(const struct call *c, const char *right)
 {
@@ -916,6 +928,21 @@ enum err_code access_explain(
 static bool may_read(void *arg, const struct live_field *f)
 {
     return access_field(arg, f) != FIELD_HIDDEN;
+}
+
+static void other_rows(void *arg, const struct live_entity *e, int alias, struct sqltext *out)
+{
+    struct call *c = arg;
+
+    if (access_sql(c, e, RIGHT_READ, alias, out) != OK) {
+        out->text.failed = true;
+    }
+}
+
+struct expr_sql access_expr(struct call *c, struct sqltext *out, int alias)
+{
+    return (struct expr_sql) { .out = out, .alias = alias, .now = c->now, .me = c->who->id,
+        .rights = all_powerful(c) ? NULL : other_rows, .rights_arg = c };
 }
 
 struct expr_scope access_scope(struct call *c, const struct live_entity *e)

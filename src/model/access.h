@@ -31,6 +31,9 @@ MUST_CHECK enum err_code access_require(
 /* To this record (base cells loaded)? *yes. */
 MUST_CHECK enum err_code access_record(
     struct call *c, struct record *r, enum right right, bool *yes);
+/* The same from roles alone: what comes from a share does not count. */
+MUST_CHECK enum err_code access_owns(
+    struct call *c, struct record *r, enum right right, bool *yes);
 /* A named right of an action, "<entity>.<action>". */
 bool access_action(const struct call *c, const char *right);
 
@@ -46,6 +49,8 @@ MUST_CHECK enum err_code access_stream_sql(struct call *c, const struct live_ent
 /* Why: JSON with the roles and grants that give or withhold a right on a record or field. */
 MUST_CHECK enum err_code access_explain(struct call *c, const struct live_entity *e, int64_t id,
     int64_t user, enum right right);
+/* SQL of an expression that the asker wrote: rows he may not read count as absent in it. */
+struct expr_sql access_expr(struct call *c, struct sqltext *out, int alias);
 /* expr_scope for the asker: only fields that he may read. */
 struct expr_scope access_scope(struct call *c, const struct live_entity *e);
 

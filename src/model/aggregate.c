@@ -231,7 +231,7 @@ static enum err_code build(struct aggregate *a, const struct aggregate_request *
 {
     struct call *c = a->c;
     struct sqltext s, select, where;
-    struct expr_sql x = { .now = c->now, .me = c->who->id };
+    struct expr_sql x = access_expr(c, NULL, 0);
     const struct expr *cond;
 
     TRY(plan_where(c, a->e, q->where, q->where_json, &cond));

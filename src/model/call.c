@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { FIELD_ERRORS = 20 };
+
 struct after {
     struct after *next;
     void (*fn)(struct org *org, void *arg);
@@ -39,18 +41,23 @@ enum err_code fail(struct call *c, enum err_code code, const char *field, const 
 
 void fail_field(struct call *c, const char *field, const char *fmt, ...)
 {
-    struct field_error *e = ARENA_NEW(c->mem, struct field_error), **end = &c->errors;
+    struct field_error *e, **end = &c->errors;
     char message[400];
     va_list args;
+    int n = 0;
 
+    for (; *end; end = &(*end)->next) {
+        n++;
+    }
+    if (n >= FIELD_ERRORS) {
+        return; /* enough for a person to mend; more would only cost time */
+    }
+    e = ARENA_NEW(c->mem, struct field_error);
     va_start(args, fmt);
     vsnprintf(message, sizeof message, fmt, args);
     va_end(args);
     e->field = arena_cstr(c->mem, str_of(field));
     e->message = arena_cstr(c->mem, str_of(message));
-    while (*end) {
-        end = &(*end)->next;
-    }
     *end = e;
 }
 

@@ -136,6 +136,10 @@ struct expr_sql {
     int64_t now;
     int64_t me;
     unsigned side; /* out: bit n set when side table n is needed, joined as t<alias>_x<n> */
+    /* Adds " AND ..." for rows beside the record itself, behind a reference or under a child name: what
+     * the asker may not see counts as absent. NULL: all count (the house's own expressions). */
+    void (*rights)(void *arg, const struct live_entity *e, int alias, struct sqltext *out);
+    void *rights_arg;
 };
 /* A condition as a SQL predicate. `not` is pushed to the leaves; a positive leaf is the bare
  * comparison, so that indexes serve. */

@@ -93,6 +93,9 @@ void expr_write_live(struct expr_writer *w, const struct live_entity *e, int ali
         sql_column(w->out, alias, "deleted_at");
         sql_lit(w->out, " IS NULL");
     }
+    if (w->rights) {
+        w->rights(w->rights_arg, e, alias, w->out);
+    }
 }
 
 unsigned expr_sides(const struct expr *x, size_t level)
@@ -370,7 +373,7 @@ static struct expr_writer begin(const struct expr_sql *s)
         s->out->aliases = s->alias + 1;
     }
     return (struct expr_writer) { .out = s->out, .alias = s->alias, .now = s->now, .me = s->me,
-        .side = s->side };
+        .side = s->side, .rights = s->rights, .rights_arg = s->rights_arg };
 }
 
 void expr_sql_condition(const struct expr *x, struct expr_sql *s)

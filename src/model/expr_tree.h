@@ -261,6 +261,8 @@ struct expr_writer {
     unsigned side;
     int depth; /* of formulas made at read time */
     bool key;  /* texts are wanted as their fold keys */
+    void (*rights)(void *arg, const struct live_entity *e, int alias, struct sqltext *out);
+    void *rights_arg;
 };
 enum expr_part { PART_VALUE, PART_KEY, PART_OWN, PART_CURRENCY, PART_LNG, PART_MONTH_DAY,
     PART_ENTITY };

@@ -375,7 +375,7 @@ static enum err_code count_rows(struct plan *p, int64_t *count)
         sql_lit(&where, " IS NULL");
     }
     if (p->where) {
-        struct expr_sql x = { .out = &where, .now = c->now, .me = c->who->id };
+        struct expr_sql x = access_expr(c, &where, 0);
         sql_lit(&where, " AND (");
         expr_sql_condition(p->where, &x);
         sql_lit(&where, ")");
@@ -551,7 +551,7 @@ enum err_code query_ids(struct call *c, const struct live_entity *e, struct str 
     struct dbvals v;
     struct rows rows;
     const struct expr *x;
-    struct expr_sql xs = { .out = &cond, .now = c->now, .me = c->who->id };
+    struct expr_sql xs = access_expr(c, &cond, 0);
 
     *n = 0;
     *ids = ARENA_ARRAY(c->mem, int64_t, most + 1);

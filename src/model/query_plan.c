@@ -287,7 +287,7 @@ void sort_value_sql(struct plan *p, const struct live_field *f, struct sqltext *
         column_sql(s, f, sort_column(f), side);
         return;
     }
-    struct expr_sql x = { .out = s, .now = p->c->now, .me = p->c->who->id };
+    struct expr_sql x = access_expr(p->c, s, 0);
     expr_sql_value(f->expr, &x);
     *side |= x.side;
 }
@@ -442,7 +442,7 @@ static enum err_code filter_sql(
         sql_lit(s, " IS NULL");
     }
     if (p->where) {
-        struct expr_sql x = { .out = s, .now = c->now, .me = c->who->id };
+        struct expr_sql x = access_expr(c, s, 0);
         sql_lit(s, " AND (");
         expr_sql_condition(p->where, &x);
         sql_lit(s, ")");

@@ -52,6 +52,10 @@ enum err_code record_fill(struct call *c, struct record *r, const json_t *object
     if (!json_is_object(object)) {
         return fail(c, ERR_INVALID, NULL, "a record is a JSON object");
     }
+    if (json_object_size(object) > r->e->nfields + 100) {
+        return fail(c, ERR_INVALID, NULL, "%s has no more than %zu fields", r->e->label.p,
+            r->e->nfields);
+    }
     json_object_foreach((json_t *)object, name, v)
     {
         const struct live_field *f = entity_field(r->e, str_of(name));
@@ -497,6 +501,14 @@ enum err_code record_update(struct call *c, struct record *change)
         }
         if (now->replay && !now->quiet && old->cells[now->e->deleted_at->cell].type == DB_NULL) {
             TRY(store_check_unique(c, now));
+        }
+        if (!now->trusted && (changed[now->e->owner->index] || changed[now->e->team->index])) {
+            bool owns;
+            TRY(access_owns(c, old, RIGHT_UPDATE, &owns));
+            if (!owns) {
+                return fail(c, ERR_FORBIDDEN, "owner",
+                    "what is shared with you stays with its owner and team");
+            }
         }
         stamp(c, now, changed);
         TRY(store_update(c, now, changed));

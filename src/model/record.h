@@ -51,6 +51,8 @@ MUST_CHECK enum err_code record_load(
     struct call *c, const struct live_entity *e, int64_t id, bool side, struct record **out);
 /* The evaluator's view of a record; other records are read as needed. */
 struct expr_rows record_rows(struct call *c, struct record *r);
+/* The same for an expression that the asker wrote: what he may not read is absent. */
+struct expr_rows record_rows_seen(struct call *c, struct record *r);
 
 /* Duplicates by key of the primary and further e-mails; ids into the arena. */
 MUST_CHECK enum err_code record_same_email(

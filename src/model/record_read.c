@@ -76,6 +76,7 @@ enum err_code record_lock(struct call *c, const struct live_entity *e, int64_t i
 struct row_source {
     struct call *c;
     struct record *r;
+    bool asked; /* by a user: what he may not read is absent */
 };
 
 /* The amount in base currency is that of the day it was stored: it stands in the key column. A record that
@@ -135,6 +136,9 @@ static enum err_code source_field(
     } else if (f->table > 0 && r->id && !(r->loaded & (1u << (f->table & 31)))) {
         TRY(record_load_table(s->c, r, f->table, &found));
     }
+    if (found && id && s->asked) {
+        TRY(access_record(s->c, r, RIGHT_READ, &found));
+    }
     if (!found) {
         *out = (struct value) { .absent = true };
         return OK;
@@ -160,6 +164,23 @@ static const struct live_entity *parent_of(const struct model *m, const struct l
         }
     }
     return NULL;
+}
+
+static enum err_code leave_out_unseen(
+    struct call *c, const struct live_entity *e, int64_t *ids, size_t *n)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < *n; i++) {
+        struct record *r;
+        bool yes;
+        TRY(record_load(c, e, ids[i], false, &r));
+        TRY(access_record(c, r, RIGHT_READ, &yes));
+        ids[kept] = ids[i];
+        kept += yes;
+    }
+    *n = kept;
+    return OK;
 }
 
 static enum err_code source_children(
@@ -204,13 +225,24 @@ static enum err_code source_children(
         }
         (*ids)[(*n)++] = col_int(&rows, 0);
     }
-    return rows_end(&rows);
+    TRY(rows_end(&rows));
+    return s->asked ? leave_out_unseen(c, child->entity, *ids, n) : OK;
+}
+
+static struct expr_rows rows_of(struct call *c, struct record *r, bool asked)
+{
+    struct row_source *s = ARENA_NEW(c->mem, struct row_source);
+
+    *s = (struct row_source) { c, r, asked };
+    return (struct expr_rows) { s, source_field, source_children };
 }
 
 struct expr_rows record_rows(struct call *c, struct record *r)
 {
-    struct row_source *s = ARENA_NEW(c->mem, struct row_source);
+    return rows_of(c, r, false);
+}
 
-    *s = (struct row_source) { c, r };
-    return (struct expr_rows) { s, source_field, source_children };
+struct expr_rows record_rows_seen(struct call *c, struct record *r)
+{
+    return rows_of(c, r, true);
 }
