@@ -117,6 +117,16 @@ def both(env, label):
         node(f"api ({label})", files, {**env, "KITH": str(build / "kith")})
 
 
+def end_to_end():
+    files = sorted((root / "tests" / "e2e").glob("*.test.mjs"))
+    if shutil.which("chromium") and (root / "web" / "dist" / "index.html").exists():
+        # the node that built the application: Debian's own is too old for playwright
+        tools = root / "web" / ".tools" / "node_modules" / ".bin"
+        node("e2e (sqlite)", files, {"KITH": str(build / "kith"), "PATH": f"{tools}:{os.environ['PATH']}"})
+    else:
+        say("e2e (sqlite) not run: chromium or web/dist is missing (script/build-web makes it)")
+
+
 def main():
     start = time.time()
     compile_all()
@@ -126,6 +136,7 @@ def main():
         cmocka(program.name, [str(program)])
     os.environ.pop("KITH_TEST_PG", None)
     both({}, "sqlite")
+    end_to_end()
     with_postgres(lambda env: both(env, "postgresql"))
     for program in programs("fuzz_*"):
         corpus = root / "tests" / "fuzz" / "corpus" / program.name[5:]

@@ -23,6 +23,7 @@ const missing = !existsSync(CHROMIUM) ? `no Chromium at ${CHROMIUM}`
   : !existsSync(path.join(dist, 'index.html')) ? 'web/dist is not built' : !existsSync(core) ? 'playwright-core is not installed in web/' : '';
 
 let dir, server, url, browser, context, page, cdp;
+let broken = false;
 const trouble = [];
 
 before(async () => {
@@ -91,10 +92,12 @@ async function look(name) {
 }
 
 const step = (name, work) => test(name, { skip: missing || false }, async () => {
+  assert.ok(!broken, 'a step before this one failed');
   trouble.length = 0;
   try {
     await work();
   } catch (e) {
+    broken = true;
     if (pictures) await page.screenshot({ path: path.join(pictures, 'failed.png') });
     throw e;
   }
@@ -107,10 +110,10 @@ step('sign in', async () => {
   await page.goto(url);
   await page.getByLabel('E-mail').fill('ada@example.com');
   await look('sign-in');
-  await page.getByLabel('Password', { exact: true }).fill('not the password');
+  await page.locator('input[name=password]').fill('not the password');
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('alert').waitFor();
-  await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await page.locator('input[name=password]').fill(PASSWORD);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('heading', { name: /Hello/ }).waitFor();
   await page.locator('.tile b', { hasText: '300' }).waitFor();
@@ -124,8 +127,10 @@ step('a list: windows, sort, filter with its error, quick search, columns', asyn
   await rows().nth(5).waitFor();
   await look('list');
   assert.ok((await page.evaluate(() => document.querySelectorAll('*').length)) < 1500);
-  await page.getByRole('table').evaluate((t) => t.scrollTo(0, 1e6));
-  await page.waitForFunction(() => [...document.querySelectorAll('[aria-rowindex]')].some((r) => Number(r.getAttribute('aria-rowindex')) > 150));
+  await page.waitForFunction(() => {
+    document.querySelector('[role=table]').scrollTo(0, 1e6);
+    return [...document.querySelectorAll('[aria-rowindex]')].some((r) => r.getAttribute('aria-rowindex') === '301');
+  }, null, { polling: 200 });
   await page.getByRole('button', { name: 'Name', exact: true }).click();
   await page.getByRole('columnheader', { name: 'Name' }).and(page.locator('[aria-sort=ascending]')).waitFor();
   await page.getByLabel('Filter').fill("nme = 'x'");
@@ -262,7 +267,7 @@ step('a session that ends keeps what was typed', async () => {
   await context.clearCookies();
   await page.getByRole('button', { name: 'Create' }).click();
   await page.getByText('Your session has ended.').waitFor();
-  await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await page.locator('input[name=password]').fill(PASSWORD);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByText('Your session has ended.').waitFor({ state: 'detached' });
   assert.equal(await page.getByRole('dialog').getByLabel('Last name').inputValue(), 'Kept');

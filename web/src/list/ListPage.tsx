@@ -84,6 +84,7 @@ export function ListPage({ entity: e }: { entity: Entity }) {
   const fetchAnew = () => { setNews(0); scroller.current?.scrollTo({ top: 0 }); void client.resetQueries({ queryKey: ['list', e.name] }); };
   const by = (f: Field) => set({ sort: sort === f.name ? '-' + f.name : sort === '-' + f.name ? null : f.name });
   const template = `minmax(230px, 1.4fr) ${columns.slice(1).map((f) => `minmax(${widthOf(f)}px, 1fr)`).join(' ')}`;
+  const least = 230 + columns.slice(1).reduce((sum, f) => sum + widthOf(f), 0);
   const known = q ? undefined : total.data;
   const filtered = !!(q || where);
 
@@ -146,8 +147,8 @@ export function ListPage({ entity: e }: { entity: Entity }) {
         </div>
       ) : (
         <div className="table" ref={scroller} tabIndex={0} role="table" aria-label={e.label_plural} aria-rowcount={known ?? -1}>
-          <div role="rowgroup" className="tr thead" style={{ display: 'block', padding: 0 }}>
-            <div role="row" className="tr thead" style={{ gridTemplateColumns: template }}>
+          <div role="rowgroup" className="thead" style={{ minWidth: least }}>
+            <div role="row" className="tr" style={{ gridTemplateColumns: template, height: 36, background: 'var(--soft)' }}>
               {columns.map((f) => (
                 <div key={f.name} role="columnheader" className={isNumeric(f) ? 'th end' : 'th'} aria-sort={sort === f.name ? 'ascending' : sort === '-' + f.name ? 'descending' : 'none'}>
                   {sortable(f) ? <button type="button" onClick={() => by(f)}>{f.label}<span aria-hidden>{sort === f.name ? '↑' : sort === '-' + f.name ? '↓' : ''}</span></button> : <span style={{ fontSize: 12.5, fontWeight: 600, color: 'var(--mantine-color-dimmed)' }}>{f.label}</span>}
@@ -155,7 +156,7 @@ export function ListPage({ entity: e }: { entity: Entity }) {
               ))}
             </div>
           </div>
-          <div role="rowgroup" className="tbody" style={{ height: virtual.getTotalSize() }}>
+          <div role="rowgroup" className="tbody" style={{ height: virtual.getTotalSize(), minWidth: least }}>
             {items.map((v) => {
               const r = rows[v.index];
               return (

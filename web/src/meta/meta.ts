@@ -72,8 +72,9 @@ export function defaultColumns(e: Entity): string[] {
     if (f.required) return 9;
     // the first of a list of e-mails or phones, kept as a text of its own
     if (f.read_only && kind === 'text') return e.fields.some((l) => l.name === f.name + 's') ? 8 : 4;
-    if (kind === 'choice') return 7;
-    if (kind === 'reference') return 6;
+    // lists that others share (or a state) say more than lists of its own
+    if (kind === 'choice') return f.name === 'status' || f.custom || !f.list?.startsWith(e.name + '_') ? 7 : 2;
+    if (kind === 'reference') return 7;
     if (kind === 'money' || kind === 'instant' || kind === 'date') return f.custom ? 6 : 5;
     if (f.custom) return 6;
     return f.searched && f.indexed ? 4 : kind === 'integer' ? 3 : f.searched ? 3 : 1;
