@@ -197,6 +197,7 @@ step('create, delete and undo', async () => {
 
 step('the palette finds by keys alone', async () => {
   await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Search' }).and(page.locator(':focus')).waitFor();
   await page.keyboard.type('quillf');
   await page.getByRole('option', { name: /Quillfeather/ }).waitFor();
   await look('palette');
@@ -204,6 +205,7 @@ step('the palette finds by keys alone', async () => {
   await page.goto(url);
   await page.getByRole('heading', { name: /Hello/ }).waitFor();
   await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Search' }).and(page.locator(':focus')).waitFor();
   await page.keyboard.type('quillf');
   await page.getByRole('option', { name: /Quillfeather/ }).waitFor();
   await page.keyboard.press('Enter');

@@ -9,6 +9,8 @@ import { Problem } from './api/client';
 import { theme, variables } from './styles/theme';
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? '';
+// what a dialog adds to lock scrolling takes its nonce from this name
+(window as unknown as { __webpack_nonce__: string }).__webpack_nonce__ = nonce;
 const client = new QueryClient({
   defaultOptions: { queries: { refetchOnWindowFocus: false, staleTime: 5_000, retry: (n, e) => n < 2 && (!(e instanceof Problem) || e.status === 0 || e.status >= 500) } },
 });

@@ -40,7 +40,7 @@ function Body({ onClose }: { onClose: () => void }) {
   }
   return (
     <>
-      <TextInput size="md" data-autofocus placeholder={t('palette.placeholder')} aria-label={t('palette.title')} role="combobox" aria-expanded aria-controls="hits" aria-activedescendant={hits.length ? 'hit-' + at : undefined} value={text} onChange={(e) => setText(e.currentTarget.value)} onKeyDown={key} />
+      <TextInput size="md" data-autofocus autoFocus placeholder={t('palette.placeholder')} aria-label={t('palette.title')} role="combobox" aria-expanded aria-controls="hits" aria-activedescendant={hits.length ? 'hit-' + at : undefined} value={text} onChange={(e) => setText(e.currentTarget.value)} onKeyDown={key} />
       <div id="hits" role="listbox" aria-label={t('palette.results')} tabIndex={0} style={{ maxHeight: '52dvh', overflow: 'auto', marginTop: 8 }}>
         {hits.map((h, i) => (
           <div key={h.key} id={'hit-' + i} role="option" aria-selected={i === at} className="hit" onMouseMove={() => setAt(i)} onClick={() => take(h)}>

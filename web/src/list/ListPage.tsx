@@ -1,5 +1,5 @@
 import { ActionIcon, Button, Checkbox, Menu, Popover, ScrollArea, Skeleton, Stack, TextInput } from '@mantine/core';
-import { useDebouncedCallback, useDisclosure, useLocalStorage } from '@mantine/hooks';
+import { useDisclosure, useLocalStorage } from '@mantine/hooks';
 import { keepPreviousData, useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useMemo, useRef, useState, type FormEvent } from 'react';
@@ -79,7 +79,12 @@ export function ListPage({ entity: e }: { entity: Entity }) {
     if ((scroller.current?.scrollTop ?? 0) < 5) void client.invalidateQueries({ queryKey: ['list', e.name] });
     else setNews((old) => old + n);
   }), [e.name, client]);
-  const quickSoon = useDebouncedCallback((v: string) => set({ q: v.trim() || null }, true), 250);
+  useEffect(() => {
+    if (quick.trim() === q) return;
+    // gone with the page: a late one would lead back to it
+    const timer = setTimeout(() => set({ q: quick.trim() || null }, true), 250);
+    return () => clearTimeout(timer);
+  }); // set knows the address of this drawing only
   const apply = (ev: FormEvent) => { ev.preventDefault(); set({ where: typed.trim() || null }); };
   const fetchAnew = () => { setNews(0); scroller.current?.scrollTo({ top: 0 }); void client.resetQueries({ queryKey: ['list', e.name] }); };
   const by = (f: Field) => set({ sort: sort === f.name ? '-' + f.name : sort === '-' + f.name ? null : f.name });
@@ -120,7 +125,7 @@ export function ListPage({ entity: e }: { entity: Entity }) {
         {can(e, 'create') && <Button size="xs" onClick={() => set({ new: '1' })}>{t('list.new')}</Button>}
       </div>
       <div className="filterbar">
-        <TextInput className="q" aria-label={t('list.quick', { label: e.label_plural })} placeholder={t('list.quick.short')} value={quick} onChange={(ev) => { setQuick(ev.currentTarget.value); quickSoon(ev.currentTarget.value); }} />
+        <TextInput className="q" aria-label={t('list.quick', { label: e.label_plural })} placeholder={t('list.quick.short')} value={quick} onChange={(ev) => setQuick(ev.currentTarget.value)} />
         <form className="where" onSubmit={apply} style={{ display: 'flex', gap: 8, alignItems: 'flex-start' }}>
           <TextInput style={{ flex: 1 }} aria-label={t('list.filter')} placeholder={t('list.filter.example')} spellCheck={false} autoComplete="off" value={typed} error={refused} onChange={(ev) => setTyped(ev.currentTarget.value)} />
           {(typed.trim() !== where) && <Button type="submit" variant="default">{t('list.filter.apply')}</Button>}

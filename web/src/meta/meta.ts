@@ -74,7 +74,7 @@ export function defaultColumns(e: Entity): string[] {
     if (f.read_only && kind === 'text') return e.fields.some((l) => l.name === f.name + 's') ? 8 : 4;
     // lists that others share (or a state) say more than lists of its own
     if (kind === 'choice') return f.name === 'status' || f.custom || !f.list?.startsWith(e.name + '_') ? 7 : 2;
-    if (kind === 'reference') return 7;
+    if (kind === 'reference') return f.target === e.name ? 2 : 7; // to its own kind: few have one
     if (kind === 'money' || kind === 'instant' || kind === 'date') return f.custom ? 6 : 5;
     if (f.custom) return 6;
     return f.searched && f.indexed ? 4 : kind === 'integer' ? 3 : f.searched ? 3 : 1;

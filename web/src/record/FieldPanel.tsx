@@ -79,7 +79,11 @@ export function FieldPanel({ entity: e, record: r }: { entity: Entity; record: R
   const usual = new Set(['owner', 'team', 'tags']);
   const groups = new Map<string, Field[]>();
   const put = (name: string, f: Field) => groups.set(name, [...(groups.get(name) ?? []), f]);
-  for (const f of e.fields) if (!f.hidden && !f.group && (!f.standard || usual.has(f.name))) put('', f);
+  // texts that only repeat the first of a list, and a person's name put together from its parts
+  const lists = e.fields.some((f) => ['emails', 'phones', 'addresses'].includes(f.kind));
+  const repeats = (f: Field) => !!f.read_only && !f.standard && (f.kind === 'person_name' || (lists && f.kind === 'text' && f.name !== e.title));
+  for (const f of e.fields) if (!f.hidden && !f.group && !f.standard && !repeats(f)) put('', f);
+  for (const f of e.fields) if (usual.has(f.name) && f.standard) put('', f);
   for (const f of e.fields) if (!f.hidden && f.group) put(nice(f.group), f);
   for (const f of e.fields) if (f.standard && !usual.has(f.name) && f.name !== 'deleted_at' && f.name !== 'version') put(t('record.system'), f);
   const shown = (f: Field) => all || !isEmpty(r[f.name]) || f.required || usual.has(f.name);
