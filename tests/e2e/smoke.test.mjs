@@ -236,7 +236,7 @@ step('an object of one\'s own, with a field, at once in the sidebar and in a lis
   await look('objects');
   await page.getByRole('button', { name: 'Add object' }).click();
   await page.getByRole('link', { name: 'Boats' }).first().waitFor();
-  await page.getByLabel('Of which object').click();
+  await page.getByRole('combobox', { name: 'Of which object' }).click();
   await page.getByRole('option', { name: 'Boat', exact: true }).click();
   await page.getByLabel('Label').fill('Length');
   await page.getByRole('combobox', { name: 'Kind' }).click();

@@ -64,7 +64,7 @@ function Parts({ field, value, onChange, error, label, autoFocus }: InputProps) 
   const set = (i: number, name: string, v: string) => onChange(items.map((p, k) => (k === i ? { ...p, [name]: v } : p)));
   return (
     <fieldset style={{ border: 0, margin: 0, padding: 0 }}>
-      <legend style={label ? { fontWeight: 500, padding: 0 } : { position: 'absolute', clip: 'rect(0 0 0 0)', overflow: 'hidden', height: 1, width: 1 }}>{field.label}</legend>
+      <legend style={label ? { fontWeight: 600, padding: 0 } : { position: 'absolute', clip: 'rect(0 0 0 0)', overflow: 'hidden', height: 1, width: 1 }}>{field.label}</legend>
       <Stack gap={6}>
         {items.map((p, i) => (
           <Group key={i} gap={6} wrap="nowrap" align="flex-start">

@@ -8,7 +8,7 @@ import { t } from '../locale/t';
 import { writable, type Entity, type Field, type Rec } from '../meta/meta';
 import { Complaint } from '../ui/bits';
 
-const first = (f: Field) => (f.required ? 0 : ['emails', 'phones'].includes(f.kind) || f.name.endsWith('_name') ? 1 : f.kind === 'reference' && !f.standard ? 2 : 3);
+const first = (f: Field) => (f.required ? 0 : ['emails', 'phones'].includes(f.kind) || f.name === 'first_name' || f.name === 'last_name' ? 1 : f.custom ? 2 : f.kind === 'reference' && !f.standard ? 3 : 4);
 
 function Form({ entity, start, onDone, onClose }: { entity: Entity; start: Record<string, unknown>; onDone: (r: Rec) => void; onClose: () => void }) {
   const client = useQueryClient();

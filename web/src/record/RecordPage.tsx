@@ -57,7 +57,7 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
           <Link className="reflink" href={address(e)} style={{ fontSize: 12.5 }}>{e.label_plural}</Link>
           <h1>{titleOf(e, r)}</h1>
         </div>
-        <span className="chips" style={{ flexWrap: 'wrap' }}>{pills.map((f) => <Display key={f.name} field={f} value={r[f.name]} />)}</span>
+        <span className="chips pills">{pills.map((f) => <Display key={f.name} field={f} value={r[f.name]} />)}</span>
         {can(e, 'delete') && <Button size="xs" variant="default" onClick={() => void remove()}>{t('record.delete')}</Button>}
       </div>
       {error ? <div style={{ padding: '0 18px 12px' }}><Complaint error={error} /></div> : null}
