@@ -123,6 +123,16 @@ def on_postgres(env):
         whole(f"{program.name} (postgresql)", [str(program), "--points", "50"], env, timeout=600)
 
 
+def end_to_end():
+    files = sorted((root / "tests" / "e2e").glob("*.test.mjs"))
+    if shutil.which("chromium") and (root / "web" / "dist" / "index.html").exists():
+        # the node that built the application: Debian's own is too old for playwright
+        tools = root / "web" / ".tools" / "node_modules" / ".bin"
+        node("e2e (sqlite)", files, {"KITH": str(build / "kith"), "PATH": f"{tools}:{os.environ['PATH']}"})
+    else:
+        say("e2e (sqlite) not run: chromium or web/dist is missing (script/build-web makes it)")
+
+
 def main():
     start = time.time()
     compile_all()
@@ -132,6 +142,7 @@ def main():
         cmocka(program.name, [str(program)])
     os.environ.pop("KITH_TEST_PG", None)
     both({}, "sqlite")
+    end_to_end()
     with_postgres(on_postgres)
     for program in programs("fuzz_*"):
         corpus = root / "tests" / "fuzz" / "corpus" / program.name[5:]

@@ -1,0 +1,283 @@
+// smoke.test.mjs - the whole path of the web application, in Debian's Chromium on the real server.
+//
+// A page fails on a console error, a violation of the content policy, a request that leaves the origin,
+// and a serious finding of axe, in light and in dark. PICTURES=folder writes screenshots.
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '../..');
+const KITH = process.env.KITH ?? path.join(root, 'build/kith');
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const core = path.join(root, 'web/node_modules/playwright-core/index.mjs');
+const dist = path.join(root, 'web/dist');
+const pictures = process.env.PICTURES;
+const PASSWORD = 'correct horse battery';
+const missing = !existsSync(CHROMIUM) ? `no Chromium at ${CHROMIUM}`
+  : !existsSync(path.join(dist, 'index.html')) ? 'web/dist is not built' : !existsSync(core) ? 'playwright-core is not installed in web/' : '';
+
+let dir, server, url, browser, context, page, cdp;
+let broken = false;
+const trouble = [];
+
+before(async () => {
+  if (missing) return;
+  dir = mkdtempSync(path.join(tmpdir(), 'kith-e2e-'));
+  const data = path.join(dir, 'data');
+  writeFileSync(path.join(dir, 'pw'), PASSWORD + '\n');
+  await run(KITH, ['init', '--data', data, '--admin', 'ada@example.com', '--password-file', path.join(dir, 'pw')]);
+  await run(KITH, ['demo', '--data', data, '--people', '300']);
+  // --web-root: what web/dist holds now, also with a binary built before it
+  server = spawn(KITH, ['serve', '--data', data, '--listen', '127.0.0.1:0', '--web-root', dist], { stdio: ['ignore', 'pipe', 'inherit'] });
+  url = await new Promise((done, failed) => {
+    let out = '';
+    server.stdout.on('data', (d) => { out += d; const m = /at (http:\/\/\S+)/.exec(out); if (m) done(m[1]); });
+    server.on('exit', () => failed(new Error('the server ended')));
+  });
+  const { chromium } = await import(pathToFileURL(core));
+  browser = await chromium.launch({
+    executablePath: CHROMIUM,
+    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  });
+  context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-GB', timezoneId: 'UTC', reducedMotion: 'reduce' });
+  page = await context.newPage();
+  page.setDefaultTimeout(10_000);
+  await page.addInitScript(() => document.addEventListener('securitypolicyviolation', (e) => console.error(`policy: ${e.violatedDirective} ${e.blockedURI}`)));
+  page.on('console', (m) => {
+    // the browser itself writes one for every answer of 400 and above; those a step asks for are not errors
+    if (m.type() === 'error' && !/Failed to load resource.*status of (401|412|422)/.test(m.text())) trouble.push('console: ' + m.text());
+  });
+  page.on('pageerror', (e) => trouble.push('error: ' + e.message));
+  page.on('request', (r) => { if (!r.url().startsWith(url) && !r.url().startsWith('data:') && !r.url().startsWith('blob:')) trouble.push('left the origin: ' + r.url()); });
+  cdp = await context.newCDPSession(page);
+});
+
+after(async () => {
+  await browser?.close();
+  if (server) { const ended = new Promise((done) => server.on('exit', done)); server.kill(); await ended; }
+  if (dir) rmSync(dir, { recursive: true, force: true });
+});
+
+async function evaluate(expression) {
+  const r = await cdp.send('Runtime.evaluate', { expression, awaitPromise: true, returnByValue: true });
+  if (r.exceptionDetails) throw new Error(r.exceptionDetails.exception?.description ?? r.exceptionDetails.text);
+  return r.result.value;
+}
+const axe = () => readFileSync(path.join(root, 'web/node_modules/axe-core/axe.min.js'), 'utf8');
+const scheme = (s) => page.evaluate((v) => document.documentElement.setAttribute('data-mantine-color-scheme', v), s);
+
+async function look(name) {
+  for (const s of ['light', 'dark']) {
+    await scheme(s);
+    if (!(await page.evaluate(() => 'axe' in window))) await evaluate(axe() + '; 0');
+    const found = await evaluate(`axe.run(document, { resultTypes: ['violations'] }).then((r) => r.violations.filter((v) => ['serious', 'critical'].includes(v.impact)).map((v) => v.id + ' x' + v.nodes.length + ': ' + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + ' ' + (n.any[0]?.message ?? '')).join(' | ')))`);
+    for (const f of found) trouble.push(`axe on ${name} (${s}): ${f}`);
+    if (pictures) {
+      mkdirSync(pictures, { recursive: true });
+      for (const width of [1440, 1024, 360]) {
+        await page.setViewportSize({ width, height: width === 360 ? 740 : 900 });
+        await page.waitForTimeout(150);
+        await page.screenshot({ path: path.join(pictures, `${name}-${width}-${s}.png`) });
+      }
+      await page.setViewportSize({ width: 1440, height: 900 });
+    }
+  }
+  await scheme('light');
+}
+
+const step = (name, work) => test(name, { skip: missing || false }, async () => {
+  assert.ok(!broken, 'a step before this one failed');
+  trouble.length = 0;
+  try {
+    await work();
+  } catch (e) {
+    broken = true;
+    if (pictures) await page.screenshot({ path: path.join(pictures, 'failed.png') });
+    throw e;
+  }
+  assert.deepEqual(trouble, []);
+});
+
+const rows = () => page.getByRole('table').getByRole('row');
+
+step('sign in', async () => {
+  await page.goto(url);
+  await page.getByLabel('E-mail').fill('ada@example.com');
+  await look('sign-in');
+  await page.locator('input[name=password]').fill('not the password');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('alert').waitFor();
+  await page.locator('input[name=password]').fill(PASSWORD);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('heading', { name: /Hello/ }).waitFor();
+  await page.locator('.tile b', { hasText: '300' }).waitFor();
+  await look('home');
+});
+
+step('a list: windows, sort, filter with its error, quick search, columns', async () => {
+  await page.getByRole('link', { name: 'Contacts', exact: true }).first().click();
+  await page.getByRole('heading', { name: 'Contacts' }).waitFor();
+  await page.getByTestId('total').getByText('300').waitFor();
+  await rows().nth(5).waitFor();
+  await look('list');
+  assert.ok((await page.evaluate(() => document.querySelectorAll('*').length)) < 1500);
+  await page.waitForFunction(() => {
+    document.querySelector('[role=table]').scrollTo(0, 1e6);
+    return [...document.querySelectorAll('[aria-rowindex]')].some((r) => r.getAttribute('aria-rowindex') === '301');
+  }, null, { polling: 200 });
+  await page.getByRole('button', { name: 'Name', exact: true }).click();
+  await page.getByRole('columnheader', { name: 'Name' }).and(page.locator('[aria-sort=ascending]')).waitFor();
+  await page.getByLabel('Filter').fill("nme = 'x'");
+  await page.getByLabel('Filter').press('Enter');
+  await page.getByText(/Unknown field "nme"/).waitFor();
+  await page.getByLabel('Filter').fill("name starts with 'a'");
+  await page.getByLabel('Filter').press('Enter');
+  await page.getByText(/Unknown field/).waitFor({ state: 'detached' });
+  await page.waitForFunction(() => Number(document.querySelector('[data-testid=total]').textContent) < 100);
+  await page.getByRole('button', { name: 'Clear filter' }).click();
+  await page.getByLabel('Search in Contacts').fill('anna');
+  await page.getByRole('link', { name: /Anna/ }).first().waitFor();
+  await page.getByLabel('Search in Contacts').fill('');
+  await page.getByRole('button', { name: 'Columns' }).click();
+  await page.getByLabel('Birthday').check();
+  await page.keyboard.press('Escape');
+  await page.getByRole('columnheader', { name: 'Birthday' }).waitFor();
+});
+
+step('a record: edit, the error at the field, a change in between, a note', async () => {
+  await rows().nth(2).getByRole('link').first().click();
+  await page.getByRole('tab', { name: 'Timeline' }).waitFor();
+  await page.getByRole('button', { name: 'Add note' }).waitFor();
+  await look('record');
+  await page.getByRole('button', { name: /Show \d+ empty/ }).click();
+  await page.getByRole('button', { name: 'Edit Job title' }).click();
+  await page.getByLabel('Job title', { exact: true }).fill('Head of Tests');
+  await page.keyboard.press('Enter');
+  await page.getByText('Head of Tests').waitFor();
+  await page.getByRole('button', { name: 'Edit Assistant phone' }).click();
+  await page.getByLabel('Assistant phone', { exact: true }).fill('1');
+  await page.keyboard.press('Enter');
+  await page.getByText('a phone number has 3 to 15 digits').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Edit Department' }).click();
+  await page.getByLabel('Department', { exact: true }).fill('Mine');
+  await page.evaluate(async () => {
+    const me = await (await fetch('/api/v1/me')).json();
+    await fetch('/api/v1' + location.pathname.slice(2), { method: 'PATCH', headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': me.csrf }, body: '{"department":"Theirs"}' });
+  });
+  await page.keyboard.press('Enter');
+  await page.getByText('Somebody changed this in the meantime.').waitFor();
+  await page.getByRole('button', { name: 'Save mine' }).click();
+  await page.getByText('Mine', { exact: true }).waitFor();
+  await page.getByLabel('Body').fill('Written by the test.');
+  await page.getByRole('button', { name: 'Add note' }).click();
+  await page.getByRole('listitem').getByText('Written by the test.').waitFor();
+  await page.getByRole('tab', { name: 'History' }).click();
+  await page.getByText('Head of Tests').first().waitFor();
+});
+
+step('create, delete and undo', async () => {
+  await page.getByRole('link', { name: 'Contacts', exact: true }).first().click();
+  await page.getByRole('button', { name: 'New', exact: true }).click();
+  await page.getByRole('dialog').getByLabel('Last name').fill('Quillfeather');
+  await look('create');
+  await page.getByRole('button', { name: 'Create' }).click();
+  await page.getByRole('heading', { name: 'Quillfeather' }).waitFor();
+  await page.getByRole('button', { name: 'Delete' }).click();
+  await page.getByText('Quillfeather was deleted.').waitFor();
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await page.getByRole('heading', { name: 'Quillfeather' }).waitFor();
+});
+
+step('the palette finds by keys alone', async () => {
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Search' }).and(page.locator(':focus')).waitFor();
+  await page.keyboard.type('quillf');
+  await page.getByRole('option', { name: /Quillfeather/ }).waitFor();
+  await look('palette');
+  await page.keyboard.press('Escape');
+  await page.goto(url);
+  await page.getByRole('heading', { name: /Hello/ }).waitFor();
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Search' }).and(page.locator(':focus')).waitFor();
+  await page.keyboard.type('quillf');
+  await page.getByRole('option', { name: /Quillfeather/ }).waitFor();
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Quillfeather' }).waitFor();
+});
+
+step('import a file: what goes in, what does not, undo', async () => {
+  await page.getByRole('link', { name: 'Contacts', exact: true }).first().click();
+  await page.getByRole('button', { name: 'More', exact: true }).click();
+  await page.getByRole('menuitem', { name: 'Import from CSV' }).click();
+  const file = path.join(dir, 'people.csv');
+  writeFileSync(file, 'First name;Last name;email;Shoe\nIda;Imported;ida@example.com;38\nBob;Broken;nothing;40\n');
+  await page.getByLabel('CSV file').setInputFiles(file);
+  await page.getByText('Imported').waitFor();
+  await page.getByRole('button', { name: 'Import 2 rows' }).click();
+  await page.getByText('1 created, 0 changed, 1 rejected').waitFor();
+  await page.getByText('Columns passed over: Shoe').waitFor();
+  await look('import');
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download as CSV' }).click()]);
+  assert.match(readFileSync(await download.path(), 'utf8'), /Bob,Broken,nothing,40,.*@ is missing/);
+  await page.getByRole('button', { name: 'Undo this import' }).click();
+  await page.getByText('The import was taken back.').waitFor();
+});
+
+step('an object of one\'s own, with a field, at once in the sidebar and in a list', async () => {
+  await page.getByRole('link', { name: 'Objects and fields' }).first().click();
+  await page.getByLabel('Name of one').fill('Boat');
+  await look('objects');
+  await page.getByRole('button', { name: 'Add object' }).click();
+  await page.getByRole('link', { name: 'Boats' }).first().waitFor();
+  await page.getByRole('combobox', { name: 'Of which object' }).click();
+  await page.getByRole('option', { name: 'Boat', exact: true }).click();
+  await page.getByLabel('Label').fill('Length');
+  await page.getByRole('combobox', { name: 'Kind' }).click();
+  await page.getByRole('option', { name: 'decimal' }).click();
+  await page.getByRole('button', { name: 'Add field' }).click();
+  await page.getByText('Length (decimal)').waitFor();
+  await page.getByRole('link', { name: 'Boats' }).first().click();
+  await page.getByRole('button', { name: 'New: Boat' }).click();
+  await page.getByRole('dialog').getByLabel('Name').fill('Argo');
+  await page.getByRole('dialog').getByLabel('Length').fill('12.5');
+  await page.getByRole('button', { name: 'Create' }).click();
+  await page.getByRole('heading', { name: 'Argo' }).waitFor();
+  await page.getByText('12.5', { exact: true }).waitFor();
+});
+
+step('live: a row changes under one\'s eyes', async () => {
+  await page.getByRole('link', { name: 'Boats' }).first().click();
+  await rows().getByText('Argo').waitFor();
+  await page.evaluate(async () => {
+    const me = await (await fetch('/api/v1/me')).json();
+    await fetch('/api/v1/x_boats/1', { method: 'PATCH', headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': me.csrf }, body: '{"x_name":"Argo II"}' });
+  });
+  await rows().getByText('Argo II').waitFor();
+});
+
+step('a session that ends keeps what was typed', async () => {
+  await page.getByRole('link', { name: 'Contacts', exact: true }).first().click();
+  await page.getByRole('button', { name: 'New', exact: true }).click();
+  await page.getByRole('dialog').getByLabel('Last name').fill('Kept');
+  await context.clearCookies();
+  await page.getByRole('button', { name: 'Create' }).click();
+  await page.getByText('Your session has ended.').waitFor();
+  await page.locator('input[name=password]').fill(PASSWORD);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByText('Your session has ended.').waitFor({ state: 'detached' });
+  assert.equal(await page.getByRole('dialog').getByLabel('Last name').inputValue(), 'Kept');
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+});
+
+step('sign out', async () => {
+  await page.getByRole('button', { name: 'Your account' }).click();
+  await page.getByRole('menuitem', { name: 'Sign out' }).click();
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+});

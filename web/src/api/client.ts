@@ -1,0 +1,78 @@
+// Every request goes through here: the CSRF token, problems as errors, the end of a session.
+export interface FieldError { field: string; message: string }
+
+export class Problem extends Error {
+  constructor(readonly status: number, readonly code: string, detail: string, readonly errors: FieldError[], readonly request: string) {
+    super(detail);
+  }
+  at(field: string): string | undefined {
+    return this.errors.find((e) => e.field === field || e.field.startsWith(field + '[') || e.field.startsWith(field + '.'))?.message;
+  }
+}
+
+export interface User { id: number; email: string; name: string; admin: boolean; language: string; zone: string }
+export type SessionState = { state: 'unknown' | 'out' | 'in' | 'lost'; user?: User };
+
+let csrf = '';
+let session: SessionState = { state: 'unknown' };
+const listeners = new Set<() => void>();
+
+export function getSession() { return session; }
+export function onSession(f: () => void) { listeners.add(f); return () => { listeners.delete(f); }; }
+function setSession(s: SessionState) { session = s; listeners.forEach((f) => f()); }
+
+export interface Answer<T> { data: T; etag: string | null; status: number }
+
+export async function call<T = unknown>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}, signal?: AbortSignal): Promise<Answer<T>> {
+  let r: Response;
+  try {
+    r = await fetch('/api/v1' + path, {
+      method, signal, credentials: 'same-origin',
+      headers: { Accept: 'application/json', ...(body !== undefined && { 'Content-Type': 'application/json' }), ...(method !== 'GET' && csrf && { 'X-CSRF-Token': csrf }), ...headers },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+  } catch (e) {
+    if (signal?.aborted) throw e;
+    throw new Problem(0, 'network', 'The server cannot be reached. What you typed is kept; try again.', [], '');
+  }
+  const text = await r.text();
+  let data: any = null;
+  if (text && r.headers.get('Content-Type')?.includes('json')) {
+    try { data = JSON.parse(text); } catch { data = null; }
+  }
+  if (!r.ok) {
+    if (r.status === 401 && path !== '/login' && session.state === 'in') setSession({ ...session, state: 'lost' });
+    throw new Problem(r.status, data?.code ?? 'http', data?.detail ?? data?.title ?? `HTTP ${r.status}`, data?.errors ?? [], data?.request ?? '');
+  }
+  return { data: data as T, etag: r.headers.get('ETag'), status: r.status };
+}
+
+export async function get<T>(path: string, params: Record<string, string | number | undefined> = {}, signal?: AbortSignal): Promise<T> {
+  const q = new URLSearchParams();
+  for (const [k, v] of Object.entries(params)) if (v !== undefined && v !== '') q.set(k, String(v));
+  const tail = q.toString();
+  return (await call<T>('GET', path + (tail ? '?' + tail : ''), undefined, {}, signal)).data;
+}
+
+export async function begin() {
+  try {
+    const me = await get<{ user: User; csrf: string }>('/me');
+    csrf = me.csrf;
+    setSession({ state: 'in', user: me.user });
+  } catch {
+    setSession({ state: 'out' });
+  }
+}
+
+export async function signIn(email: string, password: string, totp: string) {
+  const before = session.user?.id;
+  const { data } = await call<{ user: User; csrf: string }>('POST', '/login', { email, password, ...(totp && { totp }) });
+  csrf = data.csrf;
+  // somebody else: nothing of the one before may stay on the screen
+  if (before && before !== data.user.id) return location.assign('/');
+  setSession({ state: 'in', user: data.user });
+}
+
+export async function signOut() {
+  try { await call('POST', '/logout'); } finally { location.assign('/'); }
+}

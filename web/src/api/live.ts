@@ -1,0 +1,57 @@
+// The change stream: what is on the screen follows what others do, without jumping.
+import type { QueryClient } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import { get } from './client';
+import type { Meta, Rec } from '../meta/meta';
+
+export interface Change { entity: string; id: number; kind: string }
+export interface Page { items: Rec[]; next: string | null }
+const listeners = new Set<(c: Change[]) => void>();
+export function onChanges(f: (c: Change[]) => void) { listeners.add(f); return () => { listeners.delete(f); }; }
+
+/** Rows that are on the screen are read anew, where they stand; what was deleted goes. */
+async function followLists(client: QueryClient, meta: Meta, changes: Change[]) {
+  for (const query of client.getQueryCache().findAll({ queryKey: ['list'], type: 'active' })) {
+    const [, entity, params] = query.queryKey as [string, string, { fields: string }];
+    const e = meta.entity(entity);
+    const mine = changes.filter((c) => c.entity === entity);
+    const data = query.state.data as { pages: Page[]; pageParams: unknown[] } | undefined;
+    if (!e || !mine.length || !data) continue;
+    const shown = new Set(data.pages.flatMap((p) => p.items.map((r) => r.id)));
+    const ids = [...new Set(mine.filter((c) => c.kind === 'update' && shown.has(c.id)).map((c) => c.id))].slice(0, 100);
+    const gone = new Set(mine.filter((c) => c.kind === 'delete' || c.kind === 'purge').map((c) => c.id));
+    const fresh = ids.length ? (await get<Page>(`/${e.plural}`, { where: `id in (${ids.join(', ')})`, fields: params.fields, limit: 200 }).catch(() => null))?.items ?? [] : [];
+    const byId = new Map(fresh.map((r) => [r.id, r]));
+    client.setQueryData(query.queryKey, (old: typeof data) => old && { ...old, pages: old.pages.map((p) => ({ ...p, items: p.items.filter((r) => !gone.has(r.id)).map((r) => byId.get(r.id) ?? r) })) });
+  }
+}
+
+export function useLive(client: QueryClient, meta: Meta | undefined) {
+  useEffect(() => {
+    if (!meta) return;
+    const source = new EventSource('/api/v1/changes');
+    let waiting: Change[] = [];
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const flush = () => {
+      const now = waiting;
+      waiting = [];
+      timer = undefined;
+      void followLists(client, meta, now);
+      const entities = new Set(now.map((c) => c.entity));
+      for (const c of now.slice(0, 200)) void client.invalidateQueries({ queryKey: ['record', c.entity, c.id] });
+      for (const name of entities) {
+        void client.invalidateQueries({ queryKey: ['count', name] });
+        void client.invalidateQueries({ queryKey: ['related', name] });
+        if (meta.entity(name)?.activity) void client.invalidateQueries({ queryKey: ['timeline'] });
+      }
+      listeners.forEach((f) => f(now));
+    };
+    source.addEventListener('change', (ev) => {
+      waiting.push(JSON.parse((ev as MessageEvent).data));
+      timer ??= setTimeout(flush, 300);
+    });
+    source.addEventListener('meta', () => void client.invalidateQueries({ queryKey: ['meta'] }));
+    source.addEventListener('reset', () => void client.invalidateQueries());
+    return () => { source.close(); clearTimeout(timer); };
+  }, [client, meta?.raw.version]);
+}

@@ -1,0 +1,81 @@
+import { Center, Loader } from '@mantine/core';
+import { useQueryClient } from '@tanstack/react-query';
+import { Component, lazy, Suspense, useEffect, useState, useSyncExternalStore, type ReactNode } from 'react';
+import { Route, Switch } from 'wouter';
+import { begin, getSession, onSession } from '../api/client';
+import { useLive } from '../api/live';
+import { t } from '../locale/t';
+import { MetaContext, useMeta, useMetaQuery } from '../meta/meta';
+import { setLanguage } from '../locale/t';
+import { Empty, ErrorState } from '../ui/bits';
+import { HomePage } from './HomePage';
+import { Shell } from './Shell';
+import { SignIn } from './SignIn';
+import { ListPage } from '../list/ListPage';
+
+const RecordPage = lazy(() => import('../record/RecordPage'));
+const ImportPage = lazy(() => import('../import/ImportPage'));
+const ObjectsPage = lazy(() => import('../settings/ObjectsPage'));
+
+class Boundary extends Component<{ children: ReactNode }, { error: unknown }> {
+  state = { error: null as unknown };
+  static getDerivedStateFromError(error: unknown) { return { error }; }
+  render() { return this.state.error ? <ErrorState error={this.state.error} retry={() => this.setState({ error: null })} /> : this.props.children; }
+}
+
+function Entity({ plural, id, page }: { plural: string; id?: string; page: 'list' | 'record' | 'import' }) {
+  const e = useMeta().plural(plural);
+  if (!e || (id !== undefined && !/^\d+$/.test(id))) return <Empty title={t('error.nowhere')} />;
+  if (page === 'record') return <RecordPage key={e.name + id} entity={e} id={Number(id)} />;
+  return page === 'import' ? <ImportPage key={e.name} entity={e} /> : <ListPage key={e.name} entity={e} />;
+}
+
+function Inside() {
+  const client = useQueryClient();
+  const meta = useMetaQuery(true);
+  useLive(client, meta.data);
+  if (meta.error && !meta.data) return <ErrorState error={meta.error} retry={() => void meta.refetch()} />;
+  if (!meta.data) return <Center h="100dvh"><Loader aria-label={t('loading')} /></Center>;
+  return (
+    <MetaContext value={meta.data}>
+      <Shell>
+        <Boundary>
+          <Suspense fallback={null}>
+            <Switch>
+              <Route path="/"><HomePage /></Route>
+              <Route path="/settings/objects"><ObjectsPage /></Route>
+              <Route path="/e/:plural">{(p) => <Entity plural={p.plural} page="list" />}</Route>
+              <Route path="/e/:plural/import">{(p) => <Entity plural={p.plural} page="import" />}</Route>
+              <Route path="/e/:plural/:id">{(p) => <Entity plural={p.plural} id={p.id} page="record" />}</Route>
+              <Route><Empty title={t('error.nowhere')} /></Route>
+            </Switch>
+          </Suspense>
+        </Boundary>
+      </Shell>
+    </MetaContext>
+  );
+}
+
+export function App() {
+  const session = useSyncExternalStore(onSession, getSession);
+  const client = useQueryClient();
+  const [update, setUpdate] = useState(false);
+  useEffect(() => void begin(), []);
+  useEffect(() => { if (session.user) setLanguage(session.user.language); }, [session.user]);
+  useEffect(() => { if (session.state === 'in') void client.invalidateQueries(); }, [session.state, client]);
+  useEffect(() => {
+    const f = (e: Event) => { e.preventDefault(); setUpdate(true); };
+    window.addEventListener('vite:preloadError', f);
+    return () => window.removeEventListener('vite:preloadError', f);
+  }, []);
+  if (session.state === 'unknown') return null;
+  if (session.state === 'out') return <SignIn />;
+  return (
+    <>
+      {update && <div role="alert" className="bar">{t('update.ready')} <a href={location.href}>{t('update.reload')}</a></div>}
+      {/* when a session ends, the page stays below with what was typed into it */}
+      <div inert={session.state === 'lost'}><Inside /></div>
+      {session.state === 'lost' && <div style={{ position: 'fixed', inset: 0, zIndex: 1000 }}><SignIn again /></div>}
+    </>
+  );
+}

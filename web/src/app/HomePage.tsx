@@ -1,0 +1,45 @@
+import { Skeleton, Title } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { Link } from 'wouter';
+import { get } from '../api/client';
+import { ago, number } from '../fields/format';
+import { t } from '../locale/t';
+import { address, titleOf, useMeta, type Entity, type Rec } from '../meta/meta';
+import { Letter, useTitle } from '../ui/bits';
+
+export function useCount(e: Entity, where: string | undefined, on = true) {
+  return useQuery({ queryKey: ['count', e.name, where ?? ''], enabled: on, staleTime: 30_000, retry: false, queryFn: async ({ signal }) => Number((await get<{ rows: Record<string, number>[] }>(`/${e.plural}/aggregate`, { measure: 'count()', where }, signal)).rows[0]?.['count()'] ?? 0) });
+}
+
+function Tile({ e }: { e: Entity }) {
+  const n = useCount(e, undefined);
+  return <Link className="tile" href={address(e)}><Letter big text={e.label} of={e.name} /><span><b className="num">{n.data === undefined ? '–' : number(n.data)}</b>{e.label_plural}</span></Link>;
+}
+
+function Newest({ e }: { e: Entity }) {
+  const r = useQuery({ queryKey: ['related', e.name, 'newest'], queryFn: ({ signal }) => get<{ items: Rec[] }>(`/${e.plural}`, { limit: 6, sort: '-created_at', fields: ['id', 'created_at', e.title].filter(Boolean).join(',') }, signal) });
+  return (
+    <section aria-label={t('home.newest', { label: e.label_plural })}>
+      <Title order={2} size="h5" mb={6}>{t('home.newest', { label: e.label_plural })}</Title>
+      {r.isPending ? <Skeleton height={150} /> : (
+        <ul className="plainlist">
+          {(r.data?.items ?? []).map((x) => <li key={x.id}><Link className="rowlink grow" href={address(e, x.id)} style={{ overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' }}>{titleOf(e, x)}</Link><span className="when" style={{ color: 'var(--mantine-color-dimmed)', whiteSpace: 'nowrap' }}>{ago(x.created_at)}</span></li>)}
+          {r.data?.items.length === 0 && <li>{t('home.nothing')}</li>}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+export function HomePage() {
+  const meta = useMeta();
+  const { main, activities, own } = meta.nav();
+  useTitle(t('home.title'));
+  return (
+    <div className="scrollpage">
+      <Title order={1} size="h2">{t('home.hello', { name: meta.raw.user.name })}</Title>
+      <div className="tiles">{[...main.slice(0, 3), ...activities, ...own].map((e) => <Tile key={e.name} e={e} />)}</div>
+      <div className="columns2">{[...main.slice(0, 2), ...activities.slice(0, 2)].map((e) => <Newest key={e.name} e={e} />)}</div>
+    </div>
+  );
+}

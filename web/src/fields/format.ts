@@ -1,0 +1,110 @@
+// Values as people read them, and what they type as the API takes it. No React here.
+import type { Field } from '../meta/meta';
+import { valueKind } from '../meta/meta';
+import { language, t } from '../locale/t';
+
+export const isEmpty = (v: unknown) => v === null || v === undefined || v === '' || (Array.isArray(v) && v.length === 0);
+
+const made = new Map<string, Intl.NumberFormat | Intl.DateTimeFormat | Intl.RelativeTimeFormat>();
+function kept<T extends Intl.NumberFormat | Intl.DateTimeFormat | Intl.RelativeTimeFormat>(key: string, make: () => T): T {
+  const k = language() + key;
+  if (!made.has(k)) made.set(k, make());
+  return made.get(k) as T;
+}
+
+export function money(v: { amount: string; currency: string }): string {
+  try {
+    // as text: a number would lose the last digits of large sums
+    return kept('m' + v.currency, () => new Intl.NumberFormat(language(), { style: 'currency', currency: v.currency, minimumFractionDigits: 2 })).format(v.amount as unknown as number);
+  } catch {
+    return `${v.amount} ${v.currency}`;
+  }
+}
+export function number(v: string | number, scale?: number): string {
+  return kept('n' + scale, () => new Intl.NumberFormat(language(), { minimumFractionDigits: 0, maximumFractionDigits: scale ?? 9 })).format(v as number);
+}
+export function date(v: string): string {
+  const m = /^(\d{4})-(\d\d)-(\d\d)$/.exec(v);
+  if (!m) return v;
+  return kept('d', () => new Intl.DateTimeFormat(language(), { year: 'numeric', month: 'short', day: 'numeric', timeZone: 'UTC' })).format(new Date(v + 'T00:00:00Z'));
+}
+export function instant(v: string): string {
+  const d = new Date(v);
+  if (Number.isNaN(d.getTime())) return v;
+  return kept('i', () => new Intl.DateTimeFormat(language(), { year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' })).format(d);
+}
+const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [['year', 31557600], ['month', 2629800], ['week', 604800], ['day', 86400], ['hour', 3600], ['minute', 60]];
+export function ago(v: string): string {
+  const s = (new Date(v).getTime() - Date.now()) / 1000;
+  const f = kept('r', () => new Intl.RelativeTimeFormat(language(), { numeric: 'auto', style: 'short' }));
+  for (const [unit, n] of STEPS) if (Math.abs(s) >= n) return f.format(Math.round(s / n), unit);
+  return t('time.now');
+}
+export function duration(s: number): string {
+  const parts: string[] = [];
+  let rest = Math.abs(Math.round(s));
+  for (const [unit, n] of [['d', 86400], ['h', 3600], ['min', 60], ['s', 1]] as const) {
+    if (rest >= n) { parts.push(`${Math.floor(rest / n)} ${unit}`); rest %= n; }
+  }
+  return (s < 0 ? '-' : '') + (parts.slice(0, 2).join(' ') || '0 s');
+}
+export function parseDuration(text: string): number | string {
+  const plain = text.trim();
+  if (/^\d+$/.test(plain)) return Number(plain) * 60;
+  const clock = /^(\d+):([0-5]\d)$/.exec(plain);
+  if (clock) return Number(clock[1]) * 3600 + Number(clock[2]) * 60;
+  const sizes: Record<string, number> = { d: 86400, h: 3600, min: 60, m: 60, s: 1 };
+  let sum = 0;
+  const left = plain.replace(/(\d+)\s*(d|h|min|m|s)\b/g, (_, n: string, u: string) => { sum += Number(n) * sizes[u]!; return ''; });
+  return left.trim() === '' && sum > 0 ? sum : plain;
+}
+export function plainText(html: string): string {
+  if (!/<\/?[a-z][^>]*>/i.test(html)) return html;
+  return new DOMParser().parseFromString(html.replace(/<(br|\/p|\/div|\/li)[^>]*>/gi, '$&\n'), 'text/html').body.textContent?.trim() ?? '';
+}
+const part = (p: any) => p.address ?? p.number ?? p.url ?? [p.street, [p.postcode, p.city].filter(Boolean).join(' '), p.region, p.country].filter(Boolean).join(', ');
+
+/** One line of text, for cells, titles of pages and the import's preview. */
+export function asText(f: Field, v: any, choice: (code: string) => string): string {
+  if (isEmpty(v)) return '';
+  switch (valueKind(f)) {
+    case 'money': return typeof v === 'object' ? money(v) : String(v);
+    case 'integer': return f.name === 'id' || f.name.includes('year') ? String(v) : number(v, 0);
+    case 'decimal': return number(v, f.scale ?? 9);
+    case 'percent': return number(v, f.scale ?? 2) + ' %';
+    case 'date': return date(String(v));
+    case 'instant': return instant(String(v));
+    case 'duration': return duration(Number(v));
+    case 'yes_no': return v ? t('yes') : t('no');
+    case 'choice': return choice(v);
+    case 'choices': case 'tags': return (v as string[]).map(choice).join(', ');
+    case 'reference': case 'any_reference': case 'file': return typeof v === 'object' ? (v.name ?? `#${v.id}`) : String(v);
+    case 'many': return (v as any[]).map((x) => x.name ?? `#${x.id}`).join(', ');
+    case 'emails': case 'phones': case 'urls': case 'addresses': return (v as any[]).map(part).join(', ');
+    case 'place': return `${Number(v.lat).toFixed(4)}, ${Number(v.lng).toFixed(4)}`;
+    case 'json': return JSON.stringify(v);
+    case 'rich_text': return plainText(String(v));
+    default: return typeof v === 'object' ? JSON.stringify(v) : String(v);
+  }
+}
+export const isNumeric = (f: Field) => ['integer', 'decimal', 'percent', 'money', 'duration'].includes(valueKind(f));
+
+/** What goes to the server: lists without what the server itself has added. */
+export function toServer(f: Field, v: any): unknown {
+  if (v === '' || v === undefined) return null;
+  switch (valueKind(f)) {
+    case 'reference': case 'file': return v && typeof v === 'object' ? v.id : v;
+    case 'any_reference': return v && { entity: v.entity, id: v.id };
+    case 'many': return (v ?? []).map(({ name: _, ...rest }: any) => rest);
+    case 'emails': case 'phones': case 'urls': case 'addresses':
+      return (v ?? []).map(({ key: _, ...rest }: any) => Object.fromEntries(Object.entries(rest).filter(([, x]) => x !== '' && x !== null)))
+        .filter((p: any) => Object.keys(p).some((k) => k !== 'kind' && k !== 'primary'));
+    case 'integer': return /^-?\d{1,15}$/.test(String(v)) ? Number(v) : v;
+    default: return v;
+  }
+}
+export const localInput = (iso: string | null | undefined) => {
+  if (!iso) return '';
+  const d = new Date(iso);
+  return Number.isNaN(d.getTime()) ? '' : new Date(d.getTime() - d.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+};

@@ -1,0 +1,57 @@
+import { Button, Group, Modal, Stack } from '@mantine/core';
+import { useQueryClient } from '@tanstack/react-query';
+import { useMemo, useState, type FormEvent } from 'react';
+import { call, Problem } from '../api/client';
+import { editableKind, Input } from '../fields/Input';
+import { isEmpty, toServer } from '../fields/format';
+import { t } from '../locale/t';
+import { writable, type Entity, type Field, type Rec } from '../meta/meta';
+import { Complaint } from '../ui/bits';
+
+const first = (f: Field) => (f.required ? 0 : ['emails', 'phones'].includes(f.kind) || f.name === 'first_name' || f.name === 'last_name' ? 1 : f.custom ? 2 : f.kind === 'reference' && !f.standard ? 3 : 4);
+
+function Form({ entity, start, onDone, onClose }: { entity: Entity; start: Record<string, unknown>; onDone: (r: Rec) => void; onClose: () => void }) {
+  const client = useQueryClient();
+  const [values, setValues] = useState<Record<string, any>>(start);
+  const [all, setAll] = useState(false);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  const fields = useMemo(() => {
+    const usable = entity.fields.filter((f) => writable(f) && editableKind(f) && !f.hidden && (!f.standard || f.name === 'owner' || f.name === 'tags'));
+    return usable.map((f, i) => ({ f, i })).sort((a, b) => first(a.f) - first(b.f) || Number(!!a.f.group) - Number(!!b.f.group) || Number(!!a.f.standard) - Number(!!b.f.standard) || a.i - b.i).map((x) => x.f);
+  }, [entity]);
+  const problem = error instanceof Problem ? error : null;
+  const few = Math.max(8, fields.filter((f) => f.required).length);
+  const shown = fields.filter((f, i) => all || i < few || !isEmpty(values[f.name]) || problem?.at(f.name));
+  const elsewhere = problem && !shown.some((f) => problem.at(f.name));
+  async function submit(ev: FormEvent) {
+    ev.preventDefault();
+    setBusy(true);
+    setError(null);
+    try {
+      const body = Object.fromEntries(fields.filter((f) => !isEmpty(values[f.name])).map((f) => [f.name, toServer(f, values[f.name])]));
+      const { data } = await call<Rec>('POST', `/${entity.plural}`, body);
+      void client.invalidateQueries({ queryKey: ['list', entity.name] });
+      void client.invalidateQueries({ queryKey: ['count', entity.name] });
+      onDone(data);
+    } catch (e) {
+      setError(e);
+    } finally {
+      setBusy(false);
+    }
+  }
+  return (
+    <form onSubmit={(e) => void submit(e)} noValidate>
+      <Stack gap="sm">
+        {shown.map((f, i) => <Input key={f.name} field={f} label={f.label} required={f.required} describe value={values[f.name]} error={problem?.at(f.name)} autoFocus={i === 0 && !['reference', 'choice'].includes(f.kind)} onChange={(v) => setValues((old) => ({ ...old, [f.name]: v }))} />)}
+        {!all && shown.length < fields.length && <Button variant="subtle" size="compact-sm" style={{ alignSelf: 'flex-start' }} onClick={() => setAll(true)}>{t('form.more', { n: fields.length - shown.length })}</Button>}
+        {(elsewhere || (error && !problem)) ? <Complaint error={error} /> : null}
+        <Group justify="flex-end" gap="xs"><Button variant="default" onClick={onClose}>{t('cancel')}</Button><Button type="submit" loading={busy}>{t('form.create')}</Button></Group>
+      </Stack>
+    </form>
+  );
+}
+
+export function CreateDialog({ entity, opened, onClose, onDone, start = {} }: { entity: Entity; opened: boolean; onClose: () => void; onDone: (r: Rec) => void; start?: Record<string, unknown> }) {
+  return <Modal opened={opened} onClose={onClose} title={t('new.title', { label: entity.label })} size="lg" closeButtonProps={{ 'aria-label': t('close') }} transitionProps={{ duration: 0 }} closeOnClickOutside={false}>{opened && <Form entity={entity} start={start} onDone={onDone} onClose={onClose} />}</Modal>;
+}

@@ -1,0 +1,25 @@
+import { MantineProvider } from '@mantine/core';
+import { Notifications } from '@mantine/notifications';
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { createRoot } from 'react-dom/client';
+import './styles/mantine.css';
+import './styles/app.css';
+import { App } from './app/App';
+import { Problem } from './api/client';
+import { theme, variables } from './styles/theme';
+
+const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? '';
+// what a dialog adds to lock scrolling takes its nonce from this name
+(window as unknown as { __webpack_nonce__: string }).__webpack_nonce__ = nonce;
+const client = new QueryClient({
+  defaultOptions: { queries: { refetchOnWindowFocus: false, staleTime: 5_000, retry: (n, e) => n < 2 && (!(e instanceof Problem) || e.status === 0 || e.status >= 500) } },
+});
+
+createRoot(document.getElementById('root')!).render(
+  <MantineProvider theme={theme} cssVariablesResolver={variables} getStyleNonce={() => nonce} defaultColorScheme="auto">
+    <QueryClientProvider client={client}>
+      <Notifications position="bottom-right" autoClose={8000} />
+      <App />
+    </QueryClientProvider>
+  </MantineProvider>,
+);

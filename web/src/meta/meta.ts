@@ -1,0 +1,87 @@
+// What the server says there is: screens are drawn from it alone.
+import { useQuery } from '@tanstack/react-query';
+import { createContext, useContext } from 'react';
+import { get } from '../api/client';
+
+export interface Field {
+  name: string; label: string; kind: string; result?: string; right: 'read' | 'write';
+  required?: boolean; unique?: boolean; read_only?: boolean; set_once?: boolean; hidden?: boolean; sensitive?: boolean; partial?: boolean;
+  custom?: boolean; standard?: boolean; searched?: boolean; indexed?: boolean;
+  target?: string; targets?: string[]; list?: string; scale?: number; min?: number; max?: number; help?: string; group?: string; expr?: string;
+}
+export interface Child { name: string; entity: string; by: string }
+export interface Entity {
+  name: string; plural: string; label: string; label_plural: string; icon: string | null; module: string | null; title: string | null;
+  custom: boolean; link: boolean; person: boolean; activity: boolean; append_only: boolean;
+  rights: Record<string, string>; fields: Field[]; children: Child[];
+}
+export interface Choice { id: number; code: string; label: string; colour: string; kind: string; active: boolean }
+export interface Raw {
+  version: number; organisation: { name: string; currency: string }; user: { id: number; name: string; admin: boolean };
+  entities: Entity[]; lists: Record<string, Choice[]>;
+}
+export type Rec = { id: number; version: number } & Record<string, any>;
+
+export class Meta {
+  private byName = new Map<string, Entity>();
+  private byPlural = new Map<string, Entity>();
+  constructor(readonly raw: Raw) {
+    for (const e of raw.entities) { this.byName.set(e.name, e); this.byPlural.set(e.plural, e); }
+  }
+  entity(name: string) { return this.byName.get(name); }
+  plural(plural: string) { return this.byPlural.get(plural); }
+  choices(f: Field): Choice[] { return (f.list && this.raw.lists[f.list]) || []; }
+  /** What stands in the sidebar: nobody's plumbing. */
+  nav() {
+    const all = this.raw.entities.filter((e) => !e.link);
+    return {
+      main: all.filter((e) => e.module !== 'system' && !e.custom && !e.activity),
+      activities: all.filter((e) => e.activity),
+      own: all.filter((e) => e.custom),
+      system: all.filter((e) => e.module === 'system' || (!e.module && !e.custom)),
+    };
+  }
+}
+
+export const MetaContext = createContext<Meta>(null as unknown as Meta);
+export const useMeta = () => useContext(MetaContext);
+export function useMetaQuery(on: boolean) {
+  return useQuery({ queryKey: ['meta'], enabled: on, staleTime: Infinity, queryFn: async ({ signal }) => new Meta(await get<Raw>('/meta', {}, signal)) });
+}
+
+export const can = (e: Entity, right: string) => (e.rights[right] ?? 'none') !== 'none';
+export const valueKind = (f: Field) => f.result ?? f.kind;
+export const writable = (f: Field) => f.right === 'write' && !f.read_only;
+export const titleOf = (e: Entity, r: Rec | undefined): string => {
+  const t = e.title && r ? r[e.title] : null;
+  const s = t && typeof t === 'object' ? t.name : t;
+  return s !== null && s !== undefined && s !== '' ? String(s) : r ? `${e.label} ${r.id}` : '';
+};
+export const address = (e: Entity, id?: number) => `/e/${e.plural}` + (id ? `/${id}` : '');
+
+const UNLISTED = new Set(['json', 'rich_text', 'long_text', 'file', 'place', 'emails', 'phones', 'addresses', 'urls']);
+const NO_SORT = new Set(['json', 'rich_text', 'long_text', 'file', 'place', 'emails', 'phones', 'addresses', 'urls', 'many', 'tags', 'choices', 'any_reference']);
+export const sortable = (f: Field) => !NO_SORT.has(valueKind(f)) && f.kind !== 'rollup';
+
+/** A first choice of columns: the title, then what says most in little room. */
+export function defaultColumns(e: Entity): string[] {
+  const weight = (f: Field) => {
+    const kind = valueKind(f);
+    if (f.standard) return f.name === 'owner' ? 3 : f.name === 'created_at' ? 2 : 0;
+    if (f.hidden || f.group || UNLISTED.has(kind)) return 0;
+    if (f.required) return 9;
+    // the first of a list of e-mails or phones, kept as a text of its own
+    if (f.read_only && kind === 'text') return e.fields.some((l) => l.name === f.name + 's') ? 8 : 4;
+    // lists that others share (or a state) say more than lists of its own
+    if (kind === 'choice') return f.name === 'status' || f.custom || !f.list?.startsWith(e.name + '_') ? 7 : 2;
+    if (kind === 'reference') return f.target === e.name ? 2 : 7; // to its own kind: few have one
+    if (kind === 'money' || kind === 'instant' || kind === 'date') return f.custom ? 6 : 5;
+    if (f.custom) return 6;
+    return f.searched && f.indexed ? 4 : kind === 'integer' ? 3 : f.searched ? 3 : 1;
+  };
+  const part = new Set(['first_name', 'middle_name', 'last_name']);
+  const best = e.fields.filter((f) => f.name !== e.title && !(e.person && part.has(f.name)) && weight(f) > 1)
+    .map((f, i) => ({ f, i, w: weight(f) })).sort((a, b) => b.w - a.w || a.i - b.i).slice(0, 7);
+  best.sort((a, b) => b.w - a.w || a.i - b.i);
+  return [...(e.title ? [e.title] : ['id']), ...best.map((b) => b.f.name)];
+}

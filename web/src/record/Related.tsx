@@ -1,0 +1,40 @@
+import { Button, Group, Skeleton, Table } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link } from 'wouter';
+import { get } from '../api/client';
+import { Display } from '../fields/Display';
+import { CreateDialog } from '../form/CreateDialog';
+import { t } from '../locale/t';
+import { address, can, defaultColumns, titleOf, useMeta, type Child, type Entity, type Field, type Rec } from '../meta/meta';
+import { Empty, ErrorState } from '../ui/bits';
+
+export function Related({ entity: e, record: r, by }: { entity: Entity; record: Rec; by: Child }) {
+  const child = useMeta().entity(by.entity)!;
+  const client = useQueryClient();
+  const [making, make] = useDisclosure(false);
+  const field = child.fields.find((f) => f.name === by.by);
+  const other = child.link ? child.fields.filter((f) => f.kind === 'reference' && !f.standard && f.name !== by.by) : [];
+  const columns = (child.link ? [...other, ...child.fields.filter((f) => !f.standard && f.kind !== 'reference')] : defaultColumns(child).filter((n) => n !== by.by).slice(0, 5).map((n) => child.fields.find((f) => f.name === n))).filter((f): f is Field => !!f);
+  const where = `${by.by} = ${field?.kind === 'any_reference' ? `'${e.name}:${r.id}'` : r.id}`;
+  const fields = ['id', ...columns.map((f) => f.name)].join(',');
+  const list = useQuery({ queryKey: ['related', child.name, where, fields], queryFn: ({ signal }) => get<{ items: Rec[]; next: string | null }>(`/${child.plural}`, { where, fields, limit: 50 }, signal) });
+  const value = field?.kind === 'any_reference' ? { entity: e.name, id: r.id, name: titleOf(e, r) } : { id: r.id, name: titleOf(e, r) };
+  return (
+    <>
+      <Group justify="space-between" mb="xs">
+        <Link className="reflink" href={address(child) + '?' + new URLSearchParams({ where })}>{t('related.all')}</Link>
+        {can(child, 'create') && <Button size="xs" variant="default" onClick={make.open}>{t('new.title', { label: child.label })}</Button>}
+      </Group>
+      {list.error ? <ErrorState error={list.error} /> : list.isPending ? <Skeleton height={80} /> : list.data.items.length === 0 ? <Empty title={t('related.empty')} /> : (
+        <div className="scrollx" tabIndex={0} role="region" aria-label={child.label_plural}>
+          <Table highlightOnHover verticalSpacing={6}>
+            <Table.Thead><Table.Tr>{columns.map((f) => <Table.Th key={f.name}>{f.label}</Table.Th>)}</Table.Tr></Table.Thead>
+            <Table.Tbody>{list.data.items.map((x) => <Table.Tr key={x.id}>{columns.map((f, i) => <Table.Td key={f.name}>{i === 0 && !child.link ? <Link className="rowlink" href={address(child, x.id)}>{titleOf(child, x)}</Link> : <Display field={f} value={x[f.name]} short />}</Table.Td>)}</Table.Tr>)}</Table.Tbody>
+          </Table>
+        </div>
+      )}
+      <CreateDialog entity={child} opened={making} onClose={make.close} start={{ [by.by]: value }} onDone={() => { make.close(); void client.invalidateQueries({ queryKey: ['related', child.name] }); }} />
+    </>
+  );
+}

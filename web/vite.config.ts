@@ -1,0 +1,13 @@
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
+
+export default defineConfig({
+  plugins: [react()],
+  build: {
+    target: 'es2022',
+    manifest: true,
+    // the policy allows no data: fonts or styles and no inline scripts
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+});
