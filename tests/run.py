@@ -76,11 +76,22 @@ def compile_all():
     if status:
         say(output)
         sys.exit("cannot install what the tests need")
+    output, status = run("web", ["script/build-web"])
+    say(output.strip()) if output.strip() else None
+    if status:
+        say("0 passed, 1 failed")
+        sys.exit(1)
+    has_web, marker = (root / "web/dist/index.html").exists(), build / "with-web"
+    if (build / "build.ninja").exists() and has_web and not marker.exists():
+        # whether there is a web application to compile in is decided when the build is configured
+        output, status = run("reconfigure", ["meson", "setup", str(build), "--reconfigure"])
     if not (build / "build.ninja").exists():
         output, status = run("configure", ["meson", "setup", str(build), "-Dtesting=true", "-Dtests=true",
                                            "-Db_sanitize=address,undefined", "-Dwerror=true"])
     if status == 0:
         output, status = run("compile", ["ninja", "-C", str(build)], timeout=1800)
+    if has_web and status == 0:
+        marker.touch()
     if status:
         say(output[-6000:])
         say("0 passed, 1 failed")

@@ -34,7 +34,9 @@ static void quoted(struct buf *out, struct str s)
         char *p = buf_reserve(out, s.n + 2);
         if (p) {
             p[0] = '"';
-            memcpy(p + 1, s.p, s.n);
+            if (s.n) {
+                memcpy(p + 1, s.p, s.n);
+            }
             p[s.n + 1] = '"';
             out->n += s.n + 2;
         }
