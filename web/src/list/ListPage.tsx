@@ -15,8 +15,8 @@ import { t } from '../locale/t';
 import { address, can, defaultColumns, sortable, titleOf, valueKind, type Entity, type Field } from '../meta/meta';
 import { Empty, ErrorState, Letter, useTitle } from '../ui/bits';
 
-const WIDTH: Record<string, number> = { integer: 100, decimal: 110, percent: 100, money: 140, date: 130, instant: 190, yes_no: 90, choice: 170, choices: 200, tags: 180, reference: 190, many: 200, duration: 110 };
-const widthOf = (f: Field) => Math.max(WIDTH[valueKind(f)] ?? 200, f.label.length * 8 + 40);
+const WIDTH: Record<string, number> = { integer: 100, decimal: 110, percent: 100, money: 140, date: 130, instant: 190, yes_no: 90, choice: 190, choices: 200, tags: 180, reference: 190, many: 200, duration: 110 };
+const widthOf = (f: Field) => Math.max(WIDTH[valueKind(f)] ?? (f.name.includes('email') ? 250 : 180), f.label.length * 8 + 40);
 
 export function useParamsOfPage() {
   const search = useSearch();
