@@ -194,6 +194,58 @@ step('a record: edit, the error at the field, a change in between, a note', asyn
   await page.getByText('Head of Tests').first().waitFor();
 });
 
+step('each kind of value has its own control', async () => {
+  const edit = (label) => page.getByRole('button', { name: 'Edit ' + label, exact: true }).click();
+  const save = async () => {
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await page.getByRole('button', { name: 'Save', exact: true }).waitFor({ state: 'detached' });
+  };
+  const panel = page.getByRole('region', { name: 'Fields' });
+  await edit('Company');
+  await page.getByRole('combobox', { name: 'Company' }).fill('river');
+  await page.getByRole('option', { name: /Riversoft/ }).click();
+  await save();
+  await panel.getByRole('link', { name: /Riversoft/ }).waitFor();
+  await edit('Lifecycle');
+  await page.getByRole('combobox', { name: 'Lifecycle' }).click();
+  await page.getByRole('option', { name: 'Evangelist' }).click();
+  await save();
+  await panel.getByText('Evangelist').waitFor();
+  await edit('Birthday');
+  await page.getByLabel('Birthday', { exact: true }).fill('1985-03-29');
+  await save();
+  await panel.getByText('Mar 29, 1985').waitFor();
+  await edit('Tags');
+  await page.getByRole('combobox', { name: 'Tags' }).fill('vip');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Tab');
+  await save();
+  await panel.getByText('vip').waitFor();
+  await edit('Emails');
+  await page.getByRole('button', { name: 'Add another' }).click();
+  await page.getByLabel('Emails 2', { exact: true }).fill('second@example.com');
+  await save();
+  await panel.getByText('second@example.com').waitFor();
+  await edit('Do not call');
+  await page.getByRole('combobox', { name: 'Do not call' }).click();
+  await page.getByRole('option', { name: 'Yes' }).click();
+  await save();
+  await panel.getByText('Yes', { exact: true }).waitFor();
+  await edit('Hobbies');
+  await page.getByRole('combobox', { name: 'Hobbies' }).click();
+  await page.getByRole('option', { name: 'Books' }).click();
+  await page.keyboard.press('Tab');
+  await save();
+  await panel.getByText('Books').waitFor();
+  await panel.getByRole('link', { name: /Riversoft/ }).click();
+  await page.getByRole('heading', { name: /Riversoft/ }).waitFor();
+  await page.getByRole('button', { name: /Show \d+ empty/ }).click();
+  await edit('Annual revenue');
+  await page.getByLabel('Annual revenue', { exact: true }).fill('1234567.89');
+  await save();
+  await panel.getByText('€1,234,567.89').waitFor();
+});
+
 step('create, delete and undo', async () => {
   await page.getByRole('link', { name: 'Contacts', exact: true }).first().click();
   await page.getByRole('button', { name: 'New', exact: true }).click();
