@@ -4,6 +4,7 @@
 // and a serious finding of axe, in light and in dark. PICTURES=folder writes screenshots.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -33,8 +34,8 @@ before(async () => {
   writeFileSync(path.join(dir, 'pw'), PASSWORD + '\n');
   await run(KITH, ['init', '--data', data, '--admin', 'ada@example.com', '--password-file', path.join(dir, 'pw')]);
   await run(KITH, ['demo', '--data', data, '--people', '300']);
-  // --web-root: what web/dist holds now, also with a binary built before it
-  server = spawn(KITH, ['serve', '--data', data, '--listen', '127.0.0.1:0', '--web-root', dist], { stdio: ['ignore', 'pipe', 'inherit'] });
+  // --web-root: what web/dist holds now, also with a binary built before it; EMBEDDED=1 takes what is built in
+  server = spawn(KITH, ['serve', '--data', data, '--listen', '127.0.0.1:0', ...(process.env.EMBEDDED ? [] : ['--web-root', dist])], { stdio: ['ignore', 'pipe', 'inherit'] });
   url = await new Promise((done, failed) => {
     let out = '';
     server.stdout.on('data', (d) => { out += d; const m = /at (http:\/\/\S+)/.exec(out); if (m) done(m[1]); });
@@ -104,6 +105,14 @@ const step = (name, work) => test(name, { skip: missing || false }, async () => 
   assert.deepEqual(trouble, []);
 });
 
+function totp(secret, later) {
+  const bits = [...secret.replace(/[=\s]/g, '')].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
+  const key = Buffer.from(bits.match(/.{8}/g).map((b) => parseInt(b, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + later));
+  const mac = createHmac('sha1', key).update(counter).digest();
+  return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1e6).padStart(6, '0');
+}
 const rows = () => page.getByRole('table').getByRole('row');
 
 step('sign in', async () => {
@@ -178,8 +187,63 @@ step('a record: edit, the error at the field, a change in between, a note', asyn
   await page.getByLabel('Body').fill('Written by the test.');
   await page.getByRole('button', { name: 'Add note' }).click();
   await page.getByRole('listitem').getByText('Written by the test.').waitFor();
+  await page.getByRole('tab', { name: 'Related' }).click();
+  await page.getByRole('region', { name: 'Milestones' }).waitFor();
+  await look('related');
   await page.getByRole('tab', { name: 'History' }).click();
   await page.getByText('Head of Tests').first().waitFor();
+});
+
+step('each kind of value has its own control', async () => {
+  const edit = (label) => page.getByRole('button', { name: 'Edit ' + label, exact: true }).click();
+  const save = async () => {
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await page.getByRole('button', { name: 'Save', exact: true }).waitFor({ state: 'detached' });
+  };
+  const panel = page.getByRole('region', { name: 'Fields' });
+  await edit('Company');
+  await page.getByRole('combobox', { name: 'Company' }).fill('river');
+  await page.getByRole('option', { name: /Riversoft/ }).click();
+  await save();
+  await panel.getByRole('link', { name: /Riversoft/ }).waitFor();
+  await edit('Lifecycle');
+  await page.getByRole('combobox', { name: 'Lifecycle' }).click();
+  await page.getByRole('option', { name: 'Evangelist' }).click();
+  await save();
+  await panel.getByText('Evangelist').waitFor();
+  await edit('Birthday');
+  await page.getByLabel('Birthday', { exact: true }).fill('1985-03-29');
+  await save();
+  await panel.getByText('Mar 29, 1985').waitFor();
+  await edit('Tags');
+  await page.getByRole('combobox', { name: 'Tags' }).fill('vip');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Tab');
+  await save();
+  await panel.getByText('vip').waitFor();
+  await edit('Emails');
+  await page.getByRole('button', { name: 'Add another' }).click();
+  await page.getByLabel('Emails 2', { exact: true }).fill('second@example.com');
+  await save();
+  await panel.getByText('second@example.com').waitFor();
+  await edit('Do not call');
+  await page.getByRole('combobox', { name: 'Do not call' }).click();
+  await page.getByRole('option', { name: 'Yes' }).click();
+  await save();
+  await panel.getByText('Yes', { exact: true }).waitFor();
+  await edit('Hobbies');
+  await page.getByRole('combobox', { name: 'Hobbies' }).click();
+  await page.getByRole('option', { name: 'Books' }).click();
+  await page.keyboard.press('Tab');
+  await save();
+  await panel.getByText('Books').waitFor();
+  await panel.getByRole('link', { name: /Riversoft/ }).click();
+  await page.getByRole('heading', { name: /Riversoft/ }).waitFor();
+  await page.getByRole('button', { name: /Show \d+ empty/ }).click();
+  await edit('Annual revenue');
+  await page.getByLabel('Annual revenue', { exact: true }).fill('1234567.89');
+  await save();
+  await panel.getByText('€1,234,567.89').waitFor();
 });
 
 step('create, delete and undo', async () => {
@@ -276,8 +340,18 @@ step('a session that ends keeps what was typed', async () => {
   await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
 });
 
-step('sign out', async () => {
+step('sign out, and in again with a second factor', async () => {
+  const secret = await page.evaluate(async () => (window.csrf = (await (await fetch('/api/v1/me')).json()).csrf) && (await (await fetch('/api/v1/me/totp', { method: 'POST', headers: { 'X-CSRF-Token': window.csrf } })).json()).secret);
+  const status = await page.evaluate(async (code) => (await fetch('/api/v1/me/totp', { method: 'PUT', headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': window.csrf }, body: JSON.stringify({ code }) })).status, totp(secret, 0));
+  assert.ok(status < 300, `confirming answered ${status}`);
   await page.getByRole('button', { name: 'Your account' }).click();
   await page.getByRole('menuitem', { name: 'Sign out' }).click();
   await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  await page.getByLabel('E-mail').fill('ada@example.com');
+  await page.locator('input[name=password]').fill(PASSWORD);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  // a code serves once: the one that confirmed is spent
+  await page.locator('input[name=totp]').fill(totp(secret, 1));
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('heading', { name: /Hello/ }).waitFor();
 });

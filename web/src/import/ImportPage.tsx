@@ -43,7 +43,7 @@ export default function ImportPage({ entity: e }: { entity: Entity }) {
       for (let at = 0; at < file.rows.length && !stopped.current; at += CHUNK) {
         const rows = file.rows.slice(at, at + CHUNK);
         const { data } = await call<Answer>('POST', `/${e.plural}/import`, { columns: file.header, rows, first_row: at, ...(key && { key }), ...(r.changeSet && { change_set: r.changeSet }) });
-        const label = (name: string) => e.fields.find((f) => f.name === name)?.label ?? name;
+        const label = (name: string) => e.fields.find((f) => f.name === name.replace(/[[.].*$/, ''))?.label ?? name;
         r = { ...r, changeSet: data.change_set, created: r.created + data.created, updated: r.updated + data.updated, done: at + rows.length, columns: data.columns,
           rejected: [...r.rejected, ...data.rejected.map((x) => ({ row: x.row, why: x.errors.map((y) => `${label(y.field)}: ${y.message}`).join('; ') }))] };
         setResult(r);

@@ -2,7 +2,7 @@ import { ActionIcon, Button, Checkbox, Menu, Popover, ScrollArea, Skeleton, Stac
 import { useDisclosure, useLocalStorage } from '@mantine/hooks';
 import { keepPreviousData, useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useMemo, useRef, useState, type FormEvent } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useRef, useState, type FormEvent } from 'react';
 import { Link, useLocation, useSearch } from 'wouter';
 import { get, Problem } from '../api/client';
 import { onChanges, type Page } from '../api/live';
@@ -10,13 +10,14 @@ import { useCount } from '../app/HomePage';
 import { usePhone } from '../app/Shell';
 import { Display } from '../fields/Display';
 import { isEmpty, isNumeric, number } from '../fields/format';
-import { CreateDialog } from '../form/CreateDialog';
 import { t } from '../locale/t';
 import { address, can, defaultColumns, sortable, titleOf, valueKind, type Entity, type Field } from '../meta/meta';
 import { Empty, ErrorState, Letter, useTitle } from '../ui/bits';
 
-const WIDTH: Record<string, number> = { integer: 100, decimal: 110, percent: 100, money: 140, date: 130, instant: 190, yes_no: 90, choice: 170, choices: 200, tags: 180, reference: 190, many: 200, duration: 110 };
-const widthOf = (f: Field) => Math.max(WIDTH[valueKind(f)] ?? 200, f.label.length * 8 + 40);
+const CreateDialog = lazy(() => import('../form/CreateDialog').then((m) => ({ default: m.CreateDialog })));
+
+const WIDTH: Record<string, number> = { integer: 100, decimal: 110, percent: 100, money: 140, date: 130, instant: 190, yes_no: 90, choice: 190, choices: 200, tags: 180, reference: 190, many: 200, duration: 110 };
+const widthOf = (f: Field) => Math.max(WIDTH[valueKind(f)] ?? (f.name.includes('email') ? 250 : 180), f.label.length * 8 + 40);
 
 export function useParamsOfPage() {
   const search = useSearch();
@@ -177,7 +178,7 @@ export function ListPage({ entity: e }: { entity: Entity }) {
           </div>
         </div>
       )}
-      <CreateDialog entity={e} opened={params.has('new')} onClose={() => set({ new: null }, true)} onDone={(r) => go(address(e, r.id))} />
+      {params.has('new') && <Suspense fallback={null}><CreateDialog entity={e} opened onClose={() => set({ new: null }, true)} onDone={(r) => go(address(e, r.id))} /></Suspense>}
     </div>
   );
 }

@@ -75,13 +75,13 @@ export function defaultColumns(e: Entity): string[] {
     // lists that others share (or a state) say more than lists of its own
     if (kind === 'choice') return f.name === 'status' || f.custom || !f.list?.startsWith(e.name + '_') ? 7 : 2;
     if (kind === 'reference') return f.target === e.name ? 2 : 7; // to its own kind: few have one
-    if (kind === 'money' || kind === 'instant' || kind === 'date') return f.custom ? 6 : 5;
+    if (kind === 'money' || kind === 'instant' || kind === 'date') return f.custom ? 6 : f.read_only ? 2 : 5;
     if (f.custom) return 6;
     return f.searched && f.indexed ? 4 : kind === 'integer' ? 3 : f.searched ? 3 : 1;
   };
   const part = new Set(['first_name', 'middle_name', 'last_name']);
   const best = e.fields.filter((f) => f.name !== e.title && !(e.person && part.has(f.name)) && weight(f) > 1)
-    .map((f, i) => ({ f, i, w: weight(f) })).sort((a, b) => b.w - a.w || a.i - b.i).slice(0, 7);
+    .map((f, i) => ({ f, i, w: weight(f) })).sort((a, b) => b.w - a.w || a.i - b.i).slice(0, 6);
   best.sort((a, b) => b.w - a.w || a.i - b.i);
   return [...(e.title ? [e.title] : ['id']), ...best.map((b) => b.f.name)];
 }

@@ -64,14 +64,14 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
       <div className="record">
         <section aria-label={t('record.fields')} tabIndex={0}><FieldPanel entity={e} record={r} /></section>
         <section aria-label={t('record.more')} tabIndex={0}>
-          <Tabs defaultValue={activity ? 'timeline' : related[0]?.name ?? 'history'} keepMounted={false}>
+          <Tabs defaultValue={activity ? 'timeline' : related.length ? 'related' : 'history'} keepMounted={false}>
             <Tabs.List>
               {activity && <Tabs.Tab value="timeline">{t('record.timeline')}</Tabs.Tab>}
-              {related.map((c) => <Tabs.Tab key={c.name} value={c.name}>{labelOf(c.name)}</Tabs.Tab>)}
+              {related.length > 0 && <Tabs.Tab value="related">{t('record.related')}</Tabs.Tab>}
               <Tabs.Tab value="history">{t('record.history')}</Tabs.Tab>
             </Tabs.List>
             {activity && <Tabs.Panel value="timeline" pt="sm"><Timeline entity={e} id={id} /></Tabs.Panel>}
-            {related.map((c) => <Tabs.Panel key={c.name} value={c.name} pt="sm"><Related entity={e} record={r} by={c} /></Tabs.Panel>)}
+            {related.length > 0 && <Tabs.Panel value="related" pt="sm">{related.map((c) => <Related key={c.name} entity={e} record={r} by={c} label={labelOf(c.name)} />)}</Tabs.Panel>}
             <Tabs.Panel value="history" pt="sm"><History entity={e} id={id} record={r} /></Tabs.Panel>
           </Tabs>
         </section>

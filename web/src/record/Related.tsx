@@ -1,4 +1,4 @@
-import { Button, Group, Skeleton, Table } from '@mantine/core';
+import { Button, Group, Skeleton, Table, Title } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from 'wouter';
@@ -7,9 +7,9 @@ import { Display } from '../fields/Display';
 import { CreateDialog } from '../form/CreateDialog';
 import { t } from '../locale/t';
 import { address, can, defaultColumns, titleOf, useMeta, type Child, type Entity, type Field, type Rec } from '../meta/meta';
-import { Empty, ErrorState } from '../ui/bits';
+import { ErrorState } from '../ui/bits';
 
-export function Related({ entity: e, record: r, by }: { entity: Entity; record: Rec; by: Child }) {
+export function Related({ entity: e, record: r, by, label }: { entity: Entity; record: Rec; by: Child; label: string }) {
   const child = useMeta().entity(by.entity)!;
   const client = useQueryClient();
   const [making, make] = useDisclosure(false);
@@ -21,12 +21,14 @@ export function Related({ entity: e, record: r, by }: { entity: Entity; record: 
   const list = useQuery({ queryKey: ['related', child.name, where, fields], queryFn: ({ signal }) => get<{ items: Rec[]; next: string | null }>(`/${child.plural}`, { where, fields, limit: 50 }, signal) });
   const value = field?.kind === 'any_reference' ? { entity: e.name, id: r.id, name: titleOf(e, r) } : { id: r.id, name: titleOf(e, r) };
   return (
-    <>
-      <Group justify="space-between" mb="xs">
-        <Link className="reflink" href={address(child) + '?' + new URLSearchParams({ where })}>{t('related.all')}</Link>
-        {can(child, 'create') && <Button size="xs" variant="default" onClick={make.open}>{t('new.title', { label: child.label })}</Button>}
+    <section aria-label={label} style={{ marginBottom: 22 }}>
+      <Group gap="sm" mb={4}>
+        <Title order={2} size="h6">{label}</Title>
+        {list.data && list.data.items.length > 0 && <Link className="reflink" href={address(child) + '?' + new URLSearchParams({ where })}>{t('related.all')}</Link>}
+        <span className="grow" />
+        {can(child, 'create') && <Button size="compact-xs" variant="default" aria-label={`${label}: ${t('related.add')}`} onClick={make.open}>{t('related.add')}</Button>}
       </Group>
-      {list.error ? <ErrorState error={list.error} /> : list.isPending ? <Skeleton height={80} /> : list.data.items.length === 0 ? <Empty title={t('related.empty')} /> : (
+      {list.error ? <ErrorState error={list.error} /> : list.isPending ? <Skeleton height={24} /> : list.data.items.length === 0 ? <div style={{ color: 'var(--mantine-color-dimmed)' }}>{t('related.empty')}</div> : (
         <div className="scrollx" tabIndex={0} role="region" aria-label={child.label_plural}>
           <Table highlightOnHover verticalSpacing={6}>
             <Table.Thead><Table.Tr>{columns.map((f) => <Table.Th key={f.name}>{f.label}</Table.Th>)}</Table.Tr></Table.Thead>
@@ -35,6 +37,6 @@ export function Related({ entity: e, record: r, by }: { entity: Entity; record: 
         </div>
       )}
       <CreateDialog entity={child} opened={making} onClose={make.close} start={{ [by.by]: value }} onDone={() => { make.close(); void client.invalidateQueries({ queryKey: ['related', child.name] }); }} />
-    </>
+    </section>
   );
 }
