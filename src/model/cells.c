@@ -721,26 +721,15 @@ enum err_code ref_by_text(struct call *c, const struct live_entity *target, stru
     if (*found || !target->title || !target->title->stored) {
         return OK;
     }
-    if (target->title->table == 0) {
-        sqltext_init(&q, c->mem, conn_backend(c->db));
-        sql_lit(&q, "SELECT \"id\" FROM ");
-        sql_ident(&q, target->tables[0]);
-        sql_lit(&q, " WHERE ");
-        sql_ident(&q, folded ? target->title->key_column : target->title->columns[0].name);
-        sql_lit(&q, " = ");
-        sql_bind(&q, V(folded ? utf8_fold(c->mem, s) : s));
-        sql_lit(&q, " AND \"deleted_at\" IS NULL ORDER BY \"id\" LIMIT 1");
-    } else {
-        const struct live_field *t = target->title;
-        sqltext_init(&q, c->mem, conn_backend(c->db));
-        sql_lit(&q, "SELECT \"id\" FROM ");
-        sql_ident(&q, target->tables[t->table]);
-        sql_lit(&q, " WHERE ");
-        sql_ident(&q, folded ? t->key_column : t->columns[0].name);
-        sql_lit(&q, " = ");
-        sql_bind(&q, V(folded ? utf8_fold(c->mem, s) : s));
-        sql_lit(&q, " AND \"deleted_at\" IS NULL ORDER BY \"id\" LIMIT 1");
-    }
+    const struct live_field *t = target->title;
+    sqltext_init(&q, c->mem, conn_backend(c->db));
+    sql_lit(&q, "SELECT \"id\" FROM ");
+    sql_ident(&q, target->tables[t->table]);
+    sql_lit(&q, " WHERE ");
+    sql_ident(&q, folded ? t->key_column : t->columns[0].name);
+    sql_lit(&q, " = ");
+    sql_bind(&q, V(folded ? utf8_fold(c->mem, s) : s));
+    sql_lit(&q, " AND \"deleted_at\" IS NULL ORDER BY \"id\" LIMIT 1");
     TRY(sqltext_end(&q, &sql, &v, &c->err));
     TRY(db_find(c, id, found, sql, v));
     int64_t number;
