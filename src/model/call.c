@@ -113,8 +113,11 @@ static enum err_code look_at_versions(struct call *c)
     if (conn_backend(c->db) == DB_POSTGRES) {
         return org_follow(c);
     }
-    const struct model *now = org_take_model(c->org);
-    const struct model *old = now == c->model ? now : c->model;
+    /* the call holds its own, so no other can stand at the same address */
+    if (__atomic_load_n(&c->org->model, __ATOMIC_ACQUIRE) == c->model) {
+        return OK;
+    }
+    const struct model *now = org_take_model(c->org), *old = c->model;
     c->model = now;
     org_give_model(c->org, old);
     return OK;

@@ -592,7 +592,7 @@ static void put_in_force(struct org *o, struct model *m)
     if (m->version < old->version) {
         old = m;
     } else {
-        o->model = m;
+        __atomic_store_n(&o->model, m, __ATOMIC_RELEASE);
     }
     bool last = --old->refs == 0;
     pthread_mutex_unlock(&o->lock);
