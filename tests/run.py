@@ -1,7 +1,7 @@
 """Runs every test program and suite once per database and counts what passed.
 
-Each step is a command; its output is kept in build-test/logs. A skip whose peer is installed is a
-failure. The last line is "N passed, N failed"."""
+Each step is a command; its output is kept in build-test/logs. Skips are counted in the last line,
+"N passed, N failed, N skipped"; a part that could not be run at all is said."""
 
 import os
 import pathlib

@@ -28,12 +28,6 @@ static bool changed(const struct record *r, const struct record *old, const char
 
 /* ---- rights ---- */
 
-static void bump_access(struct org *o, void *arg)
-{
-    (void)arg;
-    __atomic_add_fetch(&o->access_version, 1, __ATOMIC_RELAXED);
-}
-
 enum err_code access_after_save(struct call *c, const struct record *r, const struct record *old)
 {
     (void)r, (void)old;
@@ -45,7 +39,7 @@ enum err_code access_after_save(struct call *c, const struct record *r, const st
                 " CAST(CAST(\"state\".\"value\" AS bigint) + 1 AS text)"),
             VALS()));
     }
-    call_after_commit(c, bump_access, NULL);
+    access_changed(c);
     return OK;
 }
 

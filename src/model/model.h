@@ -105,8 +105,6 @@ struct model {
     struct live_entity **entities;
     size_t nentities;
     struct map by_name;   /* singular and plural */
-    struct live_field **fields_by_number;
-    int64_t nnumbers;
     struct map lists;     /* choice_list */
     const struct module *const *modules;
     struct str currency;  /* base currency, "EUR" */
