@@ -130,6 +130,7 @@ static enum err_code run_body(struct call *c, struct conn *conn, call_fn *fn, vo
     enum err_code code;
 
     c->db = conn;
+    c->began = time_now();
     if (setjmp(ceiling)) {
         arena_on_ceiling(c->mem, NULL);
         arena_rewind(c->mem, mark);

@@ -45,6 +45,7 @@ struct call {
     const struct user *who; /* never NULL */
     const struct config *cfg;
     int64_t now; /* microseconds since 1970 */
+    int64_t began; /* of the transaction, by the real clock: for how long it has held the writer */
     struct err err;
     struct field_error *errors; /* more than one field at fault */
 
@@ -52,6 +53,7 @@ struct call {
     const char *request; /* id for logs and answers */
     enum tx tx;
     int64_t change_set;  /* 0 until the first write */
+    int64_t changes;     /* rows of the feed that this call has made */
     const char *change_kind; /* "edit", "import", "merge", ... of the change set */
     int64_t undo_of;     /* the change set that this call undoes */
 

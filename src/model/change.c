@@ -163,6 +163,7 @@ enum err_code change_note(struct call *c, enum change_kind kind, const struct re
     struct str fields = { "", 0 };
 
     TRY(change_set_open(c));
+    c->changes++;
     if (kind == CHANGE_UPDATE) {
         fields = fields_json(c, r, changed);
     }
