@@ -133,9 +133,9 @@ static enum err_code put_in(struct call *c, const struct record *r)
     if (!body.n) {
         return OK;
     }
-    TRY(db_int(c, &id,
+    TRY(db_insert(c, &id,
         SQL("INSERT INTO \"search_rows\" (\"entity\", \"record\", \"title\", \"body\", \"at\")"
-            " VALUES ($1, $2, $3, $4, $5) RETURNING \"id\""),
+            " VALUES ($1, $2, $3, $4, $5)"),
         VALS(V(r->e->number), V(r->id), V(utf8_clip(title, 200)), V(body), V(c->now))));
     return conn_backend(c->db) == DB_SQLITE
         ? db_exec(c, SQL("INSERT INTO search_index (rowid, body) VALUES ($1, $2)"),
