@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FEED_BATCH = 100 }; /* what a consumer may hold the writer up with */
+enum { FEED_BATCH = 500 }; /* what a consumer may hold the writer up with: some 10 ms */
 
 enum err_code change_set_open(struct call *c)
 {
