@@ -65,8 +65,12 @@ struct action {
 };
 #define ACTION_END { .name = NULL }
 
+struct job_work; /* model/job.h */
 struct job_kind {
     const char *name;
+    /* Instead of steps: work that reads and writes in calls of its own, from the start again after a
+     * crash. */
+    enum err_code (*work)(struct job_work *w);
     /* One step, in a write transaction that also moves the job's mark. */
     enum err_code (*run)(struct call *c);
     /* Before each step, in a read transaction: what it reads holds nobody up. May be NULL. */

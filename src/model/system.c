@@ -7,6 +7,7 @@
 
 #include "model/bulk.h"
 #include "model/hooks.h"
+#include "model/import_job.h"
 #include "model/recompute.h"
 #include "model/search.h"
 
@@ -451,9 +452,12 @@ static const struct entity *const entities[] = { &user, &team, &role, &grant, &f
     &object, &custom_field, &choice_list_entity, &choice_entity, &view, &layout, &currency, &rate,
     &working_hours, &holiday, &file, &setting, &names, &state, &change_set, &feed, &history, &history_ref,
     &part_emails, &part_phones, &part_urls, &part_addresses, &picks, &session, &token, &throttle,
-    &job, &cursor, &chunk, &sequence, &idempotency, &secret, &search, NULL };
+    &import_entity, &import_piece_entity, &import_reject_entity, &job, &cursor, &chunk, &sequence, &idempotency, &secret, &search, NULL };
 
 static const struct job_kind jobs[] = {
+    { .name = "import_read", .work = import_read_work,
+        .help = "Reads a file that is to be imported." },
+    { .name = "import_run", .work = import_run_work, .help = "Imports the rows of a file." },
     { .name = "bulk", .run = bulk_run, .look = bulk_look,
         .help = "Changes many records at once." },
     { .name = "recompute", .run = recompute_run, .system = true,
@@ -482,8 +486,20 @@ static const struct setting settings[] = {
     SETTING_END,
 };
 
+static const struct action actions[] = {
+    { .name = "check", .on = "import", .takes = TAKES_ONE, .effect = EFFECT_WRITE, .right = "import.update",
+        .run = import_check, .help = "Run all rows and keep nothing: what would change?" },
+    { .name = "start", .on = "import", .takes = TAKES_ONE, .effect = EFFECT_WRITE, .right = "import.update",
+        .run = import_start, .help = "Import the rows, or go on after a pause." },
+    { .name = "pause", .on = "import", .takes = TAKES_ONE, .effect = EFFECT_WRITE, .right = "import.update",
+        .run = import_pause, .help = "Stop between two rows, to go on later." },
+    { .name = "cancel", .on = "import", .takes = TAKES_ONE, .effect = EFFECT_WRITE, .right = "import.update",
+        .run = import_cancel, .help = "Stop for good; what is in can be undone." },
+    ACTION_END,
+};
+
 static const struct consumer consumers[] = { { .name = "search", .run = search_consume },
     CONSUMER_END };
 
 const struct module system_module = { .name = "system", .entities = entities,
-    .jobs = jobs, .consumers = consumers, .settings = settings };
+    .actions = actions, .jobs = jobs, .consumers = consumers, .settings = settings };
