@@ -22,7 +22,7 @@ static enum err_code read_column(
 
     if (json_is_string(v)) {
         m->header = json_str(v);
-        (void)import_target(c, e, import_suggest(c, e, m->header, NULL, 0), m);
+        (void)import_target(c, e, import_suggest(c, e, m->header), m);
         return OK;
     }
     m->header = json_str(json_object_get(v, "column"));

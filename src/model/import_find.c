@@ -36,7 +36,7 @@ static enum err_code key_field(struct call *c, const struct live_entity *e, cons
     struct str target = json_str(name);
 
     if (!import_target(c, e, target, &m)) {
-        target = import_suggest(c, e, target, NULL, 0);
+        target = import_suggest(c, e, target);
         m = (struct import_column) { 0 };
     }
     if ((!m.field && !import_target(c, e, target, &m)) || !m.field->stored || m.piece

@@ -191,7 +191,7 @@ enum err_code import_tell_failure(struct job_work *w, int64_t import, enum err_c
     if (code == OK || w->cancelled || !(err_from_input(code) || code == ERR_TOO_LARGE)) {
         return code;
     }
-    return job_work_write(w, has_failed, &f);
+    return job_work_end(w, has_failed, &f);
 }
 
 /* ---- actions ---- */

@@ -88,7 +88,7 @@ static bool field_target(struct call *c, const struct live_entity *e, struct str
     }
     out->to = TO_FIELD;
     return is_writable(c, f) && !f->def.read_only && f->stored && f->def.kind != KIND_FORMULA
-        && f->def.kind != KIND_ROLLUP && f->def.kind != KIND_MANY;
+        && f->def.kind != KIND_ROLLUP && f->def.kind != KIND_MANY && f->def.kind != KIND_FILE;
 }
 
 bool import_target(struct call *c, const struct live_entity *e, struct str target,
@@ -367,7 +367,7 @@ static const struct known {
     { "task title", "title" },
     { "task type", "type" },
     { "ticker symbol", "ticker" },
-    { "title", "title|job_title" },
+    { "title", "title|job_title|salutation" },
     { "tradestyle", "alias" },
     { "web page", "website|urls[work]" },
     { "website url", "website|urls[work]" },
@@ -383,25 +383,43 @@ static const struct known {
     { "anschrift", "addresses[work]" },
 };
 
-/* The first of "a|b" that can be written. */
-static struct str first_target(struct call *c, const struct live_entity *e, const char *targets)
+/* Fields that other columns of the file have already. Entries of lists take any number. */
+struct taken {
+    const struct import_header *headers;
+    size_t n;
+};
+
+static bool is_taken(const struct taken *t, struct str target)
+{
+    for (size_t i = 0; t && i < t->n && str_find_byte(target, '[') < 0; i++) {
+        if (str_eq(t->headers[i].target, target)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The first of "a|b" that can be written and is free. */
+static struct str first_target(
+    struct call *c, const struct live_entity *e, const char *targets, const struct taken *taken)
 {
     struct str rest = str_of(targets), one;
 
     while (str_split(&rest, '|', &one)) {
         struct import_column probe = { 0 };
-        if (import_target(c, e, one, &probe)) {
+        if (import_target(c, e, one, &probe) && !is_taken(taken, one)) {
             return one;
         }
     }
     return (struct str) { "", 0 };
 }
 
-static struct str by_table(struct call *c, const struct live_entity *e, struct str words)
+static struct str by_table(
+    struct call *c, const struct live_entity *e, struct str letters, const struct taken *taken)
 {
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (str_is(words, known[i].words)) {
-            return first_target(c, e, known[i].targets);
+        if (str_eq(letters, letters_of(c, str_of(known[i].words)))) {
+            return first_target(c, e, known[i].targets, taken);
         }
     }
     return (struct str) { "", 0 };
@@ -579,8 +597,8 @@ static bool looks_like_url(struct str s)
         || str_starts(s, STR("www."));
 }
 
-static struct str by_content(
-    struct call *c, const struct live_entity *e, const struct str *samples, size_t n)
+static struct str by_content(struct call *c, const struct live_entity *e, const struct str *samples,
+    size_t n, const struct taken *taken)
 {
     size_t filled = 0, mail = 0, phone = 0, url = 0;
 
@@ -597,7 +615,8 @@ static struct str by_content(
     return first_target(c, e, mail == filled ? "emails[work]"
             : phone == filled                ? "phones[work]"
             : url == filled                  ? "website|urls[work]"
-                                             : "");
+                                             : "",
+        taken);
 }
 
 static struct str without_prefix(struct str header)
@@ -612,8 +631,7 @@ static struct str without_prefix(struct str header)
     return header;
 }
 
-struct str import_suggest(struct call *c, const struct live_entity *e, struct str header,
-    const struct str *samples, size_t nsamples)
+struct str import_suggest(struct call *c, const struct live_entity *e, struct str header)
 {
     struct import_column probe = { 0 };
     struct str target = str_trim(header);
@@ -621,14 +639,51 @@ struct str import_suggest(struct call *c, const struct live_entity *e, struct st
     if (import_target(c, e, target, &probe)) {
         return target;
     }
-    struct str words = words_of(c, without_prefix(target));
-    if (words.n) {
-        target = by_own_name(c, e, letters_of(c, words));
-        target = target.n ? target : by_table(c, e, words);
-        target = target.n ? target : by_pattern(c, e, words);
-        if (target.n) {
-            return target;
+    struct str words = words_of(c, without_prefix(target)), letters = letters_of(c, words);
+    if (!words.n) {
+        return words;
+    }
+    target = by_own_name(c, e, letters);
+    target = target.n ? target : by_table(c, e, letters, NULL);
+    return target.n ? target : by_pattern(c, e, words);
+}
+
+static struct str without_name(const struct import_header *headers, size_t n, struct str target)
+{
+    for (size_t i = 0; i < n && str_is(target, "name"); i++) {
+        if (str_is(headers[i].target, "last_name")) {
+            return (struct str) { "", 0 };
         }
     }
-    return by_content(c, e, samples, nsamples);
+    return target;
+}
+
+void import_suggest_all(
+    struct call *c, const struct live_entity *e, struct import_header *headers, size_t n)
+{
+    struct taken taken = { headers, n };
+
+    for (size_t i = 0; i < n; i++) { /* what names a field exactly */
+        struct import_column probe = { 0 };
+        struct str header = str_trim(headers[i].header);
+        struct str target = import_target(c, e, header, &probe)
+            ? header
+            : by_own_name(c, e, letters_of(c, words_of(c, without_prefix(header))));
+        headers[i].target = is_taken(&taken, target) ? (struct str) { "", 0 } : target;
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct str words = words_of(c, without_prefix(str_trim(headers[i].header)));
+        if (headers[i].target.n || !words.n) {
+            continue;
+        }
+        struct str target = by_table(c, e, letters_of(c, words), &taken);
+        target = target.n ? target : by_pattern(c, e, words);
+        target = is_taken(&taken, target) ? (struct str) { "", 0 } : target;
+        headers[i].target = target.n
+            ? target
+            : by_content(c, e, headers[i].samples, headers[i].nsamples, &taken);
+    }
+    for (size_t i = 0; i < n; i++) { /* the whole name beside its parts says nothing new */
+        headers[i].target = without_name(headers, n, headers[i].target);
+    }
 }

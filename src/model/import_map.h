@@ -31,10 +31,18 @@ struct import_column {
 /* Reads a target for an entity. false when there is no such field, or it cannot be written. */
 bool import_target(struct call *c, const struct live_entity *e, struct str target,
     struct import_column *out);
-/* The target that a header most likely means, by the names and labels of fields, by the headers of other
- * systems, and else by what stands in the column (samples). Empty when nothing fits. Headers that occur
- * before in the same file do not count: the caller sees to doubles. */
-struct str import_suggest(struct call *c, const struct live_entity *e, struct str header,
-    const struct str *samples, size_t nsamples);
+/* The target that a header most likely means, by the names and labels of fields and by the headers of other
+ * systems. Empty when nothing fits. */
+struct str import_suggest(struct call *c, const struct live_entity *e, struct str header);
+/* The same for all columns of a file: a field goes to the header that names it best, and a column whose header
+ * says nothing is known by what stands in it. */
+struct import_header {
+    struct str header;
+    const struct str *samples;
+    size_t nsamples;
+    struct str target; /* found; empty for none */
+};
+void import_suggest_all(
+    struct call *c, const struct live_entity *e, struct import_header *headers, size_t n);
 
 #endif

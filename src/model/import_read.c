@@ -208,51 +208,48 @@ static enum err_code read_lines(struct reading *rd)
     return end_piece(rd);
 }
 
-static bool is_taken(const struct reading *rd, const struct str *targets, size_t at)
+static void column_json(
+    struct json_writer *w, const struct column_look *l, const struct import_header *h)
 {
-    (void)rd;
-    for (size_t i = 0; i < at; i++) {
-        if (targets[i].n && str_eq(targets[i], targets[at]) && str_find_byte(targets[at], '[') < 0) {
-            return true;
-        }
+    const char *order = column_order(l);
+    char decimal[2] = { column_decimal(l), 0 };
+
+    json_object(w, NULL);
+    json_text(w, "column", l->header);
+    json_int(w, "filled", l->filled);
+    json_array(w, "samples");
+    for (size_t k = 0; k < l->nsamples; k++) {
+        json_text(w, NULL, l->samples[k]);
     }
-    return false;
+    json_end_array(w);
+    if (h->target.n) {
+        json_text(w, "field", h->target);
+    } else {
+        json_none(w, "field");
+    }
+    if (order) {
+        json_cstr(w, "format", order);
+    }
+    if (decimal[0]) {
+        json_cstr(w, "decimal", decimal);
+    }
+    json_end_object(w);
 }
 
 static void columns_json(struct call *c, const struct reading *rd, struct buf *b)
 {
-    const struct live_entity *e = model_entity(c->model, rd->entity);
-    struct str *targets = ARENA_ARRAY(c->mem, struct str, rd->ncolumns + 1);
+    struct import_header *headers = ARENA_ARRAY(c->mem, struct import_header, rd->ncolumns + 1);
     struct json_writer w;
 
+    for (size_t i = 0; i < rd->ncolumns; i++) {
+        const struct column_look *l = &rd->columns[i];
+        headers[i] = (struct import_header) { l->header, l->samples, l->nsamples, { "", 0 } };
+    }
+    import_suggest_all(c, model_entity(c->model, rd->entity), headers, rd->ncolumns);
     json_init(&w, b);
     json_array(&w, NULL);
     for (size_t i = 0; i < rd->ncolumns; i++) {
-        const struct column_look *l = &rd->columns[i];
-        const char *order = column_order(l);
-        char decimal[2] = { column_decimal(l), 0 };
-        targets[i] = import_suggest(c, e, l->header, l->samples, l->nsamples);
-        bool again = is_taken(rd, targets, i);
-        json_object(&w, NULL);
-        json_text(&w, "column", l->header);
-        json_int(&w, "filled", l->filled);
-        json_array(&w, "samples");
-        for (size_t k = 0; k < l->nsamples; k++) {
-            json_text(&w, NULL, l->samples[k]);
-        }
-        json_end_array(&w);
-        if (targets[i].n && !again) {
-            json_text(&w, "field", targets[i]);
-        } else {
-            json_none(&w, "field");
-        }
-        if (order) {
-            json_cstr(&w, "format", order);
-        }
-        if (decimal[0]) {
-            json_cstr(&w, "decimal", decimal);
-        }
-        json_end_object(&w);
+        column_json(&w, &rd->columns[i], &headers[i]);
     }
     json_end_array(&w);
 }
@@ -285,7 +282,7 @@ enum err_code import_read_work(struct job_work *w)
     buf_init(&rd.piece, w->mem, PIECE_BYTES + 2 * ROW_MAX);
     code = rd.lines ? read_lines(&rd) : read_csv(&rd);
     if (code == OK) {
-        code = job_work_write(w, is_read, &rd);
+        code = job_work_end(w, is_read, &rd);
     }
     return import_tell_failure(w, rd.import, code);
 }

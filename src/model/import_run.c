@@ -306,7 +306,7 @@ enum err_code import_run_work(struct job_work *w)
     }
     if (code == OK) {
         w->done = w->total = rn.rows;
-        code = job_work_write(w, has_run, &rn);
+        code = job_work_end(w, has_run, &rn);
     }
     return import_tell_failure(w, rn.import, code);
 }

@@ -407,6 +407,7 @@ struct work_call {
     struct job_work *w;
     call_fn *fn;
     void *arg;
+    bool last;
     bool stop;
 };
 
@@ -444,13 +445,16 @@ static enum err_code work_writes(struct call *c, void *arg)
         VALS(V(w->id), V(c->now + SECONDS(LEASE_SECONDS)), V(w->done), V(w->total),
             w->result.n ? V(w->result) : V_NULL)));
     one->stop = cancel != 0;
-    return one->stop ? fail(c, ERR_CONFLICT, NULL, "cancelled") : OK;
+    if (one->stop) {
+        return fail(c, ERR_CONFLICT, NULL, "cancelled");
+    }
+    return one->last ? end_job(c, w->id, "done", w->result, NULL) : OK;
 }
 
 enum err_code job_work_read(struct job_work *w, call_fn *fn, void *arg)
 {
     struct arena *mem = arena_create((size_t)w->org->cfg->arena_max * 4);
-    struct work_call one = { w, fn, arg, false };
+    struct work_call one = { .w = w, .fn = fn, .arg = arg };
     struct call c;
 
     call_init(&c, w->org, mem, user_system(), VIA_JOB);
@@ -460,18 +464,29 @@ enum err_code job_work_read(struct job_work *w, call_fn *fn, void *arg)
     return code;
 }
 
-enum err_code job_work_write(struct job_work *w, call_fn *fn, void *arg)
+static enum err_code write_once(struct job_work *w, call_fn *fn, void *arg, bool last)
 {
     struct arena *mem = arena_create((size_t)w->org->cfg->arena_max * 4);
-    struct work_call one = { w, fn, arg, false };
+    struct work_call one = { .w = w, .fn = fn, .arg = arg, .last = last };
     struct call c;
 
     call_init(&c, w->org, mem, user_system(), VIA_JOB);
     enum err_code code = call_write(&c, work_writes, &one);
     w->cancelled = w->cancelled || one.stop;
     w->err = code == OK ? w->err : c.err;
+    w->ended = code == OK && last;
     arena_destroy(mem);
     return code;
+}
+
+enum err_code job_work_write(struct job_work *w, call_fn *fn, void *arg)
+{
+    return write_once(w, fn, arg, false);
+}
+
+enum err_code job_work_end(struct job_work *w, call_fn *fn, void *arg)
+{
+    return write_once(w, fn, arg, true);
 }
 
 static enum err_code work_ended(struct call *c, void *arg)
@@ -496,7 +511,7 @@ static void run_work(struct org *o, struct leased *l, const struct job_kind *kin
     }
     if (code != OK && !w.cancelled) {
         job_failed(o, mem, l, w.err);
-    } else {
+    } else if (!w.ended) {
         call_init(&c, o, mem, user_system(), VIA_SYSTEM);
         (void)!call_write(&c, work_ended, &w);
     }

@@ -27,6 +27,7 @@ struct job_work {
     int64_t id, done, total;
     const json_t *input;
     struct str result; /* JSON; must live in mem */
+    bool ended;        /* by job_work_end */
     bool cancelled;    /* somebody asked it to stop: the last write has failed with that */
     struct err err;
     struct leased *lease;
@@ -35,6 +36,8 @@ struct job_work {
  * total and result; it fails with ERR_CONFLICT once the job is to stop. */
 MUST_CHECK enum err_code job_work_read(struct job_work *w, call_fn *fn, void *arg);
 MUST_CHECK enum err_code job_work_write(struct job_work *w, call_fn *fn, void *arg);
+/* The last write: the job is done in the same transaction. */
+MUST_CHECK enum err_code job_work_end(struct job_work *w, call_fn *fn, void *arg);
 
 struct job_order {
     const char *kind;
