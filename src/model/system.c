@@ -6,6 +6,7 @@
 #include "model/system.h"
 
 #include "model/bulk.h"
+#include "model/change.h"
 #include "model/hooks.h"
 #include "model/import_job.h"
 #include "model/recompute.h"
@@ -460,6 +461,7 @@ static const struct job_kind jobs[] = {
     { .name = "import_run", .work = import_run_work, .help = "Imports the rows of a file." },
     { .name = "bulk", .run = bulk_run, .look = bulk_look,
         .help = "Changes many records at once." },
+    { .name = "undo", .work = undo_work, .help = "Takes back a large change set." },
     { .name = "recompute", .run = recompute_run, .system = true,
         .help = "Makes a new or changed formula or roll-up for the records that are there." },
     { .name = "housekeeping", .run = housekeeping_run, .when = "daily", .system = true,

@@ -91,7 +91,7 @@ static enum err_code delete_and_restore(struct call *c, void *arg)
 
 static enum err_code undo_it(struct call *c, void *arg)
 {
-    return undo_change_set(c, ((struct shot *)arg)->set);
+    return undo_change_set(c, ((struct shot *)arg)->set, &(int64_t) { 0 });
 }
 
 static enum err_code import_some(struct call *c, void *arg)

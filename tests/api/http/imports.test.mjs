@@ -139,6 +139,37 @@ test('paused and gone on with: no row lost, none doubled', async () => {
   }
 });
 
+test('a large import is undone by a job, which tells what it had to leave', async () => {
+  const n = 2500;
+  const i = await begin('contacts', 'large.csv', 'Last Name,Email\n' + Array.from({ length: n }, (_, k) => `Large${k},large${k}@imports.example`).join('\n') + '\n');
+  const done = await run(i.id);
+  assert.equal(done.created, n);
+  const kept = (await get(`/contacts?where=${encodeURIComponent("last_name = 'Large7'")}`)).body.items[0];
+  const change = await w.api('PATCH', `/contacts/${kept.id}`, { job_title: 'Booked since' });
+  const undo = await post('/undo', { change_set: done.change_set });
+  assert.equal(undo.status, 202, JSON.stringify(undo.body));
+  const ended = () => eventually(async () => {
+    const j = (await get(`/jobs/${undo.body.job}`)).body;
+    return ['waiting', 'running'].includes(j.state) ? null : j;
+  }, 30);
+  const job = await ended();
+  assert.equal(job.state, 'done', job.error);
+  assert.equal(job.result.left, 1);
+  assert.match(job.result.errors[0].message, /was changed again/);
+  assert.equal(await count('contacts', "last_name like 'Large%'"), 1);
+  assert.equal(change.status, 200);
+  await post('/undo', { change_set: (await get(`/contacts/${kept.id}/history`)).body.items[0].change_set });
+  const again = await post('/undo', { change_set: done.change_set });
+  assert.equal(again.status, 202);
+  const second = await eventually(async () => {
+    const j = (await get(`/jobs/${again.body.job}`)).body;
+    return ['waiting', 'running'].includes(j.state) ? null : j;
+  }, 30);
+  assert.equal(second.result.left, 0, JSON.stringify(second.result));
+  assert.equal(await count('contacts', "last_name like 'Large%'"), 0);
+  assert.equal((await post('/undo', { change_set: done.change_set })).status, 409, 'undone once');
+});
+
 test('what is wrong is said before it begins', async () => {
   for (const [body, field] of [
     [{ entity: 'dragons', file: await upload('x.csv', 'a\n1\n') }, 'entity'],
