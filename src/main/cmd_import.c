@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK = 500, ROW_MAX = 16 << 20, CELLS_MAX = 500, COLUMNS = 500 };
+enum { CHUNK = 1000, ROW_MAX = 16 << 20, CELLS_MAX = 500, COLUMNS = 500 };
 
 struct source {
     FILE *file;
