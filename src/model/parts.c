@@ -263,16 +263,6 @@ void parts_to_json(struct call *c, struct str cell, struct json_writer *w)
     json_raw(w, NULL, cell);
 }
 
-static json_t *read_cell(struct call *c, struct str cell)
-{
-    json_t *v = NULL;
-
-    if (!cell.n || json_read(c->mem, cell, &v, &c->err) != OK) {
-        return NULL;
-    }
-    return v;
-}
-
 /* What reads back without loss: plain values where nothing more is known, JSON otherwise. */
 void parts_to_text(struct call *c, const struct live_field *f, struct str cell, struct buf *out)
 {
