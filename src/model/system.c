@@ -368,7 +368,8 @@ static const struct field part_address_fields[] = { PART_FIELDS, COL_TEXT("stree
     { .name = "lat", .kind = KIND_DECIMAL, .scale = 7, .system = true },
     { .name = "lng", .kind = KIND_DECIMAL, .scale = 7, .system = true }, FIELD_END };
 #define PART_TABLE(n, rows)                                                                        \
-    { .name = n "_row", .plural = n, .fields = rows, .flags = ENTITY_TABLE, .indexes = part_indexes }
+    { .name = n "_row", .plural = n, .fields = rows, .flags = ENTITY_TABLE | ENTITY_IDS_AGAIN,      \
+        .indexes = part_indexes }
 static const struct entity part_emails = PART_TABLE("part_emails", part_fields);
 static const struct entity part_phones = PART_TABLE("part_phones", part_fields);
 static const struct entity part_urls = PART_TABLE("part_urls", part_fields);
@@ -446,7 +447,7 @@ static const struct field search_fields[] = { COL_INT("entity"), COL_INT("record
 static const char *const search_unique[] = { "\"entity\", \"record\"", NULL };
 static const char *const search_indexes[] = { "\"title\", \"entity\"", NULL };
 static const struct entity search = { .name = "search_row", .plural = "search_rows",
-    .fields = search_fields, .flags = ENTITY_TABLE, .unique = search_unique,
+    .fields = search_fields, .flags = ENTITY_TABLE | ENTITY_IDS_AGAIN, .unique = search_unique,
     .indexes = search_indexes };
 
 static const struct entity *const entities[] = { &user, &team, &role, &grant, &field_grant, &share,
