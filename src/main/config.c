@@ -39,6 +39,8 @@ static const struct row rows[] = {
     { "tls_certificate", TEXT, AT(tls_certificate), .text = "", .help = "PEM file, with its chain" },
     { "tls_key", TEXT, AT(tls_key), .text = "", .help = "PEM file of its key" },
     { "web_root", TEXT, AT(web_root), .text = "", .help = "for development: assets from this folder" },
+    { "helper", TEXT, AT(helper), .text = "",
+        .help = "the program kith-helper; without it the one beside kith, or in /usr/lib/kith" },
     { "body_max", SIZE, AT(body_max), 4 * MB, 16 * KB, 64 * MB, NULL, true, "request body" },
     { "upload_max", SIZE, AT(upload_max), 32 * MB, 16 * KB, 1024 * MB, NULL, true, "an uploaded file" },
     { "arena_max", SIZE, AT(arena_max), 128 * MB, 4 * MB, 2048 * MB, NULL, true, "memory of one call" },
