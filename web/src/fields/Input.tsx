@@ -9,8 +9,6 @@ import { duration, localInput, parseDuration } from './format';
 
 export interface InputProps { field: Field; value: any; onChange: (v: any) => void; error?: string; label?: string; autoFocus?: boolean; required?: boolean; describe?: boolean }
 
-export const editableKind = (f: Field) => !['any_reference', 'file', 'formula', 'rollup', 'auto_number', 'person_name'].includes(f.kind);
-
 /** Names of records of an entity by what is typed: the search where it is searched, else a filter. */
 export function useNames(entity: Entity | undefined, text: string, on: boolean) {
   return useQuery({
