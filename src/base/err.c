@@ -49,6 +49,12 @@ void err_clear(struct err *e)
     e->field[0] = e->msg[0] = '\0';
 }
 
+bool err_from_input(enum err_code code)
+{
+    return code == ERR_INVALID || code == ERR_CONFLICT || code == ERR_NOT_FOUND
+        || code == ERR_FORBIDDEN || code == ERR_STALE;
+}
+
 const char *err_name(enum err_code code)
 {
     return codes[code].name;

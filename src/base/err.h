@@ -7,6 +7,7 @@
 #define BASE_ERR_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define PRINTF(at, from) __attribute__((format(printf, at, from)))
@@ -41,6 +42,8 @@ enum err_code err_setv(
     PRINTF(4, 0);
 void err_clear(struct err *e);
 
+/* Something about what was asked for: another record or row of the same work may well succeed. */
+bool err_from_input(enum err_code code);
 /* The stable word for a code in answers: "invalid", "not_found", ... */
 const char *err_name(enum err_code code);
 /* The HTTP status of an error; 422 for ERR_INVALID with a field. */

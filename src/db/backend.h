@@ -16,6 +16,8 @@ struct db_ops {
     bool (*in_tx)(const struct conn *c);
     enum err_code (*exec)(
         struct conn *c, const char *text, struct dbvals v, int64_t *changed, struct err *e);
+    enum err_code (*insert)(
+        struct conn *c, const char *text, struct dbvals v, int64_t *id, struct err *e);
     enum err_code (*query)(
         struct conn *c, const char *text, struct dbvals v, struct stmt *s, struct err *e);
     enum err_code (*step)(struct stmt *s, bool *row, struct err *e);
@@ -36,6 +38,7 @@ struct conn {
     enum conn_mode mode;
     bool begun;              /* conn_begin() without its end yet, whether or not it still stands */
     int depth;               /* of savepoints */
+    uint64_t writes;         /* see conn_writes() */
     int64_t budget;          /* microseconds, 0 for none */
     char *schema;            /* PostgreSQL, may be NULL */
     struct stmt *live;       /* statements begun and not ended */

@@ -176,6 +176,11 @@ void conn_undo_to(struct conn *c, int depth)
     }
 }
 
+uint64_t conn_writes(const struct conn *c)
+{
+    return c->writes;
+}
+
 bool conn_in_tx(const struct conn *c)
 {
     return c->ops->in_tx(c);
@@ -188,6 +193,13 @@ enum err_code conn_exec(
 
     TRY(check(c, e));
     return c->ops->exec(c, text_for(c, sql), v, changed ? changed : &ignored, e);
+}
+
+enum err_code conn_insert(
+    struct conn *c, struct sql sql, struct dbvals v, int64_t *id, struct err *e)
+{
+    TRY(check(c, e));
+    return c->ops->insert(c, text_for(c, sql), v, id, e);
 }
 
 /* --- handles --- */
@@ -360,6 +372,7 @@ enum err_code conn_int(
 enum err_code conn_script(struct conn *c, const char *text, struct err *e)
 {
     TRY(check(c, e));
+    c->writes++;
     return c->ops->script(c, text, e);
 }
 

@@ -94,6 +94,9 @@ enum tx { TX_READ, TX_WRITE };
 struct conn;
 struct stmt;
 
+/* Settings of SQLite for the whole process: from main, before the first connection. */
+void db_start(void);
+
 /* SQLite: WAL, synchronous=FULL, foreign keys on; CONN_READ is opened read-only with query_only.
  * Registers our SQL functions (see db_functions in docs/internals/db.md): kith_add/sub/mul/div on
  * scaled integers with NULL on overflow, kith_distance. PostgreSQL has the same as SQL functions
@@ -123,9 +126,19 @@ void conn_undo_to(struct conn *c, int depth);
 /* Whether the transaction that was begun still stands: disk full and some other errors take it. */
 bool conn_in_tx(const struct conn *c);
 
+/* Grows with every statement that may have left something to undo: on SQLite those that wrote (a failed
+ * one undoes itself), on PostgreSQL those that wrote or failed. So who finds it unchanged after a
+ * failure need not roll back. */
+uint64_t conn_writes(const struct conn *c);
+
 /* Runs a statement to its end. *changed (may be NULL) is the number of rows written. */
 MUST_CHECK enum err_code conn_exec(
     struct conn *c, struct sql sql, struct dbvals v, int64_t *changed, struct err *e);
+/* Inserts one row into a table that numbers its rows by "id", and gives that number. The text has no
+ * RETURNING: on SQLite that would make it a statement of several steps, which copies every page it touches
+ * and looks into each table that refers to this one. */
+MUST_CHECK enum err_code conn_insert(
+    struct conn *c, struct sql sql, struct dbvals v, int64_t *id, struct err *e);
 /* Starts a statement that gives rows; end it with stmt_end. A second stmt_end is harmless for the
  * next 1,000 statements of the connection. */
 MUST_CHECK enum err_code conn_query(

@@ -350,7 +350,7 @@ static enum err_code apply_timeout(struct pg_conn *c, struct err *e)
     return OK;
 }
 
-static enum err_code run(
+static enum err_code run_prepared(
     struct pg_conn *c, const char *text, struct dbvals v, PGresult **out, struct err *e)
 {
     struct pg_kept *p = NULL;
@@ -382,6 +382,16 @@ static enum err_code run(
     return fail(c, r, e);
 }
 
+static enum err_code run(
+    struct pg_conn *c, const char *text, struct dbvals v, PGresult **out, struct err *e)
+{
+    enum err_code code = run_prepared(c, text, v, out, e);
+
+    /* a failed statement leaves a transaction in which nothing runs until it is undone */
+    c->base.writes += code != OK || strncmp(PQcmdStatus(*out), "SELECT", 6) != 0;
+    return code;
+}
+
 static enum err_code pg_exec(
     struct conn *conn, const char *text, struct dbvals v, int64_t *changed, struct err *e)
 {
@@ -392,6 +402,25 @@ static enum err_code pg_exec(
     *changed = read ? 0 : strtoll(PQcmdTuples(r), NULL, 10);
     PQclear(r);
     return OK;
+}
+
+static enum err_code pg_insert(
+    struct conn *conn, const char *text, struct dbvals v, int64_t *id, struct err *e)
+{
+    static const char returning[] = " RETURNING \"id\"";
+    size_t n = strlen(text);
+    char *whole = db_alloc(n + sizeof returning);
+    PGresult *r;
+
+    memcpy(whole, text, n);
+    memcpy(whole + n, returning, sizeof returning);
+    enum err_code code = run(self(conn), whole, v, &r, e);
+    free(whole);
+    if (code == OK) {
+        *id = strtoll(PQgetvalue(r, 0, 0), NULL, 10);
+        PQclear(r);
+    }
+    return code;
 }
 
 static enum err_code pg_query(
@@ -531,6 +560,7 @@ static const struct db_ops pg_ops = {
     .simple = pg_simple,
     .in_tx = pg_in_tx,
     .exec = pg_exec,
+    .insert = pg_insert,
     .query = pg_query,
     .step = pg_step,
     .end = pg_end,

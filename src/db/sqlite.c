@@ -210,10 +210,22 @@ static enum err_code sqlite_exec(
     while ((rc = sqlite3_step(p->st)) == SQLITE_ROW) {
     }
     enum err_code code = rc == SQLITE_DONE ? OK : fail(c, rc, e);
-    *changed = code == OK && !sqlite3_stmt_readonly(p->st) ? sqlite3_changes64(c->db) : 0;
+    bool wrote = code == OK && !sqlite3_stmt_readonly(p->st);
+    *changed = wrote ? sqlite3_changes64(c->db) : 0;
+    c->base.writes += wrote;
     sqlite3_reset(p->st);
     p->base.busy = false;
     return code;
+}
+
+static enum err_code sqlite_insert(
+    struct conn *conn, const char *text, struct dbvals v, int64_t *id, struct err *e)
+{
+    int64_t ignored;
+
+    TRY(sqlite_exec(conn, text, v, &ignored, e));
+    *id = sqlite3_last_insert_rowid(self(conn)->db);
+    return OK;
 }
 
 static enum err_code sqlite_simple(struct conn *c, const char *text, struct err *e)
@@ -243,7 +255,8 @@ static enum err_code sqlite_step(struct stmt *s, bool *row, struct err *e)
     int rc = sqlite3_step(s->handle);
 
     *row = rc == SQLITE_ROW;
-    return rc == SQLITE_ROW || rc == SQLITE_DONE ? OK : fail(self(s->conn), rc, e);
+    s->conn->writes += (*row || rc == SQLITE_DONE) && !sqlite3_stmt_readonly(s->handle);
+    return *row || rc == SQLITE_DONE ? OK : fail(self(s->conn), rc, e);
 }
 
 static void sqlite_end(struct stmt *s)
@@ -368,6 +381,7 @@ static const struct db_ops sqlite_ops = {
     .simple = sqlite_simple,
     .in_tx = sqlite_in_tx,
     .exec = sqlite_exec,
+    .insert = sqlite_insert,
     .query = sqlite_query,
     .step = sqlite_step,
     .end = sqlite_end,
@@ -412,6 +426,12 @@ static int set_up(struct sqlite_conn *c, const struct db_config *cfg, enum conn_
         sqlite3_progress_handler(c->db, BUDGET_STEPS, check_deadline, c);
     }
     return rc == SQLITE_OK ? functions_register(c->db) : rc;
+}
+
+void db_start(void)
+{
+    /* counting its memory takes a lock of the whole process at every allocation */
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
 enum err_code sqlite_open(

@@ -1,10 +1,14 @@
 /* writer.c - many calls in one commit.
  *
- * The thread takes calls off a queue, runs each in a savepoint of one transaction, commits, and
- * only then answers. A call that failed waits for the commit too: its failure may rest on what
- * others of the batch wrote and the disk never saw. When the transaction is lost, by an error that
- * takes it along or by a failed commit, each call of the batch runs again in a transaction of its
- * own, so that one call harms no other. */
+ * The thread takes calls off a queue, runs them in one transaction, commits, and only then answers. A
+ * call that failed waits for the commit too: its failure may rest on what others of the batch wrote and
+ * the disk never saw. When the transaction is lost, by an error that takes it along or by a failed
+ * commit, each call of the batch runs again in a transaction of its own, so that one call harms no other.
+ *
+ * A savepoint makes SQLite copy every page that a call touches, which costs more than the writing. Most
+ * calls that fail do so before they write, and need none. So a batch begins without them; when a call
+ * fails behind its first write, the batch is rolled back and run again with one for each call, and so
+ * are the next batches, since such calls seldom come alone. */
 
 #include "db/writer.h"
 
@@ -15,7 +19,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { BATCH_MAX = 256, BATCH_MICROS = 5000 };
+enum { BATCH_MAX = 256, BATCH_MICROS = 5000, BATCHES_APART = 20 };
 
 struct writer {
     struct conn *db;
@@ -27,6 +31,7 @@ struct writer {
     pthread_cond_t wake;
     struct write_call *head, **tail;
     struct writer_stats stats;
+    unsigned apart; /* so many batches more run each call in a savepoint */
     bool stopping;
 };
 
@@ -61,8 +66,27 @@ static struct write_call *take(struct writer *w, bool wait)
     return call;
 }
 
+/* Whether the batch may go on after it; if not, it left something behind or the transaction is gone. */
+static bool run_together(struct writer *w, struct write_call *call)
+{
+    uint64_t writes = conn_writes(w->db);
+    int depth = conn_depth(w->db);
+
+    call->ends_batch = false;
+    call->code = call->run(call, w->db);
+    if (!conn_in_tx(w->db)) {
+        return false;
+    }
+    if (call->code == OK) {
+        assert(conn_depth(w->db) == depth);
+        return true;
+    }
+    conn_undo_to(w->db, depth);
+    return conn_in_tx(w->db) && conn_writes(w->db) == writes;
+}
+
 /* Whether the transaction still stands after it; call->code says how the call went. */
-static bool run_in_batch(struct writer *w, struct write_call *call)
+static bool run_apart(struct writer *w, struct write_call *call)
 {
     struct err e = { 0 };
     int depth = conn_depth(w->db);
@@ -125,43 +149,46 @@ static void run_alone(struct writer *w, struct write_call *call)
     call->done(call, call->code, at);
 }
 
-static void count(struct writer *w, unsigned calls, unsigned retried)
+static void count(struct writer *w, unsigned calls, unsigned retried, bool apart)
 {
     pthread_mutex_lock(&w->lock);
     w->stats.calls += calls;
     w->stats.retried += retried;
+    w->stats.apart += apart;
     pthread_mutex_unlock(&w->lock);
 }
 
-static void run_batch(struct writer *w, struct write_call *first)
+/* Runs what is in *calls, and takes more from the queue when fresh. False: not to be committed. */
+static bool run_calls(struct writer *w, struct write_call **calls, bool apart, bool fresh, unsigned *n)
 {
-    struct write_call *calls = NULL, **last = &calls, *call = first;
+    struct write_call **last = &(*calls)->next, *call = *calls;
     int64_t from = time_monotonic();
-    unsigned n = 0;
-    bool stands = true;
     struct err e = { 0 };
-    enum err_code code = conn_begin(w->db, TX_WRITE, &e);
 
-    if (code != OK) {
-        count(w, 1, 0);
-        first->done(first, code, &e);
-        return;
+    *n = 1;
+    if (conn_begin(w->db, TX_WRITE, &e) != OK) {
+        return false;
     }
-    while (call) {
-        *last = call;
-        last = &call->next;
-        n++;
-        stands = run_in_batch(w, call);
-        bool full = n == BATCH_MAX || call->ends_batch || time_monotonic() - from > BATCH_MICROS;
-        call = stands && !full ? take(w, false) : NULL;
+    for (;; ++*n) {
+        if (!(apart ? run_apart(w, call) : run_together(w, call))) {
+            return false;
+        }
+        bool full = *n == BATCH_MAX || time_monotonic() - from > BATCH_MICROS;
+        if (fresh && !call->ends_batch && !full) {
+            *last = take(w, false);
+            last = *last ? &(*last)->next : last;
+        }
+        if (!call->next || call->ends_batch) {
+            return !call->next; /* those behind it would have to begin after its commit */
+        }
+        call = call->next;
     }
-    stands = stands && commit(w, &e) == OK;
-    if (!stands) {
-        conn_rollback(w->db);
-    }
-    count(w, n, stands ? 0 : n);
+}
+
+static void answer(struct writer *w, struct write_call *calls, bool stands)
+{
     while (calls) {
-        call = calls;
+        struct write_call *call = calls;
         calls = call->next; /* done() may free it */
         call->next = NULL;
         if (stands || no_recovery) {
@@ -170,6 +197,29 @@ static void run_batch(struct writer *w, struct write_call *first)
             run_alone(w, call);
         }
     }
+}
+
+static void run_batch(struct writer *w, struct write_call *first)
+{
+    struct write_call *calls = first;
+    unsigned n, again;
+    bool apart = w->apart > 0, twice = false;
+    struct err e = { 0 };
+    bool stands = run_calls(w, &calls, apart, true, &n);
+
+    w->apart -= apart;
+    if (!stands && !apart && conn_in_tx(w->db)) {
+        twice = true;
+        conn_rollback(w->db);
+        w->apart = BATCHES_APART;
+        stands = run_calls(w, &calls, true, false, &again);
+    }
+    stands = stands && commit(w, &e) == OK;
+    if (!stands) {
+        conn_rollback(w->db);
+    }
+    count(w, n, stands ? 0 : n, twice);
+    answer(w, calls, stands);
 }
 
 static void *work(void *arg)

@@ -1,10 +1,10 @@
 /* writer.h - the one thread that writes to a SQLite file, committing many calls at once.
  *
- * A writing call is a savepoint of the open transaction. The batch closes when the queue is empty,
- * at 256 calls or after 5 ms; answers go out after the commit is on disk, so acknowledged means
- * durable. When an error took the whole transaction along, every unanswered call of the batch runs
- * again, each in a transaction of its own: so run() may be called more than once, and has no effect
- * outside the database. */
+ * Writing calls share an open transaction. The batch closes when the queue is empty, at 256 calls or
+ * after 5 ms; answers go out after the commit is on disk, so acknowledged means durable. When a call
+ * fails behind its first write, the batch is run again with a savepoint for each call; when an error
+ * took the whole transaction along, every unanswered call runs again, each in a transaction of its own:
+ * so run() may be called up to three times, and has no effect outside the database. */
 
 #ifndef DB_WRITER_H
 #define DB_WRITER_H
@@ -14,8 +14,8 @@
 struct writer;
 
 struct write_call {
-    /* Does the work on the writer's connection, inside the call's savepoint. On anything but OK
-     * the savepoint is undone; the error is the call's own affair. */
+    /* Does the work on the writer's connection, inside a transaction. On anything but OK what it wrote
+     * is undone; the error is the call's own affair. */
     enum err_code (*run)(struct write_call *w, struct conn *db);
     /* On the writer thread, once: OK after the commit; the call's own code after a failed run, with
      * e NULL; or what hit its transaction, with *e. */
@@ -27,6 +27,7 @@ struct write_call {
 
 struct writer_stats {
     uint64_t calls, batches, retried;
+    uint64_t apart; /* batches run a second time, with a savepoint for each call */
     uint64_t commit_micros;
     unsigned waiting;
 };

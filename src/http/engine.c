@@ -91,8 +91,9 @@ enum err_code action_many(struct call *c, struct exchange *x)
     if (list) {
         TRY(ids_of(c, list, &ids, &n));
     } else if (json_is_string(where)) {
-        const struct live_entity *e = model_entity(c->model, str_of(a->on));
-        TRY(query_ids(c, e, json_str(where), RIGHT_READ, 0, IDS_MAX + 1, &ids, &n));
+        struct list_request q = { .e = model_entity(c->model, str_of(a->on)),
+            .where = json_str(where), .right = RIGHT_READ };
+        TRY(query_ids(c, &q, 0, 0, IDS_MAX + 1, &ids, &n));
         if (n > IDS_MAX) {
             return fail(c, ERR_INVALID, "where", "this fits more than %d records", IDS_MAX);
         }

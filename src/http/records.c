@@ -301,7 +301,8 @@ static enum err_code by_external_id(
         buf_byte(&where, key.s.p[i]);
     }
     buf_byte(&where, '\'');
-    return query_ids(c, e, buf_str(&where), RIGHT_READ, 0, 2, ids, n);
+    struct list_request q = { .e = e, .where = buf_str(&where), .right = RIGHT_READ };
+    return query_ids(c, &q, 0, 0, 2, ids, n);
 }
 
 enum err_code records_upsert(struct call *c, struct exchange *x)

@@ -2,6 +2,7 @@
 
 #include "http/api.h"
 #include "model/backup.h"
+#include "model/bulk.h"
 #include "model/check.h"
 #include "model/file.h"
 #include "model/import.h"
@@ -35,6 +36,17 @@ enum err_code records_import(struct call *c, struct exchange *x)
 
     TRY(route_entity(c, x, &e));
     return import_chunk(c, e, x->input);
+}
+
+enum err_code records_bulk(struct call *c, struct exchange *x)
+{
+    const struct live_entity *e;
+
+    TRY(route_entity(c, x, &e));
+    TRY(input_only(c, x->input, x->route->body));
+    TRY(bulk_order(c, e, x->input));
+    x->reply.status = 202;
+    return OK;
 }
 
 /* ---- settings ---- */

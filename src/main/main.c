@@ -2,6 +2,7 @@
 
 #include "main/command.h"
 
+#include "db/db.h"
 #include "main/commands.h"
 
 #include <stdio.h>
@@ -218,6 +219,7 @@ int main(int argc, char **argv)
     struct cmd cmd = { .command = find_command(argc, argv, &used) };
 
     umask(077); /* what is made here is for the owner */
+    db_start();
 
     if (!cmd.command) {
         bool help = argc > 1 && (asks_help(argc, argv) || strcmp(argv[1], "help") == 0);

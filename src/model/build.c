@@ -591,7 +591,7 @@ static void make_insert(struct build *b, struct live_entity *e, int table)
     for (int i = 1; i <= n; i++) {
         buf_fmt(&sql, "%s$%d", i > 1 ? ", " : "", i);
     }
-    buf_lit(&sql, table ? ")" : ") RETURNING \"id\"");
+    buf_lit(&sql, ")");
     buf_byte(&sql, '\0');
     e->insert[table] = sql.p;
 }

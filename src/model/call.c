@@ -130,6 +130,7 @@ static enum err_code run_body(struct call *c, struct conn *conn, call_fn *fn, vo
     enum err_code code;
 
     c->db = conn;
+    c->began = time_now();
     if (setjmp(ceiling)) {
         arena_on_ceiling(c->mem, NULL);
         arena_rewind(c->mem, mark);
@@ -332,6 +333,25 @@ enum err_code call_nested(struct call *c, call_fn *fn, void *arg)
     return code;
 }
 
+enum err_code call_try(struct call *c, call_fn *fn, void *arg, bool *left)
+{
+    struct after *after = c->after;
+    int rebuild = c->rebuild, depth = conn_depth(c->db);
+    int64_t change_set = c->change_set;
+    uint64_t writes = conn_writes(c->db);
+
+    enum err_code code = fn(c, arg);
+    *left = code != OK && conn_writes(c->db) != writes;
+    if (code != OK) {
+        c->after = after;
+        c->rebuild = rebuild;
+        c->change_set = *left ? c->change_set : change_set;
+    }
+    assert(code != OK || conn_depth(c->db) == depth);
+    conn_undo_to(c->db, depth);
+    return code;
+}
+
 void call_after_commit(struct call *c, void (*fn)(struct org *org, void *arg), void *arg)
 {
     struct after *a = ARENA_NEW(c->mem, struct after), **end = &c->after;
@@ -353,6 +373,11 @@ enum err_code db_exec(struct call *c, struct sql sql, struct dbvals v)
 enum err_code db_changed(struct call *c, int64_t *n, struct sql sql, struct dbvals v)
 {
     return conn_exec(c->db, sql, v, n, &c->err);
+}
+
+enum err_code db_insert(struct call *c, int64_t *id, struct sql sql, struct dbvals v)
+{
+    return conn_insert(c->db, sql, v, id, &c->err);
 }
 
 enum err_code db_int(struct call *c, int64_t *out, struct sql sql, struct dbvals v)

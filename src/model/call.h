@@ -45,6 +45,7 @@ struct call {
     const struct user *who; /* never NULL */
     const struct config *cfg;
     int64_t now; /* microseconds since 1970 */
+    int64_t began; /* of the transaction, by the real clock: for how long it has held the writer */
     struct err err;
     struct field_error *errors; /* more than one field at fault */
 
@@ -52,6 +53,7 @@ struct call {
     const char *request; /* id for logs and answers */
     enum tx tx;
     int64_t change_set;  /* 0 until the first write */
+    int64_t changes;     /* rows of the feed that this call has made */
     const char *change_kind; /* "edit", "import", "merge", ... of the change set */
     int64_t undo_of;     /* the change set that this call undoes */
 
@@ -90,6 +92,9 @@ MUST_CHECK enum err_code call_write(struct call *c, call_fn *fn, void *arg);
 MUST_CHECK enum err_code call_read(struct call *c, call_fn *fn, void *arg);
 /* Runs fn inside a savepoint of the call's transaction: its failure undoes only itself. */
 MUST_CHECK enum err_code call_nested(struct call *c, call_fn *fn, void *arg);
+/* The same without the savepoint, which costs as much as the writes themselves: a failure leaves *left
+ * true when something stays behind that only an enclosing call_nested, or the end of the call, undoes. */
+MUST_CHECK enum err_code call_try(struct call *c, call_fn *fn, void *arg, bool *left);
 /* fn runs on the committing thread once the commit is durable. The only door for effects outside
  * the database. arg must live in c->mem. */
 void call_after_commit(struct call *c, void (*fn)(struct org *org, void *arg), void *arg);
@@ -103,6 +108,7 @@ MUST_CHECK enum err_code call_submit(
 /* ---- the database, on a call ---- */
 MUST_CHECK enum err_code db_exec(struct call *c, struct sql sql, struct dbvals v);
 MUST_CHECK enum err_code db_changed(struct call *c, int64_t *n, struct sql sql, struct dbvals v);
+MUST_CHECK enum err_code db_insert(struct call *c, int64_t *id, struct sql sql, struct dbvals v);
 MUST_CHECK enum err_code db_int(struct call *c, int64_t *out, struct sql sql, struct dbvals v);
 MUST_CHECK enum err_code db_find(
     struct call *c, int64_t *out, bool *found, struct sql sql, struct dbvals v);

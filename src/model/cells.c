@@ -371,6 +371,22 @@ static bool picks_from_json(
     return true;
 }
 
+bool cells_from_entries(
+    struct call *c, const struct live_field *f, const json_t *entries, struct dbval *cells)
+{
+    size_t n = json_array_size(entries);
+    int64_t *ids = ARENA_ARRAY(c->mem, int64_t, n + 1);
+
+    if (kind_is_list(f->def.kind)) {
+        return parts_from_json(c, f, entries, cells);
+    }
+    for (size_t i = 0; i < n; i++) {
+        ids[i] = json_integer_value(json_array_get(entries, i));
+    }
+    cells[0] = picks_cell(c, ids, n);
+    return true;
+}
+
 static bool place_from_json(
     struct call *c, const struct live_field *f, const json_t *v, struct dbval *cells)
 {

@@ -17,6 +17,9 @@ bool cells_from_json(
 /* Reads text as a person types it into a spreadsheet. The empty text is absent. */
 bool cells_from_text(
     struct call *c, const struct live_field *f, struct str text, struct dbval *cells);
+/* From a JSON array of what the canonical cell of a list holds: ids of choices, parts with their keys. */
+bool cells_from_entries(
+    struct call *c, const struct live_field *f, const json_t *entries, struct dbval *cells);
 /* Bounds, length, required: what holds whatever way the value came. */
 bool cells_check(struct call *c, const struct live_field *f, const struct dbval *cells);
 /* The value for key_column. */

@@ -67,7 +67,10 @@ struct action {
 
 struct job_kind {
     const char *name;
+    /* One step, in a write transaction that also moves the job's mark. */
     enum err_code (*run)(struct call *c);
+    /* Before each step, in a read transaction: what it reads holds nobody up. May be NULL. */
+    enum err_code (*look)(struct call *c);
     const char *when; /* "hourly", "daily", "monthly", or NULL for those enqueued by hand */
     bool system;      /* runs as the system user */
     const char *help;

@@ -29,6 +29,10 @@ struct importing {
     int64_t created, updated;
     struct json_writer rejected, warnings;
     struct buf rejected_buf, warnings_buf;
+    const json_t *rows, *records; /* the chunk: cells by column, or objects */
+    int64_t first_row;
+    bool apart; /* each row in a savepoint of its own */
+    bool left;  /* a row failed after it had written */
 };
 
 /* "Sales Agent" and "sales_agent" are the same word. */
@@ -347,20 +351,39 @@ static void reject(struct importing *im, int64_t row)
     c->errors = NULL;
 }
 
-static enum err_code import_one(
-    struct importing *im, const json_t *cells, const json_t *object, int64_t row)
+/* What a row needed while it ran is given back at once, so that the next one finds its memory warm; only
+ * when the row left nothing that lives on in the arena. */
+static enum err_code run_row(struct importing *im, struct one_row *one)
 {
-    struct one_row one = { im, cells, object, row, false };
-    enum err_code code = call_nested(im->c, import_row, &one);
+    struct call *c = im->c;
+    struct arena_mark mark = arena_mark(c->mem);
+    const struct after *after = c->after;
+    size_t told = im->warnings_buf.n;
 
+    enum err_code code = im->apart ? call_nested(c, import_row, one)
+                                   : call_try(c, import_row, one, &im->left);
+    if (code == OK && c->after == after && im->warnings_buf.n == told) {
+        arena_rewind(c->mem, mark);
+    }
+    return code;
+}
+
+static enum err_code import_one(struct importing *im, size_t i)
+{
+    size_t n = json_array_size(im->rows);
+    struct one_row one = { .im = im, .row = im->first_row + (int64_t)i };
+
+    *(i < n ? &one.cells : &one.object)
+        = json_array_get(i < n ? im->rows : im->records, i < n ? i : i - n);
+    enum err_code code = run_row(im, &one);
     if (code == OK) {
         *(one.existed ? &im->updated : &im->created) += 1;
         return OK;
     }
-    if (!counts_against_the_row(code) || !conn_in_tx(im->c->db)) {
+    if (!counts_against_the_row(code) || !conn_in_tx(im->c->db) || im->left) {
         return code;
     }
-    reject(im, row);
+    reject(im, one.row);
     return OK;
 }
 
@@ -369,6 +392,37 @@ static void list_begin(struct importing *im, struct json_writer *w, struct buf *
     buf_init(b, im->c->mem, BODY_MAX);
     json_init(w, b);
     json_array(w, NULL);
+}
+
+static enum err_code import_rows(struct call *c, void *arg)
+{
+    struct importing *im = arg;
+
+    (void)c;
+    im->created = im->updated = 0;
+    list_begin(im, &im->rejected, &im->rejected_buf);
+    list_begin(im, &im->warnings, &im->warnings_buf);
+    for (size_t i = 0; i < json_array_size(im->rows) + json_array_size(im->records); i++) {
+        TRY(import_one(im, i));
+    }
+    return OK;
+}
+
+/* Nearly every row that is refused is refused before it wrote anything. So the rows run without a
+ * savepoint each; if one fails behind its first write, all are undone and run again with them. */
+static enum err_code import_all(struct importing *im)
+{
+    struct call *c = im->c;
+    enum err_code code = call_nested(c, import_rows, im);
+
+    if (code == OK || !im->left || !counts_against_the_row(code) || !conn_in_tx(c->db)) {
+        return code;
+    }
+    err_clear(&c->err);
+    c->errors = NULL;
+    im->apart = true;
+    im->left = false;
+    return import_rows(c, im);
 }
 
 static void answer(struct importing *im)
@@ -417,15 +471,14 @@ static enum err_code join_change_set(struct call *c, int64_t id)
 
 enum err_code import_chunk(struct call *c, const struct live_entity *e, const json_t *input)
 {
-    struct importing im = { .c = c, .e = e };
-    const json_t *rows = json_object_get(input, "rows"), *records = json_object_get(input, "records");
+    struct importing im = { .c = c, .e = e, .rows = json_object_get(input, "rows"),
+        .records = json_object_get(input, "records"),
+        .first_row = json_integer_value(json_object_get(input, "first_row")) };
     struct str key = json_str(json_object_get(input, "key"));
-    int64_t row = json_integer_value(json_object_get(input, "first_row"));
-    size_t n = json_array_size(rows) + json_array_size(records);
 
     TRY(access_require(c, e, RIGHT_IMPORT));
     TRY(access_require(c, e, RIGHT_CREATE));
-    if (n > IMPORT_ROWS) {
+    if (json_array_size(im.rows) + json_array_size(im.records) > IMPORT_ROWS) {
         return fail(c, ERR_TOO_LARGE, "rows", "at most %d rows at once", IMPORT_ROWS);
     }
     im.key = key.n ? find_field(c, e, key) : NULL;
@@ -435,16 +488,10 @@ enum err_code import_chunk(struct call *c, const struct live_entity *e, const js
     if (im.key && im.key->def.mirror) {
         im.key = entity_field(e, str_of(im.key->def.mirror));
     }
-    list_begin(&im, &im.rejected, &im.rejected_buf);
-    list_begin(&im, &im.warnings, &im.warnings_buf);
     TRY(map_columns(&im, input));
     TRY(join_change_set(c, json_integer_value(json_object_get(input, "change_set"))));
     c->via = VIA_IMPORT;
-    for (size_t i = 0; i < n; i++, row++) {
-        bool object = i >= json_array_size(rows);
-        TRY(import_one(&im, object ? NULL : json_array_get(rows, i),
-            object ? json_array_get(records, i - json_array_size(rows)) : NULL, row));
-    }
+    TRY(import_all(&im));
     answer(&im);
     return buf_status(&c->body, &c->err);
 }

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 enum { LEASE_SECONDS = 60, TRIES = 8, IDLE_MICROS = 1000000, GATHER_MICROS = 20000 };
+enum { STEP_MICROS = 15000, TURN_MICROS = 1000000, RESULT_MAX = 1 << 20 };
 
 static const struct {
     const char *word;
@@ -102,17 +103,22 @@ enum err_code job_enqueue(struct call *c, const struct job_order *order, int64_t
     call_after_commit(c, tell_queued, NULL);
     return db_int(c, id,
         SQL("INSERT INTO \"jobs\" (\"kind\", \"key\", \"user\", \"due\", \"attempts\", \"state\","
-            " \"input\", \"mark\", \"done\", \"total\", \"created_at\", \"cancel\") VALUES ($1, $2,"
-            " $3, $4, 0, 'waiting', $5, 0, 0, 0, $6, 0) RETURNING \"id\""),
+            " \"input\", \"mark\", \"done\", \"total\", \"created_at\", \"cancel\", \"change_set\")"
+            " VALUES ($1, $2, $3, $4, 0, 'waiting', $5, 0, 0, 0, $6, 0, $7) RETURNING \"id\""),
         VALS(V(order->kind), V(order->key), V(user), V(order->due ? order->due : c->now), V(input),
-            V(c->now)));
+            V(c->now), order->change_set ? V(order->change_set) : V_NULL));
+}
+
+void job_progress(struct call *c, int64_t done, int64_t total)
+{
+    c->job->done = done;
+    c->job->total = total;
 }
 
 enum err_code job_continue(struct call *c, int64_t mark, int64_t done, int64_t total)
 {
     c->job->mark = mark;
-    c->job->done = done;
-    c->job->total = total;
+    job_progress(c, done, total);
     c->job->again = true;
     return OK;
 }
@@ -127,6 +133,21 @@ void job_result(struct call *c, struct str json)
     if (c->job) {
         c->job->result = json;
     }
+}
+
+bool job_step_is_long(const struct call *c)
+{
+    return c->job && time_now() - c->began > STEP_MICROS;
+}
+
+enum err_code job_works_on(struct call *c, int64_t change_set, bool *yes)
+{
+    int64_t id;
+
+    return db_find(c, &id, yes,
+        SQL("SELECT \"id\" FROM \"jobs\" WHERE \"change_set\" = $1 AND \"state\" IN ('waiting',"
+            " 'running') LIMIT 1"),
+        VALS(V(change_set)));
 }
 
 static enum err_code may_see(struct call *c, int64_t id)
@@ -182,12 +203,17 @@ static void row_json(struct call *c, struct rows *rows)
     }
     json_text(&c->out, "error", stmt_text(rows->st, 10));
     json_int(&c->out, "user", col_int(rows, 11));
+    if (col_null(rows, 12)) {
+        json_none(&c->out, "change_set");
+    } else {
+        json_int(&c->out, "change_set", col_int(rows, 12));
+    }
     json_end_object(&c->out);
 }
 
 #define JOB_COLUMNS                                                                                \
     "SELECT \"id\", \"kind\", \"state\", \"done\", \"total\", \"attempts\", \"created_at\", \"due\","    \
-    " \"ended_at\", \"result\", \"error\", \"user\" FROM \"jobs\" "
+    " \"ended_at\", \"result\", \"error\", \"user\", \"change_set\" FROM \"jobs\" "
 
 enum err_code job_json(struct call *c, int64_t id)
 {
@@ -222,11 +248,19 @@ enum err_code jobs_json(struct call *c, struct str state, int64_t before, int li
 /* ---- running ---- */
 
 struct leased {
-    int64_t id, user, mark, done, total, cancel;
+    int64_t id, user, mark, done, total, cancel, change_set;
     int attempts;
-    struct str kind, input;
+    struct str kind, input, before;
     bool found;
+    bool last; /* of its turn: other jobs may go first now */
+    /* what the step leaves; it may run twice, so the rest stays as it was until it is committed */
+    bool ended;
+    int64_t asked_to_stop;
 };
+
+#define LEASED                                                                                     \
+    " RETURNING \"id\", \"user\", \"mark\", \"done\", \"total\", \"attempts\", \"kind\", \"input\","    \
+    " \"cancel\", \"change_set\", \"result\""
 
 static enum err_code lease(struct call *c, void *arg)
 {
@@ -238,18 +272,18 @@ static enum err_code lease(struct call *c, void *arg)
         SQL2("UPDATE \"jobs\" SET \"state\" = 'running', \"lease\" = $2, \"attempts\" ="
              " \"attempts\" + 1 WHERE \"id\" = (SELECT \"id\" FROM \"jobs\" WHERE (\"state\" ="
              " 'waiting' AND \"due\" <= $1) OR (\"state\" = 'running' AND \"lease\" < $1) ORDER BY"
-             " \"due\" LIMIT 1) RETURNING \"id\", \"user\", \"mark\", \"done\", \"total\","
-             " \"attempts\", \"kind\", \"input\", \"cancel\"",
+             " \"due\" LIMIT 1)" LEASED,
             "UPDATE \"jobs\" SET \"state\" = 'running', \"lease\" = $2, \"attempts\" = \"attempts\" + 1"
             " WHERE \"id\" = (SELECT \"id\" FROM \"jobs\" WHERE (\"state\" = 'waiting' AND"
             " \"due\" <= $1) OR (\"state\" = 'running' AND \"lease\" < $1) ORDER BY \"due\" LIMIT 1"
-            " FOR UPDATE SKIP LOCKED) RETURNING \"id\", \"user\", \"mark\", \"done\", \"total\","
-            " \"attempts\", \"kind\", \"input\", \"cancel\""),
+            " FOR UPDATE SKIP LOCKED)" LEASED),
         VALS(V(c->now), V(c->now + SECONDS(LEASE_SECONDS)))));
     if (rows_next(&rows)) {
-        *l = (struct leased) { col_int(&rows, 0), col_int(&rows, 1), col_int(&rows, 2),
-            col_int(&rows, 3), col_int(&rows, 4), col_int(&rows, 8), (int)col_int(&rows, 5),
-            col_text(&rows, 6), col_text(&rows, 7), true };
+        *l = (struct leased) { .id = col_int(&rows, 0), .user = col_int(&rows, 1),
+            .mark = col_int(&rows, 2), .done = col_int(&rows, 3), .total = col_int(&rows, 4),
+            .attempts = (int)col_int(&rows, 5), .kind = col_text(&rows, 6),
+            .input = col_text(&rows, 7), .cancel = col_int(&rows, 8),
+            .change_set = col_int(&rows, 9), .before = col_text(&rows, 10), .found = true };
     }
     while (rows_next(&rows)) {
     }
@@ -275,30 +309,62 @@ static enum err_code end_job(struct call *c, int64_t id, const char *state, stru
         VALS(V(id), V(state), V(c->now), result.n ? V(result) : V_NULL, V(error)));
 }
 
+/* Who runs it, with the rights he has now, and on what. */
+static enum err_code begin_step(struct call *c, const struct leased *l)
+{
+    struct job_run *run = c->job;
+    json_t *input;
+
+    if (l->user) {
+        TRY(user_load(c, l->user, &c->who));
+    }
+    TRY(json_read(c->mem, l->input, &input, &c->err));
+    *run = (struct job_run) { .id = l->id, .mark = l->mark, .done = l->done, .total = l->total,
+        .attempts = l->attempts, .kind = run->kind, .input = input, .before = l->before,
+        .found = run->found };
+    c->change_kind = "job";
+    c->change_set = l->change_set;
+    return OK;
+}
+
+static enum err_code look(struct call *c, void *arg)
+{
+    TRY(begin_step(c, arg));
+    return c->job->kind->look(c);
+}
+
+/* Keeps the lease while its turn lasts, so that a long job does not ask for one at every step. */
+static enum err_code go_on(struct call *c, struct leased *l, const struct job_run *run)
+{
+    bool found;
+
+    return db_find(c, &l->asked_to_stop, &found,
+        SQL("UPDATE \"jobs\" SET \"state\" = $2, \"due\" = $3, \"lease\" = $4, \"mark\" = $5,"
+            " \"done\" = $6, \"total\" = $7, \"result\" = $8, \"attempts\" = 1 WHERE \"id\" = $1"
+            " RETURNING \"cancel\""),
+        VALS(V(l->id), V(l->last ? "waiting" : "running"), V(c->now),
+            V(c->now + SECONDS(LEASE_SECONDS)), V(run->mark), V(run->done), V(run->total),
+            run->result.n ? V(run->result) : V_NULL));
+}
+
 /* The step and the moving of its mark are one transaction. */
 static enum err_code step(struct call *c, void *arg)
 {
     struct leased *l = arg;
     struct job_run *run = c->job;
-    json_t *input;
 
+    l->ended = true;
     if (l->cancel) {
-        return end_job(c, l->id, "cancelled", (struct str) { "", 0 }, NULL);
+        return end_job(c, l->id, "cancelled", l->before, NULL);
     }
-    if (l->user) {
-        TRY(user_load(c, l->user, &c->who));
-    }
-    TRY(json_read(c->mem, l->input, &input, &c->err));
-    *run = (struct job_run) { l->id, l->mark, l->done, l->total, l->attempts, run->kind, input,
-        false, { "", 0 } };
-    c->change_kind = "job";
+    TRY(begin_step(c, l));
     TRY(run->kind->run(c));
     if (run->again) {
-        return db_exec(c,
-            SQL("UPDATE \"jobs\" SET \"state\" = 'waiting', \"due\" = $2, \"mark\" = $3, \"done\" ="
-                " $4, \"total\" = $5, \"attempts\" = 0 WHERE \"id\" = $1"),
-            VALS(V(l->id), V(c->now), V(run->mark), V(run->done), V(run->total)));
+        l->ended = false;
+        return go_on(c, l, run);
     }
+    TRY(db_exec(c, SQL("UPDATE \"jobs\" SET \"done\" = $2, \"total\" = $3 WHERE \"id\" = $1"),
+        VALS(V(l->id), V(run->done), V(run->total))));
     return end_job(c, l->id, "done", run->result, NULL);
 }
 
@@ -324,28 +390,70 @@ static enum err_code note_failure(struct call *c, void *arg)
         VALS(V(f->l->id), V(c->now + SECONDS(1LL << f->l->attempts)), V(f->e.msg)));
 }
 
-static bool run_one(struct org *o)
+static void job_failed(struct org *o, struct arena *mem, const struct leased *l, struct err e)
+{
+    struct failure f = { l, e };
+    struct call c;
+
+    log_event(LOG_WARN, &(struct log_context) { .module = "job" }, "%.*s %" PRId64 ": %s",
+        STR_ARG(l->kind), l->id, e.msg);
+    call_init(&c, o, mem, user_system(), VIA_SYSTEM);
+    (void)!call_write(&c, note_failure, &f);
+}
+
+/* One step in an arena of its own; false when the job's turn is over. */
+static bool run_step(struct org *o, struct leased *l, const struct job_kind *kind, struct buf *result)
 {
     struct arena *mem = arena_create((size_t)o->cfg->arena_max * 4);
+    struct job_run run = { .kind = kind };
+    enum err_code code = OK;
+    struct call c;
+    bool more = false;
+
+    if (kind->look && !l->cancel) {
+        call_init(&c, o, mem, user_system(), VIA_JOB);
+        c.job = &run;
+        code = call_read(&c, look, l);
+    }
+    if (code == OK) {
+        call_init(&c, o, mem, user_system(), VIA_JOB);
+        c.job = &run;
+        code = kind->run ? call_write(&c, step, l)
+                         : fail(&c, ERR_NOT_FOUND, NULL, "no such kind of job");
+    }
+    if (code != OK) {
+        job_failed(o, mem, l, c.err);
+    } else if (!l->ended) {
+        buf_clear(result);
+        buf_add(result, run.result);
+        l->before = buf_str(result);
+        l->mark = run.mark;
+        l->done = run.done;
+        l->total = run.total;
+        l->cancel = l->asked_to_stop;
+        more = !l->last;
+    }
+    arena_destroy(mem);
+    return more;
+}
+
+static bool run_one(struct org *o)
+{
+    static const struct job_kind unknown = { .name = "" };
+    struct arena *mem = arena_create((size_t)o->cfg->arena_max * 4);
     struct leased l = { 0 };
-    struct call c, work, after;
-    struct job_run run = { 0 };
+    struct call c;
     bool due = false;
 
     call_init(&c, o, mem, user_system(), VIA_SYSTEM);
     if (call_read(&c, any_due, &due) == OK && due && call_write(&c, lease, &l) == OK && l.found) {
-        call_init(&work, o, mem, user_system(), VIA_JOB);
-        run.kind = kind_of(o, l.kind);
-        work.job = &run;
-        enum err_code code = run.kind ? call_write(&work, step, &l)
-                                      : fail(&work, ERR_NOT_FOUND, NULL, "no such kind of job");
-        if (code != OK) {
-            struct failure f = { &l, work.err };
-            log_event(LOG_WARN, &(struct log_context) { .module = "job" }, "%.*s %" PRId64 ": %s",
-                STR_ARG(l.kind), l.id, work.err.msg);
-            call_init(&after, o, mem, user_system(), VIA_SYSTEM);
-            (void)!call_write(&after, note_failure, &f);
-        }
+        const struct job_kind *kind = kind_of(o, l.kind);
+        int64_t until = time_now() + TURN_MICROS;
+        struct buf result;
+        buf_init(&result, mem, RESULT_MAX);
+        do {
+            l.last = time_now() > until;
+        } while (run_step(o, &l, kind ? kind : &unknown, &result));
     }
     arena_destroy(mem);
     return l.found;

@@ -14,6 +14,8 @@ struct job_run {
     int attempts;
     const struct job_kind *kind;
     const json_t *input;
+    struct str before; /* JSON: the result as the step before left it; empty in the first */
+    void *found;       /* what the kind's `look` leaves for its `run` */
     bool again;        /* job_continue: not at its end yet */
     struct str result; /* JSON */
 };
@@ -24,13 +26,21 @@ struct job_order {
     int64_t due;         /* 0: now */
     const char *key;     /* unique among waiting and running jobs; NULL for none */
     int64_t user;        /* 0: the caller, or the system for kinds that are its own */
+    int64_t change_set;  /* what its changes belong to; 0: each step opens one of its own */
 };
 /* *id is the job's; one with the same key that waits already is left as it is. */
 MUST_CHECK enum err_code job_enqueue(struct call *c, const struct job_order *order, int64_t *id);
-/* From a running job: comes back with this mark in a transaction of its own; progress is kept. */
+/* From a running job: comes back with this mark in a transaction of its own; progress and the result
+ * so far are kept. */
 MUST_CHECK enum err_code job_continue(struct call *c, int64_t mark, int64_t done, int64_t total);
+/* What is shown as done at the end. */
+void job_progress(struct call *c, int64_t done, int64_t total);
 int64_t job_mark(const struct call *c);
 void job_result(struct call *c, struct str json);
+/* A step has held the writer for as long as it should: time to job_continue. */
+bool job_step_is_long(const struct call *c);
+/* Is a job still at work on this change set? */
+MUST_CHECK enum err_code job_works_on(struct call *c, int64_t change_set, bool *yes);
 /* Asks a job to stop; it does so between two of its steps. */
 MUST_CHECK enum err_code job_cancel(struct call *c, int64_t id);
 /* One job, or the newest, as JSON; users see their own, administrators all. */

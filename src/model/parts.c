@@ -12,15 +12,6 @@
 
 enum { PARTS_MAX = 50 };
 
-static const char *const address_pieces[]
-    = { "street", "city", "region", "postcode", "country", NULL };
-
-struct part {
-    struct str typed, key, kind;
-    struct str pieces[5]; /* of an address */
-    bool primary;
-};
-
 static const char *word_of(enum field_kind kind)
 {
     return kind == KIND_EMAILS ? "address" : kind == KIND_PHONES ? "number" : "url";
@@ -109,8 +100,8 @@ static bool known_members(struct call *c, const struct live_field *f, size_t at,
         bool known = strcmp(name, "kind") == 0 || strcmp(name, "primary") == 0
             || strcmp(name, "key") == 0;
         if (f->def.kind == KIND_ADDRESSES) {
-            for (int i = 0; address_pieces[i]; i++) {
-                known = known || strcmp(name, address_pieces[i]) == 0;
+            for (int i = 0; part_pieces[i]; i++) {
+                known = known || strcmp(name, part_pieces[i]) == 0;
             }
         } else {
             known = known || strcmp(name, word_of(f->def.kind)) == 0;
@@ -137,8 +128,8 @@ static bool read_part(
         }
         p->primary = json_is_true(json_object_get(v, "primary"));
         if (f->def.kind == KIND_ADDRESSES) {
-            for (int i = 0; address_pieces[i]; i++) {
-                if (!text_of(c, f, at, v, address_pieces[i], &p->pieces[i])) {
+            for (int i = 0; part_pieces[i]; i++) {
+                if (!text_of(c, f, at, v, part_pieces[i], &p->pieces[i])) {
                     return false;
                 }
             }
@@ -174,9 +165,9 @@ static struct dbval canonical(
     for (size_t i = 0; i < n; i++) {
         json_object(&w, NULL);
         if (f->def.kind == KIND_ADDRESSES) {
-            for (int k = 0; address_pieces[k]; k++) {
+            for (int k = 0; part_pieces[k]; k++) {
                 if (parts[i].pieces[k].n) {
-                    json_text(&w, address_pieces[k], parts[i].pieces[k]);
+                    json_text(&w, part_pieces[k], parts[i].pieces[k]);
                 }
             }
         } else {
@@ -285,43 +276,32 @@ static json_t *read_cell(struct call *c, struct str cell)
 /* What reads back without loss: plain values where nothing more is known, JSON otherwise. */
 void parts_to_text(struct call *c, const struct live_field *f, struct str cell, struct buf *out)
 {
-    json_t *list = read_cell(c, cell);
+    struct part *parts;
+    size_t n = parts_read(c, cell, &parts);
     bool plain = f->def.kind != KIND_ADDRESSES;
 
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        json_t *p = json_array_get(list, i);
-        plain = plain && !json_object_get(p, "kind")
-            && json_is_true(json_object_get(p, "primary")) == (i == 0)
-            && str_find_byte(json_str(json_object_get(p, word_of(f->def.kind))), ';') < 0;
+    for (size_t i = 0; i < n; i++) {
+        plain = plain && !parts[i].kind.n && parts[i].primary == (i == 0)
+            && str_find_byte(parts[i].typed, ';') < 0;
     }
     if (!plain) {
         buf_add(out, cell);
         return;
     }
-    for (size_t i = 0; i < json_array_size(list); i++) {
+    for (size_t i = 0; i < n; i++) {
         buf_lit(out, i ? ";" : "");
-        buf_add(out, json_str(json_object_get(json_array_get(list, i), word_of(f->def.kind))));
+        buf_add(out, parts[i].typed);
     }
-}
-
-struct str parts_primary(struct call *c, struct str cell, const char *piece)
-{
-    json_t *list = read_cell(c, cell);
-
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        json_t *p = json_array_get(list, i);
-        if (json_is_true(json_object_get(p, "primary"))) {
-            return json_str(json_object_get(p, piece));
-        }
-    }
-    return (struct str) { "", 0 };
 }
 
 static enum err_code store_picks(
     struct call *c, const struct live_field *f, int64_t record, struct str cell)
 {
-    json_t *list = read_cell(c, cell);
+    json_t *list = NULL;
 
+    if (!cell.n || json_read(c->mem, cell, &list, &c->err) != OK) {
+        return c->err.code;
+    }
     for (size_t i = 0; i < json_array_size(list); i++) {
         int64_t choice = json_integer_value(json_array_get(list, i));
         TRY(db_exec(c,
@@ -351,28 +331,25 @@ static const struct {
           " $13)" } },
 };
 
-static struct dbval member(const json_t *p, const char *name)
+static struct dbval given(struct str s)
 {
-    const json_t *v = json_object_get(p, name);
-
-    return json_is_string(v) ? V(json_str(v)) : V_NULL;
+    return s.n ? V(s) : V_NULL;
 }
 
 static enum err_code insert_part(struct call *c, const struct live_field *f, int64_t record,
-    size_t at, const json_t *p, struct sql sql)
+    size_t at, const struct part *p, struct sql sql)
 {
-    struct dbval primary = V(json_is_true(json_object_get(p, "primary")));
     struct dbval entity = V(f->entity->number), position = V((int64_t)at);
 
     if (f->def.kind == KIND_ADDRESSES) {
         return db_exec(c, sql,
-            VALS(entity, V(record), V(f->number), position, V_NULL, member(p, "key"),
-                member(p, "kind"), primary, member(p, "street"), member(p, "city"),
-                member(p, "region"), member(p, "postcode"), member(p, "country")));
+            VALS(entity, V(record), V(f->number), position, V_NULL, given(p->key), given(p->kind),
+                V(p->primary), given(p->pieces[0]), given(p->pieces[1]), given(p->pieces[2]),
+                given(p->pieces[3]), given(p->pieces[4])));
     }
     return db_exec(c, sql,
-        VALS(entity, V(record), V(f->number), position, member(p, word_of(f->def.kind)),
-            member(p, "key"), member(p, "kind"), primary));
+        VALS(entity, V(record), V(f->number), position, given(p->typed), given(p->key),
+            given(p->kind), V(p->primary)));
 }
 
 enum err_code parts_store(
@@ -395,11 +372,12 @@ enum err_code parts_store(
     if (existed) {
         TRY(db_exec(c, part_sql[k].clear, VALS(V(record), V(f->entity->number), V(f->number))));
     }
-    json_t *list = read_cell(c, text);
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        TRY(insert_part(c, f, record, i, json_array_get(list, i), part_sql[k].insert));
+    struct part *parts;
+    size_t n = parts_read(c, text, &parts);
+    for (size_t i = 0; i < n; i++) {
+        TRY(insert_part(c, f, record, i, &parts[i], part_sql[k].insert));
     }
-    return OK;
+    return c->err.code;
 }
 
 bool tag_make(struct call *c, const struct live_field *f, struct str word, int64_t *id)

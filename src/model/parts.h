@@ -6,6 +6,20 @@
 
 #include "model/record.h"
 
+enum { PART_PIECES = 5 };
+struct part {
+    struct str typed, key, kind; /* as typed: the address, number or url */
+    struct str pieces[PART_PIECES]; /* of a postal address, as part_pieces names them */
+    bool primary;
+};
+extern const char *const part_pieces[PART_PIECES + 1]; /* NULL at the end */
+
+/* The parts of a cell, in the arena or within the cell's text. A cell that cannot be read has none and
+ * leaves its error on the call. */
+size_t parts_read(struct call *c, struct str cell, struct part **parts);
+/* "key", a piece of an address, or any other word for what was typed. */
+struct str part_piece(const struct part *p, const char *piece);
+
 bool parts_from_json(
     struct call *c, const struct live_field *f, const json_t *v, struct dbval *cells);
 bool parts_from_text(struct call *c, const struct live_field *f, struct str s, struct dbval *cells);

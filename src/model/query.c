@@ -357,43 +357,6 @@ static enum err_code record_json(
     return OK;
 }
 
-static enum err_code count_rows(struct plan *p, int64_t *count)
-{
-    struct sqltext s, where;
-    struct sql sql;
-    struct dbvals v;
-    struct call *c = p->c;
-    unsigned side = 0;
-
-    sqltext_init(&s, c->mem, conn_backend(c->db));
-    (void)sql_new_alias(&s);
-    clause_begin(&where, c, &s);
-    sql_column(&where, 0, "deleted_at");
-    if (p->q->bin) {
-        sql_lit(&where, " IS NOT NULL");
-    } else {
-        sql_lit(&where, " IS NULL");
-    }
-    if (p->where) {
-        struct expr_sql x = access_expr(c, &where, 0);
-        sql_lit(&where, " AND (");
-        expr_sql_condition(p->where, &x);
-        sql_lit(&where, ")");
-        side |= x.side;
-    }
-    if (p->q->q.n) {
-        TRY(search_sql(c, p->e, p->q->q, 0, &where));
-    }
-    TRY(access_sql(c, p->e, p->q->right, 0, &where));
-    sql_lit(&s, "SELECT count(*)");
-    from_sql(&s, p->e, 0, side);
-    sql_lit(&s, " WHERE ");
-    buf_add(&s.text, buf_str(&where.text));
-    clause_end(&where, &s);
-    TRY(sqltext_end(&s, &sql, &v, &c->err));
-    return db_int(c, count, sql, v);
-}
-
 enum err_code query_list(struct call *c, const struct list_request *q)
 {
     struct plan p;
@@ -408,7 +371,7 @@ enum err_code query_list(struct call *c, const struct list_request *q)
         .expand = q->expand };
     TRY(prepare_output(&o, rows, n));
     if (q->count) {
-        TRY(count_rows(&p, &count));
+        TRY(query_count(c, q, &count));
     }
     json_object(&c->out, NULL);
     json_array(&c->out, "items");
@@ -541,47 +504,4 @@ enum err_code query_record(struct call *c, struct record *r, const struct live_f
     }
     TRY(prepare_output(&o, &row, 1));
     return record_json(&o, &row, name);
-}
-
-enum err_code query_ids(struct call *c, const struct live_entity *e, struct str where,
-    enum right right, int64_t after, size_t most, int64_t **ids, size_t *n)
-{
-    struct sqltext s, cond;
-    struct sql sql;
-    struct dbvals v;
-    struct rows rows;
-    const struct expr *x;
-    struct expr_sql xs = access_expr(c, &cond, 0);
-
-    *n = 0;
-    *ids = ARENA_ARRAY(c->mem, int64_t, most + 1);
-    TRY(access_require(c, e, right));
-    TRY(plan_where(c, e, where, NULL, &x));
-    sqltext_init(&s, c->mem, conn_backend(c->db));
-    (void)sql_new_alias(&s);
-    clause_begin(&cond, c, &s);
-    sql_column(&cond, 0, "deleted_at");
-    sql_lit(&cond, " IS NULL AND ");
-    sql_column(&cond, 0, "id");
-    sql_lit(&cond, " > ");
-    sql_bind(&cond, V(after));
-    if (x) {
-        sql_lit(&cond, " AND (");
-        expr_sql_condition(x, &xs);
-        sql_lit(&cond, ")");
-    }
-    TRY(access_sql(c, e, right, 0, &cond));
-    clause_end(&cond, &s);
-    sql_lit(&s, "SELECT t0.\"id\"");
-    from_sql(&s, e, 0, xs.side);
-    sql_lit(&s, " WHERE ");
-    buf_add(&s.text, buf_str(&cond.text));
-    sql_lit(&s, " ORDER BY t0.\"id\" LIMIT ");
-    sql_int(&s, (int64_t)most);
-    TRY(sqltext_end(&s, &sql, &v, &c->err));
-    TRY(db_query(c, &rows, sql, v));
-    while (*n < most && rows_next(&rows)) {
-        (*ids)[(*n)++] = col_int(&rows, 0);
-    }
-    return rows_end(&rows);
 }

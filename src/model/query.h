@@ -55,8 +55,11 @@ struct aggregate_request {
 };
 /* Writes {"rows": [{...}]}. */
 MUST_CHECK enum err_code query_aggregate(struct call *c, const struct aggregate_request *q);
-/* The ids that a filter finds, ascending, after one id, at most n: for bulk work. */
-MUST_CHECK enum err_code query_ids(struct call *c, const struct live_entity *e, struct str where,
-    enum right right, int64_t after, size_t most, int64_t **ids, size_t *n);
+/* The ids that a request's filter, search and right find, ascending, past `after` and not past `upto` (0:
+ * no bound), at most `most`. Its sort and fields are not looked at. For bulk work. */
+MUST_CHECK enum err_code query_ids(struct call *c, const struct list_request *q, int64_t after,
+    int64_t upto, size_t most, int64_t **ids, size_t *n);
+/* How many they are. Walks all of them. */
+MUST_CHECK enum err_code query_count(struct call *c, const struct list_request *q, int64_t *count);
 
 #endif

@@ -537,17 +537,18 @@ static enum err_code is_seen_and_live(
 enum err_code record_same_email(struct call *c, const struct record *r, int64_t **ids, size_t *n)
 {
     const struct live_field *f = entity_field(r->e, STR("emails"));
-    json_t *list = NULL;
+    struct part *parts;
 
     *n = 0;
     *ids = ARENA_ARRAY(c->mem, int64_t, 20);
     if (!f || f->def.kind != KIND_EMAILS || r->cells[f->cell].type != DB_TEXT) {
         return OK;
     }
-    TRY(json_read(c->mem, r->cells[f->cell].s, &list, &c->err));
-    for (size_t i = 0; i < json_array_size(list); i++) {
+    size_t nparts = parts_read(c, r->cells[f->cell].s, &parts);
+    TRY(c->err.code);
+    for (size_t i = 0; i < nparts; i++) {
         struct rows rows;
-        struct str key = json_str(json_object_get(json_array_get(list, i), "key"));
+        struct str key = parts[i].key;
         TRY(db_query(c, &rows,
             SQL("SELECT DISTINCT \"record\" FROM \"part_emails\" WHERE \"key\" = $1 AND"
                 " \"entity\" = $2 AND \"field\" = $3 LIMIT 10"),

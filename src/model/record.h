@@ -43,6 +43,9 @@ MUST_CHECK enum err_code record_purge(
     struct call *c, const struct live_entity *e, int64_t id, bool strict);
 /* Puts a purged record back under its id (undo). r holds all its cells. */
 MUST_CHECK enum err_code record_revive(struct call *c, struct record *r);
+/* The ids that a many-to-many field leads to, in the order in which they were linked. */
+MUST_CHECK enum err_code record_many_ids(
+    struct call *c, const struct live_field *f, int64_t id, int64_t **ids, size_t *n);
 /* Takes the row's lock (PostgreSQL) and checks that it is there. */
 MUST_CHECK enum err_code record_lock(struct call *c, const struct live_entity *e, int64_t id);
 /* Reads a record: all tables when side is true. ERR_NOT_FOUND when absent (in the bin counts as

@@ -40,6 +40,20 @@ static enum err_code link_rows(struct call *c, const struct live_field *f, int64
     return rows_end(&rows);
 }
 
+enum err_code record_many_ids(
+    struct call *c, const struct live_field *f, int64_t id, int64_t **ids, size_t *n)
+{
+    struct many_row *rows = NULL;
+
+    *n = 0;
+    TRY(link_rows(c, f, id, &rows, n));
+    *ids = ARENA_ARRAY(c->mem, int64_t, *n + 1);
+    for (size_t i = 0; i < *n; i++) {
+        (*ids)[i] = rows[i].to;
+    }
+    return OK;
+}
+
 /* An entry is an id, or an object with "id" (or "external_id") and the attributes of the link. */
 static enum err_code put_link(struct call *c, const struct live_field *f, const struct record *r,
     const json_t *v, struct many_row *rows, size_t n)

@@ -46,19 +46,18 @@ static void add_line(struct call *c, struct buf *b, const struct live_field *f,
 
     buf_init(&text, c->mem, BODY);
     if (kind_is_list(f->value) && r->cells[f->cell].type == DB_TEXT) {
-        json_t *list;
-        if (json_read(c->mem, r->cells[f->cell].s, &list, &c->err) == OK) {
-            for (size_t i = 0; i < json_array_size(list); i++) {
-                json_t *part = json_array_get(list, i);
-                const char *const pieces[] = { "key", "number", "street", "city", "postcode" };
-                for (size_t k = 0; k < sizeof pieces / sizeof *pieces; k++) {
-                    buf_add(&text, json_str(json_object_get(part, pieces[k])));
-                    buf_byte(&text, ' ');
-                }
+        struct part *parts;
+        size_t n = parts_read(c, r->cells[f->cell].s, &parts);
+        for (size_t i = 0; i < n; i++) {
+            const struct part *p = &parts[i];
+            const struct str words[] = { p->key, f->value == KIND_PHONES ? p->typed : STR(""),
+                p->pieces[0], p->pieces[1], p->pieces[3] };
+            for (size_t k = 0; k < sizeof words / sizeof *words; k++) {
+                buf_add(&text, words[k]);
+                buf_byte(&text, ' ');
             }
-        } else {
-            err_clear(&c->err);
         }
+        err_clear(&c->err);
     } else {
         cells_to_text(c, f, &r->cells[f->cell], NULL, &text);
     }
@@ -133,9 +132,9 @@ static enum err_code put_in(struct call *c, const struct record *r)
     if (!body.n) {
         return OK;
     }
-    TRY(db_int(c, &id,
+    TRY(db_insert(c, &id,
         SQL("INSERT INTO \"search_rows\" (\"entity\", \"record\", \"title\", \"body\", \"at\")"
-            " VALUES ($1, $2, $3, $4, $5) RETURNING \"id\""),
+            " VALUES ($1, $2, $3, $4, $5)"),
         VALS(V(r->e->number), V(r->id), V(utf8_clip(title, 200)), V(body), V(c->now))));
     return conn_backend(c->db) == DB_SQLITE
         ? db_exec(c, SQL("INSERT INTO search_index (rowid, body) VALUES ($1, $2)"),

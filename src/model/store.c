@@ -76,7 +76,7 @@ static struct sql with_id(struct call *c, const char *insert)
     for (int i = 1; i <= n; i++) {
         buf_fmt(&b, "%s$%d", i > 1 ? ", " : "", i);
     }
-    buf_lit(&b, ") RETURNING \"id\"");
+    buf_lit(&b, ")");
     buf_byte(&b, '\0');
     return (struct sql) { b.p, NULL };
 }
@@ -105,8 +105,8 @@ enum err_code store_insert(struct call *c, struct record *r)
     v[0] = V(r->id);
     size_t n = gather(c, r, 0, v + 1);
     struct sql sql = back ? with_id(c, e->insert[0]) : (struct sql) { e->insert[0], NULL };
-    enum err_code code = conn_int(c->db, sql,
-        (struct dbvals) { back ? v : v + 1, back ? n + 1 : n }, &r->id, NULL, &c->err);
+    enum err_code code = conn_insert(c->db, sql,
+        (struct dbvals) { back ? v : v + 1, back ? n + 1 : n }, &r->id, &c->err);
     if (code != OK) {
         return store_clash(c, e, code);
     }

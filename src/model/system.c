@@ -5,6 +5,7 @@
 
 #include "model/system.h"
 
+#include "model/bulk.h"
 #include "model/hooks.h"
 #include "model/recompute.h"
 #include "model/search.h"
@@ -406,7 +407,7 @@ static const struct field job_fields[] = {
     COL_INT("cancel"), COL_INT("created_at"), COL_INT("ended_at"), COL_INT("change_set"),
     FIELD_END,
 };
-static const char *const job_indexes[] = { "\"state\", \"due\"", NULL };
+static const char *const job_indexes[] = { "\"state\", \"due\"", "\"change_set\"", NULL };
 static const char *const job_unique[] = { "\"key\"", NULL };
 static const struct entity job = { .name = "job_row", .plural = "jobs", .fields = job_fields,
     .flags = ENTITY_TABLE, .indexes = job_indexes, .unique = job_unique };
@@ -453,6 +454,8 @@ static const struct entity *const entities[] = { &user, &team, &role, &grant, &f
     &job, &cursor, &chunk, &sequence, &idempotency, &secret, &search, NULL };
 
 static const struct job_kind jobs[] = {
+    { .name = "bulk", .run = bulk_run, .look = bulk_look,
+        .help = "Changes many records at once." },
     { .name = "recompute", .run = recompute_run, .system = true,
         .help = "Makes a new or changed formula or roll-up for the records that are there." },
     { .name = "housekeeping", .run = housekeeping_run, .when = "daily", .system = true,

@@ -7,6 +7,7 @@
 
 #include "model/access.h"
 #include "model/change.h"
+#include "model/job.h"
 #include "model/store.h"
 
 #include <inttypes.h>
@@ -346,7 +347,14 @@ enum err_code undo_change_set(struct call *c, int64_t set)
     size_t n = 0;
     int64_t undo_of = 0;
 
+    bool at_work;
+
     TRY(may_undo(c, set, &undo_of));
+    TRY(job_works_on(c, set, &at_work));
+    if (at_work) {
+        return fail(c, ERR_CONFLICT, "change_set",
+            "a job is still at work on it: cancel that, or let it end, first");
+    }
     TRY(load_steps(c, set, &steps, &n));
     if (!n) {
         return fail(c, ERR_CONFLICT, "change_set", "nothing of it is left to undo");

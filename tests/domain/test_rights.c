@@ -202,7 +202,8 @@ static enum err_code see_ids(struct call *c, void *arg)
     struct look *l = arg;
     int64_t *ids;
 
-    TRY(query_ids(c, model_entity(c->model, str_of(l->s->entity)), STR(""), RIGHT_UPDATE, 0, 100, &ids,
+    struct list_request q = { .e = model_entity(c->model, str_of(l->s->entity)), .right = RIGHT_UPDATE };
+    TRY(query_ids(c, &q, 0, 0, 100, &ids,
         &l->n));
     memcpy(l->ids, ids, l->n * sizeof *ids);
     return OK;

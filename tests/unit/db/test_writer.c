@@ -12,7 +12,7 @@
 
 #define FIXTURE(test) cmocka_unit_test_setup_teardown(test, store_open, store_close)
 
-enum kind { INSERT, CLASH, BOMB, SWALLOW };
+enum kind { INSERT, CLASH, BOMB, SWALLOW, EARLY };
 
 struct put {
     struct write_call call;
@@ -30,6 +30,9 @@ static enum err_code run_put(struct write_call *w, struct conn *db)
     enum err_code code;
 
     p->runs++;
+    if (p->kind == EARLY) {
+        return conn_exec(db, SQL("INSERT INTO t (n) VALUES (1)"), VALS(), NULL, &e);
+    }
     code = conn_exec(db, SQL("INSERT INTO t (n) VALUES ($1)"), VALS(V(p->n)), NULL, &e);
     if (code == OK && p->kind == CLASH) {
         code = conn_exec(db, SQL("INSERT INTO t (n) VALUES (1)"), VALS(), NULL, &e);
@@ -102,6 +105,47 @@ static void a_call_that_breaks_the_batch_hurts_no_other(void **state)
         assert_int_equal(puts[i].answered == OK, puts[i].kind == INSERT);
     }
     conn_close(r);
+}
+
+/* Whether batches had to be run again when some of the calls are of a kind. */
+static uint64_t run_apart_with(struct store *s, enum kind kind)
+{
+    enum { CALLS = 500 };
+    static struct put puts[CALLS];
+    struct writer *w = start(s);
+    struct writer_stats stats;
+
+    memset(puts, 0, sizeof puts);
+    for (int i = 0; i < CALLS; i++) {
+        puts[i] = (struct put) { .call = { run_put, done_put }, .n = i + 10 };
+        puts[i].kind = i % 50 == 20 ? kind : INSERT;
+        assert_int_equal(writer_submit(w, &puts[i].call), OK);
+    }
+    wait_for(puts, CALLS);
+    writer_stats(w, &stats);
+    writer_stop(w);
+    assert_int_equal(stats.retried, 0);
+    struct conn *r = store_connect(s, CONN_READ);
+    for (int i = 0; i < CALLS; i++) {
+        int64_t there;
+        assert_ok(conn_int(r, SQL("SELECT count(*) FROM t WHERE n = $1"), VALS(V(puts[i].n)), &there,
+                      NULL, &s->e),
+            s->e);
+        assert_int_equal(there, puts[i].kind == INSERT);
+        assert_int_equal(puts[i].answered, puts[i].kind == INSERT ? OK : ERR_CONFLICT);
+    }
+    conn_close(r);
+    return stats.apart;
+}
+
+static void a_call_that_fails_before_it_writes_costs_the_batch_nothing(void **state)
+{
+    assert_int_equal(run_apart_with(*state, EARLY), 0);
+}
+
+static void what_a_failed_call_wrote_is_undone_alone(void **state)
+{
+    assert_true(run_apart_with(*state, CLASH) > 0);
 }
 
 static void running_a_call_waits_for_its_answer(void **state)
@@ -195,6 +239,8 @@ int test_writer(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE(a_call_that_breaks_the_batch_hurts_no_other),
+        FIXTURE(a_call_that_fails_before_it_writes_costs_the_batch_nothing),
+        FIXTURE(what_a_failed_call_wrote_is_undone_alone),
         FIXTURE(running_a_call_waits_for_its_answer),
         FIXTURE(a_full_queue_refuses_at_once),
         FIXTURE(stopping_answers_what_waits),
