@@ -6,6 +6,7 @@ import { read } from '../expr/parse';
 import { allOf, conjuncts, toText, type Tree } from '../expr/tree';
 import { t } from '../locale/t';
 import { useMeta, type Entity } from '../meta/meta';
+import { Nested } from '../ui/Nested';
 import { opWord, useName, valueWords } from './words';
 
 const AddFilter = lazy(() => import('./AddFilter'));
@@ -36,7 +37,7 @@ function Chip({ entity: e, tree, onChange, onBuilder }: { entity: Entity; tree: 
           </button>
         </Popover.Target>
         <Popover.Dropdown aria-label={t('filter.condition')} p="sm" w={300}>
-          {open && now && <form onSubmit={(ev) => { ev.preventDefault(); apply(); }}><Suspense fallback={null}><LeafEditor entity={e} leaf={now} onChange={setDraft} onDone={apply} focusValue /></Suspense><Button type="submit" size="xs" mt="xs" fullWidth>{t('list.filter.apply')}</Button></form>}
+          {open && now && <form onSubmit={(ev) => { ev.preventDefault(); apply(); }}><Suspense fallback={null}><Nested><LeafEditor entity={e} leaf={now} onChange={setDraft} onDone={apply} focusValue /></Nested></Suspense><Button type="submit" size="xs" mt="xs" fullWidth>{t('list.filter.apply')}</Button></form>}
         </Popover.Dropdown>
       </Popover>
       <button type="button" className="fx" aria-label={t('filter.remove', { text: label })} onClick={() => onChange(null)}>✕</button>
@@ -69,7 +70,7 @@ export function FilterBar({ entity: e, where, refused, onChange, text, onText }:
           <Popover opened={adding} onChange={setAdding} position="bottom-start" withinPortal trapFocus returnFocus>
             <Popover.Target><Button size="xs" variant="default" aria-haspopup="dialog" onClick={() => setAdding(!adding)}>+ {t('list.filter')}</Button></Popover.Target>
             <Popover.Dropdown aria-label={t('filter.add')} p="sm" w={330}>
-              {adding && <Suspense fallback={null}><AddFilter entity={e} onAdd={(x) => { setAdding(false); put([...parts, x]); }} onBuilder={() => { setAdding(false); setBuilding(true); }} /></Suspense>}
+              {adding && <Suspense fallback={null}><Nested><AddFilter entity={e} onAdd={(x) => { setAdding(false); put([...parts, x]); }} onBuilder={() => { setAdding(false); setBuilding(true); }} /></Nested></Suspense>}
             </Popover.Dropdown>
           </Popover>
           {parts.length > 0 && <Button size="xs" variant="subtle" color="gray" onClick={() => onChange('')}>{t('list.filter.clear')}</Button>}

@@ -8,6 +8,7 @@ import { t } from '../locale/t';
 import { can, useMeta, writable, type Entity, type Field } from '../meta/meta';
 import { Complaint } from '../ui/bits';
 import { Choices } from '../ui/Choices';
+import { Nested } from '../ui/Nested';
 import { bulk, type Target, type Work } from './bulk';
 import type { Selection } from './selection';
 
@@ -18,7 +19,7 @@ function Drop({ label, children }: { label: string; children: (close: () => void
   return (
     <Popover opened={open} onChange={setOpen} position="top" withinPortal trapFocus returnFocus>
       <Popover.Target><Button size="xs" variant="default" onClick={() => setOpen(!open)}>{label}</Button></Popover.Target>
-      <Popover.Dropdown aria-label={label} p="sm" w={320}>{open && children(() => setOpen(false))}</Popover.Dropdown>
+      <Popover.Dropdown aria-label={label} p="sm" w={320}>{open && <Nested>{children(() => setOpen(false))}</Nested>}</Popover.Dropdown>
     </Popover>
   );
 }
@@ -38,7 +39,7 @@ function SetField({ entity: e, onApply }: { entity: Entity; onApply: (w: Work) =
   const enter = !['long_text', 'rich_text', 'json', 'choices', 'tags', 'many', 'emails', 'phones', 'urls', 'addresses', 'choice', 'reference', 'yes_no'].includes(field.kind);
   return (
     <Stack gap={8} onKeyDown={(ev) => { if (ev.key === 'Enter' && (enter || ev.ctrlKey)) { ev.preventDefault(); apply(); } }}>
-      <Input field={field} label={field.label} value={value} autoFocus onChange={setValue} />
+      <Input field={field} label={field.label} value={value} autoFocus open onChange={setValue} />
       <Complaint error={error} />
       <Button size="xs" onClick={() => apply()}>{isEmpty(value) ? t('bulk.clear') : t('bulk.apply')}</Button>
     </Stack>
@@ -66,7 +67,7 @@ export default function BulkBar({ entity: e, selection, total, where, q, fields 
   const bar = useRef<HTMLDivElement>(null);
   const n = selection.all ? total : selection.ids.size;
   const ids = [...selection.ids];
-  const target: Target = selection.all ? { where: where || 'id > 0', ...(q && { q }) } : { ids };
+  const target: Target = selection.all ? { where, ...(q && { q }) } : { ids };
   const tags = e.fields.find((f) => f.kind === 'tags' && writable(f)), owner = e.fields.find((f) => f.standard && f.name === 'owner' && writable(f));
   useEffect(() => setError(null), [selection]);
   async function run(work: Work) { await bulk(client, e, target, work); selection.clear(); }
@@ -91,5 +92,5 @@ export default function BulkBar({ entity: e, selection, total, where, q, fields 
 
 function Owner({ field, onApply }: { field: Field; onApply: (w: Work) => Promise<void> }) {
   const [error, setError] = useState<unknown>(null);
-  return <Stack gap={8}><Input field={field} label={field.label} value={null} autoFocus onChange={(v) => { if (v) onApply({ set: { [field.name]: toServer(field, v) } }).catch(setError); }} /><Complaint error={error} /></Stack>;
+  return <Stack gap={8}><Input field={field} label={field.label} value={null} autoFocus open onChange={(v) => { if (v) onApply({ set: { [field.name]: toServer(field, v) } }).catch(setError); }} /><Complaint error={error} /></Stack>;
 }

@@ -57,7 +57,7 @@ export default function CellEditor({ entity: e, field: f, row: r, onEnd }: { ent
   }
   return (
     <div className="celleditor" ref={box} onKeyDown={key} onClick={(ev) => ev.stopPropagation()}>
-      <Input field={f} value={edit.value} error={edit.message} autoFocus onChange={(v) => { edit.setValue(v); if (one) save('stay', v); }} />
+      <Input field={f} value={edit.value} error={edit.message} autoFocus open onChange={(v) => { edit.setValue(v); if (one) save('stay', v); }} />
       {edit.stale && (
         <div role="alert">
           <div style={{ color: 'var(--mantine-color-error)' }}>{t('record.stale')}</div>

@@ -30,7 +30,8 @@ export function Grid(p: GridProps) {
   const { items, columns, entity: e, selection, scroller } = p;
   const [active, setActive] = useState<{ key: string; c: number }>({ key: '', c: 0 });
   const [editing, setEditing] = useState(false);
-  const focus = useRef(false);
+  const focus = useRef<'move' | 'keep' | null>(null);
+  const inside = useRef(false);
   const virtual = useVirtualizer({ count: items.length, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 10, getItemKey: (i) => items[i]!.key, scrollPaddingStart: HEAD + 4, scrollPaddingEnd: 24 });
   const shown = virtual.getVirtualItems();
   const found = items.findIndex((x) => x.key === active.key);
@@ -38,7 +39,12 @@ export function Grid(p: GridProps) {
   const width = columns.length;
 
   // windows are asked for when their place comes into sight
-  useEffect(() => { for (const v of shown) { const x = items[v.index]; if (x?.t === 'wait' && !x.failed) x.load(); } });
+  useEffect(() => {
+    const box = scroller.current;
+    if (!box) return;
+    // by where the box stands now: what was drawn may be older than a jump to the end
+    for (const v of shown) { const x = items[v.index]; if (x?.t === 'wait' && !x.failed && Math.abs(v.start - box.scrollTop) < box.clientHeight + 12 * ROW) x.load(); }
+  });
   // at the end of a list rows come in above: what is looked at stays where it is
   const was = useRef({ n: 0, last: '' });
   useLayoutEffect(() => {
@@ -52,23 +58,36 @@ export function Grid(p: GridProps) {
     was.current = { n: items.length, last: p.anchor === 'end' ? last : '' };
   }, [items, p.anchor, scroller]);
   useEffect(() => { if (p.anchor === 'top') scroller.current?.scrollTo({ top: 0 }); }, [p.reset, p.anchor, scroller]);
-  useEffect(() => {
-    if (!focus.current || editing) return;
-    const cell = document.getElementById(cellId(active.key === 'head' ? 'head' : items[at]?.key ?? '', active.c));
-    if (cell) { focus.current = false; cell.focus({ preventScroll: true }); cell.scrollIntoView({ block: 'nearest', inline: 'nearest' }); }
+  useLayoutEffect(() => {
+    if (editing) return;
+    // a row that scrolls away takes the focus with it: the grid keeps it, so that the keys go on
+    if (inside.current && document.activeElement === document.body) { scroller.current?.focus({ preventScroll: true }); focus.current ??= 'keep'; }
+    const how = focus.current;
+    const cell = how && document.getElementById(cellId(active.key === 'head' ? 'head' : items[at]?.key ?? '', active.c));
+    if (!cell) return;
+    focus.current = null;
+    cell.focus({ preventScroll: true });
+    if (how === 'move') cell.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   });
+  useEffect(() => {
+    const f = (ev: Event) => { inside.current = !!scroller.current?.contains(ev.target as Node); };
+    document.addEventListener('focusin', f);
+    document.addEventListener('pointerdown', f);
+    return () => { document.removeEventListener('focusin', f); document.removeEventListener('pointerdown', f); };
+  }, [scroller]);
 
   const go = (i: number, c = active.c) => {
-    if (i < 0) { setActive({ key: 'head', c }); focus.current = true; return; }
+    if (i < 0) { setActive({ key: 'head', c }); focus.current = 'move'; return; }
     const to = Math.min(items.length - 1, i);
     const x = items[to];
     if (!x) return;
     setActive({ key: x.key, c: Math.max(0, Math.min(width - 1, c)) });
-    focus.current = true;
+    focus.current = 'move';
     virtual.scrollToIndex(to, { align: 'auto' });
     if (p.peek !== null && x.t === 'row' && x.row.id !== p.peek) p.onPeek(x.row);
   };
   const edge = (end: boolean) => {
+    scroller.current?.focus({ preventScroll: true });
     p.onEdge(end ? 'end' : 'top');
     edged.current = end ? 'end' : 'top';
     setActive((a) => ({ ...a, key: '' }));
@@ -95,7 +114,7 @@ export function Grid(p: GridProps) {
     const step = after === 'right' ? 1 : after === 'left' ? -1 : 0;
     const c = active.c + step;
     if (c >= 0 && c < width) setActive({ ...active, c });
-    focus.current = true;
+    focus.current = 'move';
   };
   function key(ev: KeyboardEvent) {
     const typing = (ev.target as HTMLElement).closest('input:not([type=checkbox]), textarea, select');
@@ -156,7 +175,7 @@ export function Grid(p: GridProps) {
       if (ev.shiftKey) { getSelection()?.removeAllRanges(); return selection.toggle(r.id, true); }
       if (ev.ctrlKey || ev.metaKey) return selection.toggle(r.id, false);
       if (getSelection()?.toString()) return;
-      if (!edit(k, c)) { setActive({ key: k, c }); focus.current = true; }
+      if (!edit(k, c)) { setActive({ key: k, c }); focus.current = 'move'; }
       if (p.peek !== null && p.peek !== r.id) p.onPeek(r);
     },
     select: (id, range) => selection.toggle(id, range),
@@ -164,10 +183,10 @@ export function Grid(p: GridProps) {
   };
   const template = '40px ' + columns.map((x, i) => (x.fixed ? `${x.width}px` : `minmax(${x.width}px, ${i ? 1 : 1.4}fr)`)).join(' ');
   const least = 40 + columns.reduce((sum, x) => sum + x.width, 0);
-  const first = p.anchor === 'end' && p.total !== undefined ? p.total - items.filter((x) => x.t === 'row').length : 0;
+  const first = p.anchor === 'end' && p.total !== undefined ? p.total - items.length : 0;
 
   return (
-    <div className="table" ref={scroller} role="grid" aria-label={e.label_plural} aria-rowcount={p.total === undefined ? -1 : p.total + 1} aria-colcount={width} aria-multiselectable onKeyDown={key} onFocus={(ev) => { if (ev.target === scroller.current) go(at); }}>
+    <div className="table" ref={scroller} role="grid" aria-label={e.label_plural} aria-rowcount={p.total === undefined ? -1 : p.total + 1} aria-colcount={width} aria-multiselectable tabIndex={-1} onKeyDown={key}>
       <Header columns={columns} template={template} least={least} sort={p.sort} active={at === -1 ? active.c : null} all={selection.all || (items.length > 0 && items.every((x) => x.t !== 'row' || selection.has(x.row.id)))} some={selection.some}
         onAll={(on) => (on ? selection.set(items.flatMap((x) => (x.t === 'row' ? [x.row.id] : []))) : selection.clear())} onSort={p.onSort} onResize={resize} onMove={(a, b) => { const list = [...columns]; const [x] = list.splice(a, 1); list.splice(b, 0, x!); p.onColumns(list); }} />
       <div role="rowgroup" className="tbody" style={{ height: virtual.getTotalSize(), minWidth: least }}>

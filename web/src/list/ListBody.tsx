@@ -55,8 +55,10 @@ export function ListBody({ entity: e, state, total, onProblem, refused, onClear 
   const flat = by ? undefined : runs[0]!;
   const error = by ? groups.error ?? runs.find((r) => r.error)?.error ?? null : flat!.error;
   useEffect(() => onProblem(error), [error, onProblem]);
-  const kept = useKept(flat && !flat.pending ? flat : undefined);
-  const run: Windows | undefined = flat && (flat.pending && !error ? kept : flat);
+  // until the next rows are there the last ones stay, with the end that they were read from
+  const now = useKept(flat && (!flat.pending || error) ? { run: flat, end: anchor === 'end' } : undefined);
+  const run: Windows | undefined = flat && now?.run;
+  const end = !by && !!now?.end;
 
   const items = useMemo<Item[]>(() => {
     const rows = (r: Windows, key: string, end = false): Item[] => {
@@ -64,7 +66,7 @@ export function ListBody({ entity: e, state, total, onProblem, refused, onClear 
       const wait: Item = { t: 'wait', key: key + 'more', load: r.load, failed: r.failed };
       return r.more ? (end ? [wait, ...out] : [...out, wait]) : out;
     };
-    if (!by) return run ? rows(run, '', anchor === 'end') : [];
+    if (!by) return run ? rows(run, '', end) : [];
     return (groups.data ?? []).flatMap((g): Item[] => {
       const head: Item = { t: 'group', key: 'g' + g.key, group: g, open: !closed.has(g.key) };
       if (closed.has(g.key)) return [head];
@@ -73,7 +75,7 @@ export function ListBody({ entity: e, state, total, onProblem, refused, onClear 
       if (!r || r.pending) return [head, ...Array.from({ length: Math.min(g.count, 30) }, (_, i): Item => ({ t: 'wait', key: `g${g.key}w${i}`, load: ask }))];
       return [head, ...rows(r, `g${g.key}r`)];
     });
-  }, [by?.text, groups.data, closed, anchor, run?.rows, run?.more, run?.failed, ...runs.map((r) => r.rows), ...runs.map((r) => r.more), ...runs.map((r) => r.pending)]); // eslint: what a run holds, not the run
+  }, [by?.text, groups.data, closed, end, run?.rows, run?.more, run?.failed, ...runs.map((r) => r.rows), ...runs.map((r) => r.more), ...runs.map((r) => r.pending)]); // eslint: what a run holds, not the run
   const order = useMemo(() => items.flatMap((x) => (x.t === 'row' ? [x.row.id] : [])), [items]);
   const selection = useSelection(order);
   // what was chosen in one list is not chosen in another
@@ -115,7 +117,7 @@ export function ListBody({ entity: e, state, total, onProblem, refused, onClear 
       )}
       <div className="split">
         {phone ? <Cards entity={e} columns={columns} items={items} scroller={scroller} selection={selection} />
-          : <Grid entity={e} columns={columns} items={items} sort={look.sort} total={total} selection={selection} anchor={anchor} reset={reset} scroller={scroller} peek={peek}
+          : <Grid entity={e} columns={columns} items={items} sort={look.sort} total={total} selection={selection} anchor={end ? 'end' : 'top'} reset={reset} scroller={scroller} peek={peek}
               onSort={onSort} onColumns={(c) => change({ cols: columnsText(toColumns(c)) }, true)} onOpen={(r) => go(address(e, r.id))} onPeek={(r) => set({ peek: r ? String(r.id) : null }, true)}
               onGroup={(key) => setClosed((old) => { const next = new Set(old); if (!next.delete(key)) next.add(key); return next; })}
               onEdge={(edge) => { if (by || (edge === 'end' && !run?.more)) return; setAnchor(edge); if (edge === 'top' && from) set({ from: null }); }} />}

@@ -4,6 +4,7 @@ import { lazy, Suspense, useEffect, useState } from 'react';
 import { useLocation } from 'wouter';
 import { Problem } from '../api/client';
 import { useCount } from '../app/HomePage';
+import { usePhone } from '../app/Shell';
 import { FilterBar } from '../filter/FilterBar';
 import { number } from '../fields/format';
 import { t } from '../locale/t';
@@ -25,6 +26,7 @@ export function ListPage({ entity: e }: { entity: Entity }) {
   const state = useListState(e);
   const { look, q, params, set, change } = state;
   const meta = useMeta();
+  const phone = usePhone();
   const [, go] = useLocation();
   const [quick, setQuick] = useState(q);
   const [text, setText] = useState(false);
@@ -62,8 +64,8 @@ export function ListPage({ entity: e }: { entity: Entity }) {
         <h1>{e.label_plural}</h1>
         <span className="num dim" role="status" data-testid="total">{known !== undefined ? number(known) : ''}</span>
         <span className="grow" />
-        {possible.length > 1 && <SegmentedControl size="xs" aria-label={t('kind.label')} value={kind} onChange={show} data={possible.map((k) => ({ value: k, label: t(`kind.${k}`) }))} />}
-        {kind === 'list' && <ColumnsButton entity={e} state={state} />}
+        {possible.length > 1 && <SegmentedControl className="kinds" size="xs" aria-label={t('kind.label')} value={kind} onChange={show} data={possible.map((k) => ({ value: k, label: t(`kind.${k}`) }))} />}
+        {kind === 'list' && !phone && <ColumnsButton entity={e} state={state} />}
         <MoreMenu entity={e} state={state} />
         {can(e, 'create') && <Button size="xs" onClick={() => set({ new: '1' })}>{t('list.new')}</Button>}
       </div>
@@ -73,7 +75,7 @@ export function ListPage({ entity: e }: { entity: Entity }) {
         <FilterBar entity={e} where={where} refused={refused} text={text} onText={setText} onChange={(w) => change({ where: w })} />
         <span className="tools">
           {kind === 'list' && <SortButton entity={e} state={state} />}
-          {kind === 'list' && <GroupButton entity={e} state={state} />}
+          {kind === 'list' && !phone && <GroupButton entity={e} state={state} />}
         </span>
       </div>
       <Suspense fallback={<div className="grow" />}>

@@ -2,7 +2,7 @@
 import { Button, Progress } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import type { QueryClient } from '@tanstack/react-query';
-import { call, get, Problem } from '../api/client';
+import { call, get } from '../api/client';
 import { number } from '../fields/format';
 import { t } from '../locale/t';
 import type { Entity } from '../meta/meta';
@@ -16,14 +16,7 @@ let made = 0;
 
 export async function bulk(client: QueryClient, e: Entity, target: Target, work: Work): Promise<void> {
   const key = `bulk-${++made}`;
-  let started: { job: number; change_set: number };
-  try {
-    started = (await call<typeof started>('POST', `/${e.plural}/bulk`, { ...target, ...work })).data;
-  } catch (x) {
-    // a server from before there was bulk work answers that it has no such action
-    if (x instanceof Problem && x.status === 404) throw new Problem(404, x.code, t('bulk.missing'), [], x.request);
-    throw x;
-  }
+  const { data: started } = await call<{ job: number; change_set: number }>('POST', `/${e.plural}/bulk`, { ...target, ...work });
   const stop = () => void call('POST', `/jobs/${started.job}/cancel`).catch(sayError);
   say(key, t('bulk.running'), { stays: true });
   void follow(client, e, key, started, stop).catch((x: unknown) => sayError(x, key));
