@@ -71,10 +71,10 @@ export function serve({ people = 300, signedIn = true } = {}) {
   });
 }
 
-export async function signIn() {
+export async function signIn(email = 'ada@example.com') {
   const { page } = e2e;
   await page.goto(e2e.url);
-  await page.getByLabel('E-mail').fill('ada@example.com');
+  await page.getByLabel('E-mail').fill(email);
   await page.locator('input[name=password]').fill(PASSWORD);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('heading', { name: /Hello/ }).waitFor();

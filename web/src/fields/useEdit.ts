@@ -13,10 +13,12 @@ export function useEdit(e: Entity, f: Field, r: Rec, done: (saved: Rec) => void)
   const [base, setBase] = useState(r.version);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<Problem | null>(null);
+  const [theirs, setTheirs] = useState<Rec | null>(null);
   return {
     value, setValue, busy, error,
-    stale: error?.status === 412,
-    message: error && error.status !== 412 ? error.at(f.name) ?? error.message : undefined,
+    /** the record as somebody else has left it meanwhile: there is a choice to make */
+    theirs: error?.status === 412 ? theirs : null,
+    message: error && !(error.status === 412 && theirs) ? error.at(f.name) ?? error.message : undefined,
     begin() { setValue(r[f.name]); setBase(r.version); setError(null); },
     reset() { setError(null); },
     /** Without a version it is the one that was on the screen when editing began. */
@@ -31,8 +33,11 @@ export function useEdit(e: Entity, f: Field, r: Rec, done: (saved: Rec) => void)
         return true;
       } catch (x) {
         const p = x instanceof Problem ? x : new Problem(0, '', String(x), [], '');
+        if (p.status === 412) {
+          const now = await call<Rec>('GET', `/${e.plural}/${r.id}`).catch(() => null);
+          if (now) { setTheirs(now.data); client.setQueryData(['record', e.name, r.id], now.data); }
+        }
         setError(p);
-        if (p.status === 412) void client.invalidateQueries({ queryKey: ['record', e.name, r.id] });
         return false;
       } finally {
         setBusy(false);

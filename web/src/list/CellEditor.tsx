@@ -58,14 +58,14 @@ export default function CellEditor({ entity: e, field: f, row: r, onEnd }: { ent
   return (
     <div className="celleditor" ref={box} onKeyDown={key} onClick={(ev) => ev.stopPropagation()}>
       <Input field={f} value={edit.value} error={edit.message} autoFocus open onChange={(v) => { edit.setValue(v); if (one) save('stay', v); }} />
-      {edit.stale && (
+      {edit.theirs && (
         <div role="alert">
           <div style={{ color: 'var(--mantine-color-error)' }}>{t('record.stale')}</div>
-          <div>{t('record.stale.now')} <b><Display field={f} value={r[f.name]} /></b></div>
-          <Group gap={6} mt={4}><Button size="compact-sm" variant="default" onClick={() => void edit.save(edit.value, r.version)}>{t('record.stale.mine')}</Button><Button size="compact-sm" variant="default" onClick={() => onEnd('stay')}>{t('record.stale.theirs')}</Button></Group>
+          <div>{t('record.stale.now')} <b><Display field={f} value={edit.theirs[f.name]} /></b></div>
+          <Group gap={6} mt={4}><Button size="compact-sm" variant="default" onClick={() => void edit.save(edit.value, edit.theirs!.version)}>{t('record.stale.mine')}</Button><Button size="compact-sm" variant="default" onClick={() => onEnd('stay')}>{t('record.stale.theirs')}</Button></Group>
         </div>
       )}
-      {(several || long) && !edit.stale && <Group gap={6} mt={6}><Button size="compact-sm" loading={edit.busy} onClick={() => save('stay')}>{t('save')}</Button><Button size="compact-sm" variant="default" onClick={() => onEnd('stay')}>{t('cancel')}</Button></Group>}
+      {(several || long) && !edit.theirs && <Group gap={6} mt={6}><Button size="compact-sm" loading={edit.busy} onClick={() => save('stay')}>{t('save')}</Button><Button size="compact-sm" variant="default" onClick={() => onEnd('stay')}>{t('cancel')}</Button></Group>}
     </div>
   );
 }

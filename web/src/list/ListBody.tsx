@@ -29,6 +29,13 @@ function useKept<T>(now: T | undefined): T | undefined {
   return now ?? kept.current;
 }
 
+/** The same list as long as what is in it is the same: groups come and go, so their number is no constant. */
+function useSame(now: unknown[]): unknown[] {
+  const kept = useRef(now);
+  if (kept.current.length !== now.length || now.some((x, i) => x !== kept.current[i])) kept.current = now;
+  return kept.current;
+}
+
 export function ListBody({ entity: e, state, total, onProblem, refused, onClear }: BodyProps & { onClear: () => void }) {
   const { look, q, params, set, change } = state;
   const [, go] = useLocation();
@@ -60,6 +67,7 @@ export function ListBody({ entity: e, state, total, onProblem, refused, onClear 
   const run: Windows | undefined = flat && now?.run;
   const end = !by && !!now?.end;
 
+  const held = useSame([run?.rows, run?.more, run?.failed, ...runs.flatMap((r) => [r.rows, r.more, r.pending])]);
   const items = useMemo<Item[]>(() => {
     const rows = (r: Windows, key: string, end = false): Item[] => {
       const out: Item[] = (end ? [...r.rows].reverse() : r.rows).map((row) => ({ t: 'row', key: key + row.id, row }));
@@ -75,7 +83,7 @@ export function ListBody({ entity: e, state, total, onProblem, refused, onClear 
       if (!r || r.pending) return [head, ...Array.from({ length: Math.min(g.count, 30) }, (_, i): Item => ({ t: 'wait', key: `g${g.key}w${i}`, load: ask }))];
       return [head, ...rows(r, `g${g.key}r`)];
     });
-  }, [by?.text, groups.data, closed, end, run?.rows, run?.more, run?.failed, ...runs.map((r) => r.rows), ...runs.map((r) => r.more), ...runs.map((r) => r.pending)]); // eslint: what a run holds, not the run
+  }, [by?.text, groups.data, closed, end, held]);
   const order = useMemo(() => items.flatMap((x) => (x.t === 'row' ? [x.row.id] : [])), [items]);
   const selection = useSelection(order);
   // what was chosen in one list is not chosen in another

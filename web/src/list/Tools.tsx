@@ -19,7 +19,8 @@ export function ColumnsButton({ entity: e, state }: Props) {
   const shown = shownColumns(e, state.look.cols);
   const put = (list: Shown[]) => state.change({ cols: columnsText(toColumns(list)) }, true);
   const move = (i: number, by: number) => { const list = [...shown]; [list[i], list[i + by]] = [list[i + by]!, list[i]!]; put(list); };
-  const rest = e.fields.filter((f) => f.kind !== 'json' && !shown.some((c) => c.field === f) && (!find || f.label.toLowerCase().includes(find.toLowerCase()) || f.name.includes(find.toLowerCase())));
+  const fits = (f: Entity['fields'][number]) => !find || f.label.toLowerCase().includes(find.toLowerCase()) || f.name.includes(find.toLowerCase());
+  const rest = e.fields.filter((f) => f.kind !== 'json' && !shown.some((c) => c.field === f) && fits(f));
   return (
     <Popover opened={open} onChange={setOpen} position="bottom-end" withinPortal trapFocus returnFocus>
       <Popover.Target><Button size="xs" variant="default" onClick={() => setOpen(!open)}>{t('list.columns')}</Button></Popover.Target>
@@ -27,7 +28,7 @@ export function ColumnsButton({ entity: e, state }: Props) {
         <TextInput size="xs" mb={8} aria-label={t('columns.find')} placeholder={t('columns.find')} value={find} onChange={(ev) => setFind(ev.currentTarget.value)} />
         <ScrollArea.Autosize mah={380} type="auto" viewportProps={{ tabIndex: 0, role: 'group', 'aria-label': t('list.columns') }}>
           <Stack gap={5} pe="md" w={270}>
-            {!find && shown.map((c, i) => (
+            {shown.map((c, i) => !fits(c.field) ? null : (
               <Group key={c.field.name} gap={2} wrap="nowrap">
                 <Checkbox size="xs" className="grow" label={c.field.label} disabled={i === 0} checked onChange={() => put(shown.filter((x) => x !== c))} />
                 <ActionIcon size={24} variant="subtle" color="gray" disabled={i < 2} aria-label={t('columns.left', { label: c.field.label })} onClick={() => move(i, -1)}>↑</ActionIcon>

@@ -30,6 +30,16 @@ async function windows(client: QueryClient, e: Entity, ask: Ask, signal: AbortSi
   return kept;
 }
 
+const joined = new WeakMap<Kept, Rec[]>();
+/** All rows of the windows, the same array for the same windows. */
+function rowsOf(kept: Kept | undefined): Rec[] {
+  if (!kept) return NONE;
+  let rows = joined.get(kept);
+  if (!rows) joined.set(kept, rows = kept.pages.flatMap((p) => p.items));
+  return rows;
+}
+const NONE: Rec[] = [];
+
 export function useWindows(e: Entity, asks: Ask[], on = true): Windows[] {
   const client = useQueryClient();
   const loading = useRef(new Set<string>());
@@ -47,7 +57,7 @@ export function useWindows(e: Entity, asks: Ask[], on = true): Windows[] {
     const pages = r.data?.pages ?? [];
     const next = pages[pages.length - 1]?.next ?? null;
     return {
-      rows: pages.length === 1 ? pages[0]!.items : pages.flatMap((p) => p.items), more: next !== null, pending: r.isPending, error: r.error, failed: failed[key],
+      rows: rowsOf(r.data), more: next !== null, pending: r.isPending, error: r.error, failed: failed[key],
       again: () => { setFailed({}); void client.resetQueries({ queryKey: ['list', e.name, ask] }); },
       load: () => {
         if (next === null || loading.current.has(key)) return;

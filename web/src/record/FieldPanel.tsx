@@ -39,14 +39,14 @@ function Row({ entity: e, record: r, field: f }: { entity: Entity; record: Rec; 
       <div className="label">{f.label}</div>
       <Stack gap={6} py={2}>
         <Input field={f} value={edit.value} onChange={edit.setValue} autoFocus error={edit.message} />
-        {edit.stale && (
+        {edit.theirs && (
           <div role="alert">
             <div style={{ color: 'var(--mantine-color-error)' }}>{t('record.stale')}</div>
-            <div style={{ margin: '4px 0' }}>{t('record.stale.now')} <b><Display field={f} value={r[f.name]} /></b></div>
-            <Group gap={6}><Button size="compact-sm" variant="default" onClick={() => void edit.save(edit.value, r.version)}>{t('record.stale.mine')}</Button><Button size="compact-sm" variant="default" onClick={end}>{t('record.stale.theirs')}</Button></Group>
+            <div style={{ margin: '4px 0' }}>{t('record.stale.now')} <b><Display field={f} value={edit.theirs[f.name]} /></b></div>
+            <Group gap={6}><Button size="compact-sm" variant="default" onClick={() => void edit.save(edit.value, edit.theirs!.version)}>{t('record.stale.mine')}</Button><Button size="compact-sm" variant="default" onClick={end}>{t('record.stale.theirs')}</Button></Group>
           </div>
         )}
-        {!edit.stale && <Group gap={6}><Button size="compact-sm" loading={edit.busy} onClick={() => void edit.save()}>{t('save')}</Button><Button size="compact-sm" variant="default" onClick={end}>{t('cancel')}</Button></Group>}
+        {!edit.theirs && <Group gap={6}><Button size="compact-sm" loading={edit.busy} onClick={() => void edit.save()}>{t('save')}</Button><Button size="compact-sm" variant="default" onClick={end}>{t('cancel')}</Button></Group>}
       </Stack>
     </div>
   );

@@ -30,7 +30,7 @@ function SaveAs({ entity: e, state, label }: { entity: Entity; state: ListState;
   }
   return (
     <Popover opened={open} onChange={setOpen} position="bottom-start" withinPortal trapFocus returnFocus>
-      <Popover.Target><Button size="compact-sm" variant="light" onClick={() => { setError(null); setOpen(!open); }}>{label}</Button></Popover.Target>
+      <Popover.Target><Button size="compact-sm" variant="outline" onClick={() => { setError(null); setOpen(!open); }}>{label}</Button></Popover.Target>
       <Popover.Dropdown aria-label={label} p="sm" w={260}>
         <form onSubmit={(ev) => void submit(ev)}>
           <Stack gap={8}>
@@ -102,7 +102,7 @@ export function ViewTabs({ entity: e, state }: { entity: Entity; state: ListStat
         <button type="button" aria-current={!view} className={view ? 'tab' : 'tab here'} onClick={() => state.open(null)}>{t('view.all', { label: e.label_plural })}</button>
         {views.map((v) => <button key={v.id} type="button" aria-current={v === view} className={v === view ? 'tab here' : 'tab'} onClick={() => state.open(v)}>{v.name}{v.shared && !v.mine ? <span className="dim"> · {t('view.shared')}</span> : null}</button>)}
       </nav>
-      {changed && view && mine && <Button size="compact-sm" variant="light" onClick={() => void save.change(view, { look: state.look }).then(() => state.open(view), sayError)}>{t('save')}</Button>}
+      {changed && view && mine && <Button size="compact-sm" variant="outline" onClick={() => void save.change(view, { look: state.look }).then(() => state.open(view), sayError)}>{t('save')}</Button>}
       {changed && may && <SaveAs entity={e} state={state} label={view ? t('view.saveas') : t('view.save')} />}
       {changed && <Button size="compact-sm" variant="subtle" color="gray" onClick={() => state.open(view ?? null)}>{t('view.reset')}</Button>}
       {view && mine && !changed && <Rights view={view} />}

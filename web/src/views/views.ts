@@ -82,8 +82,15 @@ export function useSaveView() {
     async change(v: View, changes: { name?: string; look?: Look; shared?: boolean; pinned?: boolean; first?: boolean }) {
       const { look, first, ...plain } = changes;
       const body = look || first !== undefined ? { ...plain, ...toRecord(look ?? v.look, first ?? v.first) } : plain;
-      const { data } = await call<Rec>('PATCH', `/views/${v.id}`, body, { 'If-Match': `"${v.version}"` });
-      put(fromRecord(meta, data));
+      // at once on the screen; as it was where the server says no
+      put({ ...v, ...changes });
+      try {
+        const { data } = await call<Rec>('PATCH', `/views/${v.id}`, body, { 'If-Match': `"${v.version}"` });
+        put(fromRecord(meta, data));
+      } catch (x) {
+        put(v);
+        throw x;
+      }
     },
     async remove(v: View) { await call('DELETE', `/views/${v.id}`); put(v, true); },
     async restore(v: View) { put(fromRecord(meta, (await call<Rec>('POST', `/views/${v.id}/restore`)).data)); },
