@@ -153,7 +153,7 @@ step('a card moved by one drag, by menu, by keys; refused and taken back', async
   await card('Not started', 'Paint the boat').waitFor();
   // the server says no: the card stands where it stood
   await page.route('**/api/v1/tasks/*', (r) => (r.request().method() === 'PATCH' ? r.fulfill({ status: 422, contentType: 'application/problem+json', body: '{"code":"invalid","detail":"Not today.","errors":[]}' }) : r.continue()));
-  await card('Not started', 'Paint the boat').dragTo(page.locator('[data-col="done"]'));
+  await card('Not started', 'Paint the boat').dragTo(page.locator('[data-col="waiting"]'));
   await page.getByText('Not today.').waitFor();
   await card('Not started', 'Paint the boat').waitFor();
   await page.unroute('**/api/v1/tasks/*');

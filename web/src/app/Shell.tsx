@@ -55,7 +55,7 @@ export function Shell({ children }: { children: ReactNode }) {
         <div className="grow" style={{ display: 'flex', justifyContent: 'center' }}>
           <button type="button" className="searchbutton" onClick={search.open}><span>{t('search.button')}</span>{phone ? null : <Kbd size="xs">Ctrl K</Kbd>}</button>
         </div>
-        <Menu position="bottom-end" withinPortal>
+        <Menu withInitialFocusPlaceholder={false} position="bottom-end" withinPortal>
           <Menu.Target><ActionIcon variant="subtle" color="gray" size={36} radius="xl" aria-label={t('shell.account')}><Letter text={meta.raw.user.name} /></ActionIcon></Menu.Target>
           <Menu.Dropdown>
             <Menu.Label>{getSession().user?.email}</Menu.Label>

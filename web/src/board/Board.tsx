@@ -35,7 +35,7 @@ function Card({ entity: e, row: r, fields, columns, here, may, onMove, menu, onM
       <div className="bcardhead">
         <Link className="rowlink grow" data-focus href={address(e, r.id)}>{name}</Link>
         {may && (
-          <Menu opened={menu} onChange={onMenu} position="bottom-end" withinPortal returnFocus>
+          <Menu withInitialFocusPlaceholder={false} opened={menu} onChange={onMenu} position="bottom-end" withinPortal returnFocus>
             <Menu.Target><ActionIcon size={24} variant="subtle" color="gray" aria-label={t('board.move', { name })}>⋯</ActionIcon></Menu.Target>
             <Menu.Dropdown mah={320} style={{ overflow: 'auto' }}>
               <Menu.Label>{t('board.moveto')}</Menu.Label>

@@ -1,5 +1,5 @@
 // Records of any entity with a date, on the days of a month or a week.
-import { ActionIcon, Button, Group, NativeSelect, SegmentedControl } from '@mantine/core';
+import { ActionIcon, Button, Group, NativeSelect, SegmentedControl, VisuallyHidden } from '@mantine/core';
 import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
 import { Link, useLocation } from 'wouter';
 import { both } from '../expr/tree';
@@ -70,9 +70,9 @@ export default function CalendarView({ entity: e, state, onProblem, refused }: B
               const k = iso(d), list = by.get(k) ?? [];
               const out = !week && d.getMonth() !== at.getMonth();
               return (
-                <div key={k} role="gridcell" data-day={k} tabIndex={k === iso(at) || (w === 0 && i === 0 && !days.some((y) => iso(y) === iso(at))) ? 0 : -1} aria-label={new Intl.DateTimeFormat(language(), { dateStyle: 'long' }).format(d)} className={(out ? 'day out' : 'day') + (k === today ? ' today' : '')}
+                <div key={k} role="gridcell" data-day={k} tabIndex={k === iso(at) || (w === 0 && i === 0 && !days.some((y) => iso(y) === iso(at))) ? 0 : -1} className={(out ? 'day out' : 'day') + (k === today ? ' today' : '')}
                   onDoubleClick={(ev) => { if (ev.target === ev.currentTarget && can(e, 'create') && !field.read_only) setStart(k); }} onKeyDown={(ev) => { if (ev.key === 'Enter' && ev.target === ev.currentTarget && can(e, 'create') && !field.read_only) setStart(k); }}>
-                  <span className="dayno num" aria-hidden>{d.getDate()}</span>
+                  <time className="dayno num" dateTime={k}><span aria-hidden>{d.getDate()}</span><VisuallyHidden>{new Intl.DateTimeFormat(language(), { dateStyle: 'long' }).format(d)}</VisuallyHidden></time>
                   {list.slice(0, most).map((r) => <Link key={r.id} className="calitem" style={{ '--c': colourVar(colourOf(e.name)) } as React.CSSProperties} href={address(e, r.id)} title={titleOf(e, r)}>{clock(r[field.name]) && <small className="num">{clock(r[field.name])} </small>}{titleOf(e, r)}</Link>)}
                   {list.length > most && <Link className="reflink calmore" href={state.hrefOf({ kind: '', where: both(look.where, `${x} = ${k}`) ?? '' })}>{t('calendar.more', { n: list.length - most })}</Link>}
                 </div>

@@ -53,7 +53,7 @@ function Tags({ field, onApply }: { field: Field; onApply: (w: Work) => Promise<
   const apply = (how: 'add' | 'remove') => { setError(null); onApply({ [how]: { [field.name]: tags } }).catch(setError); };
   return (
     <Stack gap={8}>
-      <TagsInput data-autofocus autoFocus label={field.label} data={known} value={tags} onChange={setTags} />
+      <TagsInput comboboxProps={{ withinPortal: false, position: 'top', middlewares: { flip: false } }} data-autofocus autoFocus label={field.label} data={known} value={tags} onChange={setTags} />
       <Complaint error={error} />
       <Group gap={6} grow><Button size="xs" disabled={!tags.length} onClick={() => apply('add')}>{t('bulk.add')}</Button><Button size="xs" variant="default" disabled={!tags.length} onClick={() => apply('remove')}>{t('bulk.remove')}</Button></Group>
     </Stack>

@@ -100,7 +100,7 @@ export function MoreMenu({ entity: e, state }: Props) {
   const fields = shownColumns(e, look.cols).map((c) => c.field.name);
   const href = (format: string) => `/api/v1/${e.plural}/export?` + new URLSearchParams({ format, fields: ['id', ...fields.filter((f) => f !== 'id')].join(','), ...(look.where && { where: look.where }), ...(q && { q }), ...(look.sort && { sort: look.sort }) }).toString();
   return (
-    <Menu position="bottom-end" withinPortal>
+    <Menu withInitialFocusPlaceholder={false} position="bottom-end" withinPortal>
       <Menu.Target><ActionIcon size={30} variant="default" aria-label={t('list.more')}>⋯</ActionIcon></Menu.Target>
       <Menu.Dropdown>
         {can(e, 'import') && <Menu.Item component={Link} href={address(e) + '/import'}>{t('import.open')}</Menu.Item>}
