@@ -154,6 +154,10 @@ step('filters: typed whole, as chips, in the builder, as text with suggestions',
   assert.equal(await dialog.getByRole('group', { name: 'Any of these' }).count(), 1);
   await dialog.getByRole('button', { name: 'Apply' }).click();
   await page.getByRole('button', { name: /Change: not \(lifecycle/ }).waitFor();
+  // an opposite that the language knows is a chip like any other
+  await page.goto(`${e2e.url}/e/contacts?where=${encodeURIComponent("city = 'Berlin' and not lifecycle = 'lead'")}`);
+  await page.getByRole('button', { name: 'Change: Lifecycle is not Lead' }).waitFor();
+  await page.goto(`${e2e.url}/e/contacts?where=${encodeURIComponent("city = 'Berlin' and not (lifecycle = 'lead' or count(tasks) > 2)")}`);
   // as text
   await page.getByRole('button', { name: 'Filter as text' }).click();
   const filter = page.getByRole('combobox', { name: 'Filter', exact: true });

@@ -47,6 +47,7 @@ export function labelAt(meta: Meta, e: Entity, path: string): string {
   return steps.map((_, i) => fieldAt(meta, e, steps.slice(0, i + 1).join('.'))?.label ?? steps[i]).join(' › ');
 }
 
+const OPPOSITE: Record<string, string> = { '=': '!=', '!=': '=', in: 'not in', 'not in': 'in', contains: 'not contains', 'not contains': 'contains', 'is empty': 'is not empty', 'is not empty': 'is empty', 'has any': 'has none' };
 const plain = (x: Tree): string | undefined => ('text' in x ? x.text : 'value' in x ? x.value : isOp(x) && x.op === 'neg' && x.args[0] && 'value' in x.args[0] ? '-' + x.args[0].value : undefined);
 
 /** The parts of a simple condition; null where only the builder or the text can show it. */
@@ -57,7 +58,9 @@ export function leafOf(x: Tree): Leaf | null {
   if (x.op === 'not') {
     const inner = x.args[0];
     if (isField(inner)) return { path: inner.field, op: '=', values: ['false'] };
-    return isOp(inner) && inner.op === 'has any' ? leafOf({ op: 'has none', args: inner.args }) : null;
+    // the language has an exact opposite for most: what is asked stays the same
+    const opposite = isOp(inner) ? OPPOSITE[inner.op] : undefined;
+    return opposite ? leafOf({ op: opposite, args: (inner as { args: Tree[] }).args }) : null;
   }
   if (['and', 'or'].includes(x.op) || !isField(x.args[0])) return null;
   const values = x.args.slice(1).map(plain);

@@ -73,7 +73,7 @@ class Reader {
     if (this.take('is', 'not', 'empty')) return { op: 'is not empty', args: [a] };
     if (this.take('is', 'empty')) return { op: 'is empty', args: [a] };
     for (const kind of ['any', 'all']) if (this.word() === 'has' && this.word(1) === kind && this.peek(2)?.text === '(') { this.at += 2; return { op: 'has ' + kind, args: [a, ...this.items()] }; }
-    if (this.take('has')) return { op: 'has', args: [a, this.sum()] };
+    if (this.take('has')) return { op: 'has', args: [a, ...(this.peek()?.text === '(' ? this.items() : [this.sum()])] };
     const no = this.word() === 'not' && ['between', 'in', 'like', 'contains', 'starts', 'ends'].includes(this.word(1)) ? 'not ' : '';
     if (no) this.at++;
     if (this.take('between')) {

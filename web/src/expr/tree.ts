@@ -43,14 +43,13 @@ function bare(x: Tree): string {
   switch (x.op) {
     case 'and': return x.args.map((y) => print(y, NOT)).join(' and ');
     case 'or': return x.args.map((y) => print(y, AND)).join(' or ');
-    case 'not': return `not ${print(a, NOT + 1)}`;
+    case 'not': return `not ${print(a, NOT)}`;
     case '+': case '-': return `${print(a, SUM)} ${x.op} ${print(b, TERM)}`;
     case '*': case '/': return `${print(a, TERM)} ${x.op} ${print(b, SIGN)}`;
     case 'neg': return '-' + print(a, SIGN);
     case 'between': case 'not between': return `${print(a, SUM)} ${x.op} ${print(b, SUM)} and ${print(c, SUM)}`;
     case 'is empty': case 'is not empty': return `${print(a, SUM)} ${x.op}`;
-    case 'has': return `${print(a, SUM)} has ${print(b, SUM)}`;
-    case 'in': case 'not in': case 'has any': case 'has all': return `${print(a, SUM)} ${x.op} (${x.args.slice(1).map((y) => print(y, SUM)).join(', ')})`;
+    case 'in': case 'not in': case 'has': case 'has any': case 'has all': return `${print(a, SUM)} ${x.op} (${x.args.slice(1).map((y) => print(y, SUM)).join(', ')})`;
     default: return `${print(a, SUM)} ${x.op} ${print(b, SUM)}`;
   }
 }

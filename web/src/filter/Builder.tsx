@@ -13,7 +13,8 @@ type Branch = Extract<Node, { kind: 'group' }>;
 let count = 0;
 
 function fromTree(meta: Meta, e: Entity, x: Tree): Node {
-  const leaf = leafOf(x);
+  // a "not" has its own box here
+  const leaf = isOp(x) && x.op === 'not' ? null : leafOf(x);
   if (leaf && fieldAt(meta, e, leaf.path)) return { n: ++count, not: false, kind: 'leaf', leaf };
   if (isOp(x) && x.op === 'not') { const inner = fromTree(meta, e, x.args[0]!); return inner.not ? { n: ++count, not: true, kind: 'group', op: 'and', items: [inner] } : { ...inner, not: true }; }
   if (isChain(x)) return { n: ++count, not: false, kind: 'group', op: x.op as 'and' | 'or', items: x.args.map((a) => fromTree(meta, e, a)) };
