@@ -25,6 +25,7 @@ struct db_ops {
     enum err_code (*script)(struct conn *c, const char *text, struct err *e);
     enum err_code (*checkpoint)(struct conn *c, int64_t *wal_pages, struct err *e);
     int (*columns)(const struct stmt *s);
+    struct dbval (*value)(const struct stmt *s, int col, enum db_type as);
     bool (*is_null)(const struct stmt *s, int col);
     int64_t (*integer)(const struct stmt *s, int col);
     double (*real)(const struct stmt *s, int col);

@@ -332,17 +332,7 @@ struct str stmt_blob(const struct stmt *s, int col)
 
 struct dbval stmt_value(const struct stmt *s, int col, enum db_type as)
 {
-    if (as == DB_NULL || stmt_is_null(s, col)) {
-        return V_NULL;
-    }
-    if (as == DB_INT) {
-        return db_int_val(stmt_int(s, col));
-    }
-    if (as == DB_REAL) {
-        return db_real_val(stmt_real(s, col));
-    }
-    return (struct dbval) { .type = as,
-        .s = as == DB_TEXT ? stmt_text(s, col) : stmt_blob(s, col) };
+    return as == DB_NULL ? V_NULL : s->conn->ops->value(s, col, as);
 }
 
 enum err_code conn_int(

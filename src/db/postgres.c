@@ -513,6 +513,20 @@ static struct str pg_blob(const struct stmt *s, int col)
     return (struct str) { out, n };
 }
 
+static struct dbval pg_value(const struct stmt *s, int col, enum db_type as)
+{
+    if (pg_is_null(s, col)) {
+        return V_NULL;
+    }
+    if (as == DB_INT) {
+        return db_int_val(pg_int(s, col));
+    }
+    if (as == DB_REAL) {
+        return db_real_val(pg_real(s, col));
+    }
+    return (struct dbval) { .type = as, .s = as == DB_TEXT ? pg_text(s, col) : pg_blob(s, col) };
+}
+
 static enum err_code pg_script(struct conn *conn, const char *text, struct err *e)
 {
     struct pg_conn *c = self(conn);
@@ -567,6 +581,7 @@ static const struct db_ops pg_ops = {
     .script = pg_script,
     .checkpoint = pg_checkpoint,
     .columns = pg_columns,
+    .value = pg_value,
     .is_null = pg_is_null,
     .integer = pg_int,
     .real = pg_real,

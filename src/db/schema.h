@@ -29,6 +29,8 @@ struct schema_index {
 struct schema_table {
     const char *name;
     bool auto_id; /* "id" ascending and never reused; else the first columns of key are the key */
+    bool ids_again; /* with auto_id: a number may come again after its row is gone. SQLite then need not
+                       look up and keep the highest one at each insert */
     const char *key; /* quoted list for PRIMARY KEY when there is no auto_id; may be NULL */
     bool without_rowid; /* SQLite */
     const struct schema_column *columns; /* "id" is not among them when auto_id */

@@ -303,6 +303,27 @@ static struct str sqlite_blob(const struct stmt *s, int col)
     return (struct str) { p ? p : "", p ? (size_t)sqlite3_column_bytes(s->handle, col) : 0 };
 }
 
+/* A page of a list is hundreds of values: one look at the cell each. What sqlite3_column_value() gives may
+ * be read because a connection belongs to one thread at a time. */
+static struct dbval sqlite_value(const struct stmt *s, int col, enum db_type as)
+{
+    sqlite3_value *v = sqlite3_column_value(s->handle, col);
+    const void *p;
+
+    if (sqlite3_value_type(v) == SQLITE_NULL) {
+        return V_NULL;
+    }
+    if (as == DB_INT) {
+        return db_int_val(sqlite3_value_int64(v));
+    }
+    if (as == DB_REAL) {
+        return db_real_val(sqlite3_value_double(v));
+    }
+    p = as == DB_TEXT ? sqlite3_value_text(v) : sqlite3_value_blob(v);
+    return (struct dbval) { .type = as,
+        .s = { p ? p : "", p ? (size_t)sqlite3_value_bytes(v) : 0 } };
+}
+
 /* --- transactions --- */
 
 static bool sqlite_in_tx(const struct conn *c)
@@ -388,6 +409,7 @@ static const struct db_ops sqlite_ops = {
     .script = sqlite_script,
     .checkpoint = sqlite_checkpoint,
     .columns = sqlite_columns,
+    .value = sqlite_value,
     .is_null = sqlite_is_null,
     .integer = sqlite_int,
     .real = sqlite_real,
@@ -400,7 +422,7 @@ static int set_up(struct sqlite_conn *c, const struct db_config *cfg, enum conn_
     static const char both[] = "PRAGMA foreign_keys=ON; PRAGMA mmap_size=1073741824;";
     static const char reader[] = "PRAGMA query_only=ON; PRAGMA cache_size=-4000;";
     static const char writer[] =
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-24000;"
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-40000;"
         "PRAGMA journal_size_limit=67108864; PRAGMA temp_store=MEMORY;";
 
     sqlite3_extended_result_codes(c->db, 1);

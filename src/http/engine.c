@@ -110,13 +110,18 @@ enum err_code action_many(struct call *c, struct exchange *x)
 enum err_code undo_run(struct call *c, struct exchange *x)
 {
     const json_t *set = json_object_get(x->input, "change_set");
+    int64_t job;
 
     TRY(input_only(c, x->input, "change_set"));
     if (!json_is_integer(set)) {
         return fail(c, ERR_INVALID, "change_set", "change_set is a number");
     }
-    TRY(undo_change_set(c, json_integer_value(set)));
+    TRY(undo_change_set(c, json_integer_value(set), &job));
     json_object(&c->out, NULL);
+    if (job) {
+        json_int(&c->out, "job", job);
+        x->reply.status = 202;
+    }
     json_int(&c->out, "undone", json_integer_value(set));
     json_int(&c->out, "change_set", c->change_set);
     json_end_object(&c->out);

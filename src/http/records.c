@@ -113,8 +113,11 @@ enum err_code record_get_one(struct call *c, struct exchange *x)
     size_t from = c->body.n;
 
     TRY(route_entity(c, x, &e));
-    TRY(query_get(c, e, x->record, param(x, "fields"), param(x, "expand")));
-    x->reply.etag = body_version(c, from);
+    struct str fields = param(x, "fields");
+    TRY(query_get(c, e, x->record, fields, param(x, "expand")));
+    if (!fields.n || str_find(fields, STR("version")) >= 0) {
+        x->reply.etag = body_version(c, from);
+    }
     return OK;
 }
 

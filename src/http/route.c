@@ -78,6 +78,11 @@ const struct route routes[] = {
     { METHOD_GET, API "/files/{id}/content", LANE_READ, file_content, .answer = "text",
         .help = "The bytes of a file; Range is honoured." },
 
+    { METHOD_GET, API "/imports/{id}/rows", LANE_READ, import_rows_get, .params = "rows",
+        .help = "The first rows of a file that is to be imported." },
+    { METHOD_GET, API "/imports/{id}/rejects", LANE_READ, import_rejects_get, .answer = "text",
+        .help = "The rows that were rejected, as CSV with the reasons, ready to be mended." },
+
     { METHOD_GET, API "/{entity}", LANE_QUICK, records_list, .flags = ROUTE_FILTER,
         .params = LIST_PARAMS, .answer = "records", .help = "List." },
     { METHOD_POST, API "/{entity}", LANE_WRITE, record_post, .flags = ROUTE_BODY | ROUTE_BATCH,

@@ -7,13 +7,17 @@
 #include "base/json.h"
 #include "main/commands.h"
 #include "main/shell.h"
+#include "model/import.h"
 
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK = 500, ROW_MAX = 16 << 20, CELLS_MAX = 500, COLUMNS = 500 };
+/* Rows of a chunk: while one is written no other write runs. So few, some 20 ms, when a server does it for
+ * others as well; alone, as many as one call takes. */
+enum { CHUNK_SHARED = 500, CHUNK_ALONE = IMPORT_ROWS };
+enum { ROW_MAX = 16 << 20, CELLS_MAX = 500, COLUMNS = 500 };
 
 struct source {
     FILE *file;
@@ -86,6 +90,7 @@ static const char *order_of(const struct date_guess *g)
 struct import {
     struct cmd *cmd;
     struct shell *s;
+    size_t chunk;
     const char *entity, *path;
     struct str *header; /* of the columns */
     size_t ncolumns;
@@ -283,7 +288,7 @@ static int pass_csv(struct import *im, bool sends)
             }
         }
         if (sends && json_array_append_new(im->rows, cells) == 0
-            && json_array_size(im->rows) == CHUNK) {
+            && json_array_size(im->rows) == im->chunk) {
             exit = send_chunk(im);
         }
     }
@@ -318,7 +323,7 @@ static int pass_lines(struct import *im)
         if (!record) {
             exit = cmd_fail(im->cmd, "%s:%" PRId64 ": %s", im->path, number, error.text);
         } else if (json_array_append_new(im->rows, record) == 0
-            && json_array_size(im->rows) == CHUNK) {
+            && json_array_size(im->rows) == im->chunk) {
             exit = send_chunk(im);
         }
     }
@@ -342,6 +347,7 @@ static int run_import(struct cmd *cmd)
     if (code != EXIT_DONE) {
         return code;
     }
+    im.chunk = shell_org(im.s) ? CHUNK_ALONE : CHUNK_SHARED;
     code = im.lines ? pass_lines(&im) : pass_csv(&im, true);
     shell_close(im.s);
     if (im.rejects) {

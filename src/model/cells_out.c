@@ -88,13 +88,21 @@ static enum err_code load_names(struct call *c, struct wanted *w)
     buf_byte(&list, ']');
     sqltext_init(&s, c->mem, conn_backend(c->db));
     (void)sql_new_alias(&s);
-    sql_lit(&s, "SELECT t0.\"id\", n.");
+    sql_lit(&s, "SELECT t0.\"id\", ");
+    if (title->table) {
+        sql_lit(&s, "n.");
+    } else {
+        sql_lit(&s, "t0.");
+    }
     sql_ident(&s, title->columns[0].name);
     sql_lit(&s, " FROM ");
     sql_ident(&s, w->e->tables[0]);
-    sql_lit(&s, " t0 JOIN ");
-    sql_ident(&s, w->e->tables[title->table]);
-    sql_lit(&s, " n ON n.\"id\" = t0.\"id\"");
+    sql_lit(&s, " t0");
+    if (title->table) {
+        sql_lit(&s, " JOIN ");
+        sql_ident(&s, w->e->tables[title->table]);
+        sql_lit(&s, " n ON n.\"id\" = t0.\"id\"");
+    }
     if (s.backend == DB_SQLITE) {
         sql_lit(&s, " WHERE t0.\"id\" IN (SELECT value FROM json_each(");
         sql_bind(&s, V(buf_str(&list)));

@@ -39,8 +39,11 @@ MUST_CHECK enum err_code feed_read(struct call *c, int64_t after, size_t most,
 /* Runs each consumer of the modules over what is new; *more says that there is more left. */
 MUST_CHECK enum err_code consumers_run(struct org *o, bool *more, struct err *e);
 
-/* Undoes a change set by replaying history backwards. ERR_CONFLICT names the record in the way. */
-MUST_CHECK enum err_code undo_change_set(struct call *c, int64_t change_set);
+/* Undoes a change set by replaying history backwards: all of it or nothing; ERR_CONFLICT names the record
+ * in the way. One of more than 2,000 changes is undone by a job (*job, else 0), which passes over what
+ * is in the way and tells it. */
+MUST_CHECK enum err_code undo_change_set(struct call *c, int64_t change_set, int64_t *job);
+enum err_code undo_work(struct job_work *w); /* the kind "undo" */
 /* The history of a record as JSON, newest first; fields that the caller may not read are left out. */
 MUST_CHECK enum err_code history_json(struct call *c, const struct live_entity *e, int64_t id,
     int64_t before, int limit);

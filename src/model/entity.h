@@ -22,6 +22,7 @@ enum entity_flags {
     ENTITY_PUBLIC = 512,     /* everybody who is signed in may read it: users, teams, choices */
     ENTITY_PERSONAL = 1024,  /* everybody may have some of their own; read too where `shared` */
     ENTITY_CUSTOMISE = 2048, /* the right to add objects and fields is enough to write it */
+    ENTITY_IDS_AGAIN = 4096, /* with ENTITY_TABLE: nothing keeps its ids, so they may come again */
     ENTITY_WITHOUT_ID = 256, /* with ENTITY_TABLE: the fields named by .key are the key */
 };
 
@@ -65,8 +66,12 @@ struct action {
 };
 #define ACTION_END { .name = NULL }
 
+struct job_work; /* model/job.h */
 struct job_kind {
     const char *name;
+    /* Instead of steps: work that reads and writes in calls of its own, from the start again after a
+     * crash. */
+    enum err_code (*work)(struct job_work *w);
     /* One step, in a write transaction that also moves the job's mark. */
     enum err_code (*run)(struct call *c);
     /* Before each step, in a read transaction: what it reads holds nobody up. May be NULL. */

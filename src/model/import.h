@@ -1,5 +1,14 @@
-/* import.h - rows of text into records: columns found by name or label, one savepoint a row, what is
- * wrong said per row and column, one change set for the whole import. */
+/* import.h - rows of text into records: columns to fields, records that are there found by keys, what is
+ * wrong said per row and column, one change set for the whole import.
+ *
+ * A plan is read once per call from JSON:
+ *   {"columns": ["account", {"column": "E-Mail", "field": "emails[work]", "format": "dmy",
+ *      "decimal": ",", "country": "DE", "create": true}, ...],
+ *    "formats": {"close_date": "mdy"},
+ *    "keys": ["external_id", ["last_name", "phone"]], "mode": "both" | "create" | "update",
+ *    "empty": "keep" | "clear"}
+ * A column given as text goes where its header says (import_map.h); "field": null leaves it out.
+ * Where a record is there already, an empty cell keeps what it has, unless told to clear it. */
 
 #ifndef MODEL_IMPORT_H
 #define MODEL_IMPORT_H
@@ -8,13 +17,34 @@
 
 enum { IMPORT_ROWS = 1000, IMPORT_COLUMNS = 500 };
 
-/* One chunk:
- *   {"columns": ["account", ...], "rows": [["Acme", ...], ...], "first_row": 1,
- *    "formats": {"close_date": "mdy"}, "key": "external_id", "change_set": 12}
- * or, for JSON lines, {"records": [{...}, ...], ...}. With a key, records that have it are changed, others
- * made. Answers {"change_set", "created", "updated", "columns": [{"column", "field"}], "rejected":
- * [{"row", "errors": [{"field", "message"}]}], "warnings": [{"row", "field", "message"}]}. A reference
- * that leads nowhere is left empty and told as a warning. */
+struct import_plan;
+/* dry: nothing stays; import_apply tells what would have changed. */
+MUST_CHECK enum err_code import_plan_make(struct call *c, const struct live_entity *e,
+    const json_t *spec, bool dry, struct import_plan **out);
+
+struct import_rows {
+    struct str **cells; /* per row; NULL where records are given */
+    size_t *ncells;
+    json_t **records;
+    size_t n;
+    int64_t first_row; /* the number of the first, for what is told */
+};
+
+struct import_result {
+    int64_t created, updated, unchanged, skipped, nrejected;
+    struct str rejected; /* [{"row", "errors": [{"field", "message"}]}] */
+    struct str warnings; /* [{"row", "field", "message"}] */
+    struct str changes;  /* dry: [{"row", "id", "name", "changes": [{"field", "from", "to"}]}], the first 50 */
+};
+/* Runs the rows in the call's transaction. ERR_INVALID and the like about one row reject that row. */
+MUST_CHECK enum err_code import_apply(struct call *c, const struct import_plan *p,
+    const struct import_rows *rows, struct import_result *out);
+
+/* One chunk over the API: a plan's members, and
+ *   {"rows": [["Acme", ...], ...] or "records": [{...}, ...], "first_row": 1, "key": "external_id",
+ *    "change_set": 12}
+ * Answers {"change_set", "created", "updated", "columns": [{"column", "field"}], "rejected",
+ * "warnings"}. A reference that leads nowhere is left empty and told as a warning. */
 MUST_CHECK enum err_code import_chunk(
     struct call *c, const struct live_entity *e, const json_t *input);
 

@@ -401,6 +401,123 @@ static void job_failed(struct org *o, struct arena *mem, const struct leased *l,
     (void)!call_write(&c, note_failure, &f);
 }
 
+/* ---- work in calls of its own ---- */
+
+struct work_call {
+    struct job_work *w;
+    call_fn *fn;
+    void *arg;
+    bool last;
+    bool stop;
+};
+
+static enum err_code work_begin(struct call *c, const struct job_work *w)
+{
+    if (w->lease->user) {
+        TRY(user_load(c, w->lease->user, &c->who));
+    }
+    c->change_kind = "job";
+    c->change_set = w->lease->change_set;
+    return OK;
+}
+
+static enum err_code work_reads(struct call *c, void *arg)
+{
+    struct work_call *one = arg;
+
+    TRY(work_begin(c, one->w));
+    return one->fn(c, one->arg);
+}
+
+static enum err_code work_writes(struct call *c, void *arg)
+{
+    struct work_call *one = arg;
+    struct job_work *w = one->w;
+    int64_t cancel = 0;
+    bool found;
+
+    one->stop = false;
+    TRY(work_begin(c, w));
+    TRY(one->fn(c, one->arg));
+    TRY(db_find(c, &cancel, &found,
+        SQL("UPDATE \"jobs\" SET \"lease\" = $2, \"done\" = $3, \"total\" = $4, \"result\" = $5,"
+            " \"attempts\" = 1 WHERE \"id\" = $1 RETURNING \"cancel\""),
+        VALS(V(w->id), V(c->now + SECONDS(LEASE_SECONDS)), V(w->done), V(w->total),
+            w->result.n ? V(w->result) : V_NULL)));
+    one->stop = cancel != 0;
+    if (one->stop) {
+        return fail(c, ERR_CONFLICT, NULL, "cancelled");
+    }
+    return one->last ? end_job(c, w->id, "done", w->result, NULL) : OK;
+}
+
+enum err_code job_work_read(struct job_work *w, call_fn *fn, void *arg)
+{
+    struct arena *mem = arena_create((size_t)w->org->cfg->arena_max * 4);
+    struct work_call one = { .w = w, .fn = fn, .arg = arg };
+    struct call c;
+
+    call_init(&c, w->org, mem, user_system(), VIA_JOB);
+    enum err_code code = call_read(&c, work_reads, &one);
+    w->err = code == OK ? w->err : c.err;
+    arena_destroy(mem);
+    return code;
+}
+
+static enum err_code write_once(struct job_work *w, call_fn *fn, void *arg, bool last)
+{
+    struct arena *mem = arena_create((size_t)w->org->cfg->arena_max * 4);
+    struct work_call one = { .w = w, .fn = fn, .arg = arg, .last = last };
+    struct call c;
+
+    call_init(&c, w->org, mem, user_system(), VIA_JOB);
+    enum err_code code = call_write(&c, work_writes, &one);
+    w->cancelled = w->cancelled || one.stop;
+    w->err = code == OK ? w->err : c.err;
+    w->ended = code == OK && last;
+    arena_destroy(mem);
+    return code;
+}
+
+enum err_code job_work_write(struct job_work *w, call_fn *fn, void *arg)
+{
+    return write_once(w, fn, arg, false);
+}
+
+enum err_code job_work_end(struct job_work *w, call_fn *fn, void *arg)
+{
+    return write_once(w, fn, arg, true);
+}
+
+static enum err_code work_ended(struct call *c, void *arg)
+{
+    struct job_work *w = arg;
+
+    return end_job(c, w->id, w->cancelled ? "cancelled" : "done", w->result, NULL);
+}
+
+static void run_work(struct org *o, struct leased *l, const struct job_kind *kind)
+{
+    struct arena *mem = arena_create((size_t)o->cfg->arena_max * 4);
+    struct job_work w = { .org = o, .mem = mem, .id = l->id, .done = l->done, .total = l->total,
+        .result = l->before, .lease = l, .cancelled = l->cancel != 0 };
+    json_t *input;
+    struct call c;
+
+    enum err_code code = json_read(mem, l->input, &input, &w.err);
+    if (code == OK && !w.cancelled) {
+        w.input = input;
+        code = kind->work(&w);
+    }
+    if (code != OK && !w.cancelled) {
+        job_failed(o, mem, l, w.err);
+    } else if (!w.ended) {
+        call_init(&c, o, mem, user_system(), VIA_SYSTEM);
+        (void)!call_write(&c, work_ended, &w);
+    }
+    arena_destroy(mem);
+}
+
 /* One step in an arena of its own; false when the job's turn is over. */
 static bool run_step(struct org *o, struct leased *l, const struct job_kind *kind, struct buf *result)
 {
@@ -451,9 +568,13 @@ static bool run_one(struct org *o)
         int64_t until = time_now() + TURN_MICROS;
         struct buf result;
         buf_init(&result, mem, RESULT_MAX);
-        do {
-            l.last = time_now() > until;
-        } while (run_step(o, &l, kind ? kind : &unknown, &result));
+        if (kind && kind->work) {
+            run_work(o, &l, kind);
+        } else {
+            do {
+                l.last = time_now() > until;
+            } while (run_step(o, &l, kind ? kind : &unknown, &result));
+        }
     }
     arena_destroy(mem);
     return l.found;

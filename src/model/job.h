@@ -20,6 +20,25 @@ struct job_run {
     struct str result; /* JSON */
 };
 
+/* A job at work outside of any transaction (job_kind.work). Its calls run as the job's user. */
+struct job_work {
+    struct org *org;
+    struct arena *mem; /* until the work ends */
+    int64_t id, done, total;
+    const json_t *input;
+    struct str result; /* JSON; must live in mem */
+    bool ended;        /* by job_work_end */
+    bool cancelled;    /* somebody asked it to stop: the last write has failed with that */
+    struct err err;
+    struct leased *lease;
+};
+/* One read, one write, each in a call with an arena of its own. A write renews the lease and stores done,
+ * total and result; it fails with ERR_CONFLICT once the job is to stop. */
+MUST_CHECK enum err_code job_work_read(struct job_work *w, call_fn *fn, void *arg);
+MUST_CHECK enum err_code job_work_write(struct job_work *w, call_fn *fn, void *arg);
+/* The last write: the job is done in the same transaction. */
+MUST_CHECK enum err_code job_work_end(struct job_work *w, call_fn *fn, void *arg);
+
 struct job_order {
     const char *kind;
     const json_t *input; /* may be NULL */

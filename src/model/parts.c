@@ -12,7 +12,7 @@
 
 enum { PARTS_MAX = 50 };
 
-static const char *word_of(enum field_kind kind)
+const char *parts_word(enum field_kind kind)
 {
     return kind == KIND_EMAILS ? "address" : kind == KIND_PHONES ? "number" : "url";
 }
@@ -104,7 +104,7 @@ static bool known_members(struct call *c, const struct live_field *f, size_t at,
                 known = known || strcmp(name, part_pieces[i]) == 0;
             }
         } else {
-            known = known || strcmp(name, word_of(f->def.kind)) == 0;
+            known = known || strcmp(name, parts_word(f->def.kind)) == 0;
         }
         if (!known) {
             char path[160];
@@ -133,7 +133,7 @@ static bool read_part(
                     return false;
                 }
             }
-        } else if (!text_of(c, f, at, v, word_of(f->def.kind), &p->typed)) {
+        } else if (!text_of(c, f, at, v, parts_word(f->def.kind), &p->typed)) {
             return false;
         }
     } else {
@@ -171,7 +171,7 @@ static struct dbval canonical(
                 }
             }
         } else {
-            json_text(&w, word_of(f->def.kind), parts[i].typed);
+            json_text(&w, parts_word(f->def.kind), parts[i].typed);
         }
         json_text(&w, "key", parts[i].key);
         if (parts[i].kind.n) {
@@ -261,16 +261,6 @@ void parts_to_json(struct call *c, struct str cell, struct json_writer *w)
 {
     (void)c;
     json_raw(w, NULL, cell);
-}
-
-static json_t *read_cell(struct call *c, struct str cell)
-{
-    json_t *v = NULL;
-
-    if (!cell.n || json_read(c->mem, cell, &v, &c->err) != OK) {
-        return NULL;
-    }
-    return v;
 }
 
 /* What reads back without loss: plain values where nothing more is known, JSON otherwise. */

@@ -20,6 +20,8 @@ size_t parts_read(struct call *c, struct str cell, struct part **parts);
 /* "key", a piece of an address, or any other word for what was typed. */
 struct str part_piece(const struct part *p, const char *piece);
 
+/* The name of what was typed in a part of this kind: "address", "number", "url". */
+const char *parts_word(enum field_kind kind);
 bool parts_from_json(
     struct call *c, const struct live_field *f, const json_t *v, struct dbval *cells);
 bool parts_from_text(struct call *c, const struct live_field *f, struct str s, struct dbval *cells);

@@ -91,7 +91,7 @@ static void read_row(struct plan *p, struct stmt *st, struct page_row *row)
 }
 
 static enum err_code run_segment(
-    struct plan *p, int segment, struct page_row *rows, size_t *n, size_t most)
+    struct plan *p, enum segment segment, struct page_row *rows, size_t *n, size_t most)
 {
     struct sql sql;
     struct dbvals v;
@@ -115,21 +115,30 @@ static enum err_code run_plan(struct plan *p, struct page_row **rows, size_t *n,
     const struct sort_key *k = &p->keys[0];
     bool one_segment = k->field == p->e->id;
     /* ascending: those that have the key, then those that lack it; descending the other way */
-    int first = k->down ? 1 : 0;
+    enum segment first = k->down ? SEGMENT_WITHOUT : SEGMENT_WITH;
+    bool small;
 
+    TRY(plan_small(p, &small));
     *rows = ARENA_ARRAY(p->c->mem, struct page_row, most);
     *n = 0;
     *next = (struct str) { "", 0 };
-    for (int i = 0; i < 2 && *n < most; i++) {
-        int segment = one_segment ? 0 : i == 0 ? first : 1 - first;
+    if (small && !one_segment && !p->has_after && !p->has_from) {
+        one_segment = true;
+        first = SEGMENT_ALL;
+    } else if (one_segment) {
+        first = SEGMENT_WITH;
+    }
+    for (int i = 0; i < (one_segment ? 1 : 2) && *n < most; i++) {
+        enum segment segment = i == 0 ? first
+            : first == SEGMENT_WITH   ? SEGMENT_WITHOUT
+                                      : SEGMENT_WITH;
         bool passed = p->has_after
-            && (segment == 0 ? !k->down && k->after.type == DB_NULL
-                             : k->down && k->after.type != DB_NULL);
-        passed = passed || (p->has_from && k->down && segment == 1);
-        if ((one_segment && i > 0) || passed) {
-            continue;
+            && (segment == SEGMENT_WITH ? !k->down && k->after.type == DB_NULL
+                                        : k->down && k->after.type != DB_NULL);
+        passed = passed || (p->has_from && k->down && segment == SEGMENT_WITHOUT);
+        if (!passed) {
+            TRY(run_segment(p, segment, *rows, n, most));
         }
-        TRY(run_segment(p, segment, *rows, n, most));
     }
     if (*n == most) {
         --*n;

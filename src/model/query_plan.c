@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CURSOR_MAX = 4096, SMALL_SET = 500 };
+enum { CURSOR_MAX = 4096, SMALL_SET = 500, STREAMS = 3 /* the most of access_streams() */ };
 
 const char *sort_column(const struct live_field *f)
 {
@@ -341,20 +341,23 @@ static void after_sql(struct plan *p, size_t i, struct sqltext *s, unsigned *sid
 }
 
 /* The cursor as it concerns one segment of the first key. */
-static void segment_sql(struct plan *p, int segment, struct sqltext *s, unsigned *side)
+static void segment_sql(struct plan *p, enum segment segment, struct sqltext *s, unsigned *side)
 {
     struct sort_key *k = &p->keys[0];
 
+    if (segment == SEGMENT_ALL) {
+        return;
+    }
     if (k->field != p->e->id) {
         sql_lit(s, " AND ");
         sort_value_sql(p, k->field, s, side);
-        if (segment == 0) {
+        if (segment == SEGMENT_WITH) {
             sql_lit(s, " IS NOT NULL");
         } else {
             sql_lit(s, " IS NULL");
         }
     }
-    if (p->has_from && segment == 0) {
+    if (p->has_from && segment == SEGMENT_WITH) {
         sql_lit(s, " AND ");
         sort_value_sql(p, k->field, s, side);
         if (k->down) {
@@ -367,7 +370,7 @@ static void segment_sql(struct plan *p, int segment, struct sqltext *s, unsigned
     if (!p->has_after) {
         return;
     }
-    if (segment == 1) {
+    if (segment == SEGMENT_WITHOUT) {
         if (k->after.type == DB_NULL) {
             sql_lit(s, " AND ");
             after_sql(p, 1, s, side);
@@ -395,17 +398,17 @@ static void segment_sql(struct plan *p, int segment, struct sqltext *s, unsigned
     after_sql(p, 0, s, side);
 }
 
-static void order_sql(struct plan *p, int segment, struct sqltext *s, unsigned *side)
+static void order_sql(struct plan *p, enum segment segment, struct sqltext *s, unsigned *side)
 {
     sql_lit(s, " ORDER BY ");
     for (size_t i = 0; i < p->nkeys; i++) {
-        if (i == 0 && segment == 1) {
+        if (i == 0 && segment == SEGMENT_WITHOUT) {
             continue;
         }
         if (p->keys[i].field == p->e->id) {
             break;
         }
-        if (i > 0) {
+        if (i > 0 || segment == SEGMENT_ALL) {
             /* what an index can hold: absent last ascending, first descending, on both databases */
             sql_lit(s, "(");
             sort_value_sql(p, p->keys[i].field, s, side);
@@ -431,7 +434,7 @@ static void order_sql(struct plan *p, int segment, struct sqltext *s, unsigned *
 enum { BY_PREDICATE = -1, BY_SMALL_SET = -2 };
 
 static enum err_code filter_sql(
-    struct plan *p, int segment, int stream, struct sqltext *s, unsigned *side)
+    struct plan *p, enum segment segment, int stream, struct sqltext *s, unsigned *side)
 {
     struct call *c = p->c;
 
@@ -482,7 +485,8 @@ static void select_sql(struct plan *p, struct sqltext *s, unsigned *side)
 }
 
 /* id IN (each stream cut to the page). */
-static enum err_code streams_sql(struct plan *p, int streams, int segment, struct sqltext *s)
+static enum err_code streams_sql(
+    struct plan *p, int streams, enum segment segment, struct sqltext *s)
 {
     sql_column(s, 0, "id");
     sql_lit(s, " IN (");
@@ -517,7 +521,7 @@ static enum err_code visible_sql(struct plan *p, int streams, struct sqltext *s)
 {
     for (int i = 0; i < streams; i++) {
         if (i) {
-            sql_lit(s, " UNION ");
+            sql_lit(s, " UNION ALL ");
         }
         sql_lit(s, "SELECT * FROM (SELECT ");
         sql_column(s, 0, "id");
@@ -534,55 +538,97 @@ static enum err_code visible_sql(struct plan *p, int streams, struct sqltext *s)
     return OK;
 }
 
-/* Does the user see so little that it is read whole, whatever the filter and the order? */
-static enum err_code is_small_set(struct plan *p, int streams, bool *small)
+static int by_id(const void *a, const void *b)
 {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Each once, as [1,2] or {1,2}. */
+static struct str id_set(struct plan *p, int64_t *ids, size_t n, size_t *different)
+{
+    bool array = conn_backend(p->c->db) == DB_POSTGRES;
+    struct buf b;
+
+    qsort(ids, n, sizeof *ids, by_id);
+    buf_init(&b, p->c->mem, SMALL_SET * STREAMS * 24);
+    *different = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (i && ids[i] == ids[i - 1]) {
+            continue;
+        }
+        buf_byte(&b, *different ? ',' : array ? '{' : '[');
+        buf_int(&b, ids[i]);
+        ++*different;
+    }
+    buf_lit(&b, *different ? "" : array ? "{" : "[");
+    buf_byte(&b, array ? '}' : ']');
+    return buf_str(&b);
+}
+
+enum err_code plan_small(struct plan *p, bool *small)
+{
+    int streams = p->q->bin ? 0 : access_streams(p->c, p->e, p->q->right);
+    size_t room = (SMALL_SET + 1) * STREAMS, n = 0, different;
     struct sqltext s;
     struct sql sql;
     struct dbvals v;
-    int64_t n;
+    struct rows rows;
 
+    *small = p->small;
+    if (p->looked || !streams) {
+        return OK;
+    }
+    p->looked = true;
+    int64_t *ids = ARENA_ARRAY(p->c->mem, int64_t, room);
     sqltext_init(&s, p->c->mem, conn_backend(p->c->db));
     (void)sql_new_alias(&s);
-    sql_lit(&s, "SELECT count(*) FROM (");
     TRY(visible_sql(p, streams, &s));
-    sql_lit(&s, ") AS w");
     TRY(sqltext_end(&s, &sql, &v, &p->c->err));
-    TRY(db_int(p->c, &n, sql, v));
-    *small = n <= SMALL_SET;
+    TRY(db_query(p->c, &rows, sql, v));
+    while (n < room && rows_next(&rows)) {
+        ids[n++] = col_int(&rows, 0);
+    }
+    TRY(rows_end(&rows));
+    p->seen = id_set(p, ids, n, &different);
+    *small = p->small = different <= SMALL_SET;
     return OK;
 }
 
 /* FROM the visible ids, joined to their records in this order. */
-static enum err_code small_from_sql(struct plan *p, int streams, unsigned side, struct sqltext *s)
+static void small_from_sql(struct plan *p, unsigned side, struct sqltext *s)
 {
     struct sqltext from;
 
-    sql_lit(s, " FROM (");
-    TRY(visible_sql(p, streams, s));
-    sql_lit(s, ") AS seen CROSS JOIN ");
+    if (s->backend == DB_SQLITE) {
+        sql_lit(s, " FROM (SELECT value AS \"id\" FROM json_each(");
+        sql_bind(s, V(p->seen));
+        sql_lit(s, ")) AS seen CROSS JOIN ");
+    } else {
+        sql_lit(s, " FROM unnest(CAST(");
+        sql_bind(s, V(p->seen));
+        sql_lit(s, " AS bigint[])) AS seen(\"id\") CROSS JOIN ");
+    }
     clause_begin(&from, p->c, s);
     from_sql(&from, p->e, 0, side);
     clause_end(&from, s);
     buf_add(&s->text, str_sub(buf_str(&from.text), sizeof " FROM " - 1, from.text.n));
-    return OK;
 }
 
-enum err_code plan_sql(struct plan *p, int segment, struct sql *sql, struct dbvals *v)
+enum err_code plan_sql(struct plan *p, enum segment segment, struct sql *sql, struct dbvals *v)
 {
     struct sqltext s, select, where, order, from;
     unsigned side = 0;
     int streams = p->q->bin ? 0 : access_streams(p->c, p->e, p->q->right);
-    bool small = false;
+    bool small;
 
+    TRY(plan_small(p, &small));
     sqltext_init(&s, p->c->mem, conn_backend(p->c->db));
     (void)sql_new_alias(&s); /* t0 is the record */
     clause_begin(&select, p->c, &s);
     select_sql(p, &select, &side);
     clause_begin(&where, p->c, &select);
-    if (streams) {
-        TRY(is_small_set(p, streams, &small));
-    }
     if (small) {
         TRY(filter_sql(p, segment, BY_SMALL_SET, &where, &side));
         sql_lit(&where, " AND ");
@@ -597,7 +643,7 @@ enum err_code plan_sql(struct plan *p, int segment, struct sql *sql, struct dbva
     order_sql(p, segment, &order, &side);
     clause_begin(&from, p->c, &order);
     if (small) {
-        TRY(small_from_sql(p, streams, side, &from));
+        small_from_sql(p, side, &from);
     } else {
         from_sql(&from, p->e, 0, side);
     }

@@ -24,7 +24,13 @@ struct plan {
     bool has_after, has_from;
     int64_t after_id;
     int limit;
+    bool looked;     /* at how much the user sees, see plan_small() */
+    bool small;
+    struct str seen; /* the ids of a small set, as the database takes a list */
 };
+
+/* By the first sort key: rows that have it, rows that lack it, or both, which no index serves. */
+enum segment { SEGMENT_WITH, SEGMENT_WITHOUT, SEGMENT_ALL };
 
 /* A query in the making: its clauses share one list of values. */
 struct clauses {
@@ -47,8 +53,10 @@ void from_sql(struct sqltext *s, const struct live_entity *e, int alias, unsigne
 /* The column by which a field sorts and compares. */
 const char *sort_column(const struct live_field *f);
 void sort_value_sql(struct plan *p, const struct live_field *f, struct sqltext *s, unsigned *side);
-/* One segment: 0 the rows whose first key is there, 1 those where it is absent. */
+/* Whether the user sees so little of the entity that it is read whole, whatever the filter and the order:
+ * then one query over those ids serves both segments. */
+MUST_CHECK enum err_code plan_small(struct plan *p, bool *small);
 MUST_CHECK enum err_code plan_sql(
-    struct plan *p, int segment, struct sql *sql, struct dbvals *v);
+    struct plan *p, enum segment segment, struct sql *sql, struct dbvals *v);
 
 #endif

@@ -405,6 +405,7 @@ static struct record *merge(struct call *c, const struct record *change, const s
     now->quiet = change->quiet;
     now->replay = change->replay;
     now->many = change->many;
+    now->bases = change->bases;
     return now;
 }
 
@@ -511,6 +512,7 @@ enum err_code record_update(struct call *c, struct record *change)
             }
         }
         stamp(c, now, changed);
+        TRY(record_keep_bases(c, old, changed));
         TRY(store_update(c, now, changed));
         TRY(change_note(c, CHANGE_UPDATE, now, old, changed));
     }

@@ -121,9 +121,16 @@ static int keyword_cost(struct str s, size_t i, struct group *g)
 static bool too_deep(struct str s)
 {
     struct group groups[GROUPS] = { 0 };
-    size_t n = 0;
+    size_t n = 0, opens = 0;
     int cost = 0;
 
+    /* a parenthesis and what stands in it count 15 at most: nearly every text ends here */
+    for (const char *p = s.p; s.n && (p = memchr(p, '(', (size_t)(s.p + s.n - p))); p++) {
+        opens++;
+    }
+    if (opens * 15 <= PARSER_STACK && str_find(s, STR("CASE ")) < 0) {
+        return false;
+    }
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
         int open = 0;

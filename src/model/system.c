@@ -6,7 +6,9 @@
 #include "model/system.h"
 
 #include "model/bulk.h"
+#include "model/change.h"
 #include "model/hooks.h"
+#include "model/import_job.h"
 #include "model/recompute.h"
 #include "model/search.h"
 
@@ -366,7 +368,8 @@ static const struct field part_address_fields[] = { PART_FIELDS, COL_TEXT("stree
     { .name = "lat", .kind = KIND_DECIMAL, .scale = 7, .system = true },
     { .name = "lng", .kind = KIND_DECIMAL, .scale = 7, .system = true }, FIELD_END };
 #define PART_TABLE(n, rows)                                                                        \
-    { .name = n "_row", .plural = n, .fields = rows, .flags = ENTITY_TABLE, .indexes = part_indexes }
+    { .name = n "_row", .plural = n, .fields = rows, .flags = ENTITY_TABLE | ENTITY_IDS_AGAIN,      \
+        .indexes = part_indexes }
 static const struct entity part_emails = PART_TABLE("part_emails", part_fields);
 static const struct entity part_phones = PART_TABLE("part_phones", part_fields);
 static const struct entity part_urls = PART_TABLE("part_urls", part_fields);
@@ -444,18 +447,22 @@ static const struct field search_fields[] = { COL_INT("entity"), COL_INT("record
 static const char *const search_unique[] = { "\"entity\", \"record\"", NULL };
 static const char *const search_indexes[] = { "\"title\", \"entity\"", NULL };
 static const struct entity search = { .name = "search_row", .plural = "search_rows",
-    .fields = search_fields, .flags = ENTITY_TABLE, .unique = search_unique,
+    .fields = search_fields, .flags = ENTITY_TABLE | ENTITY_IDS_AGAIN, .unique = search_unique,
     .indexes = search_indexes };
 
 static const struct entity *const entities[] = { &user, &team, &role, &grant, &field_grant, &share,
     &object, &custom_field, &choice_list_entity, &choice_entity, &view, &layout, &currency, &rate,
     &working_hours, &holiday, &file, &setting, &names, &state, &change_set, &feed, &history, &history_ref,
     &part_emails, &part_phones, &part_urls, &part_addresses, &picks, &session, &token, &throttle,
-    &job, &cursor, &chunk, &sequence, &idempotency, &secret, &search, NULL };
+    &import_entity, &import_piece_entity, &import_reject_entity, &job, &cursor, &chunk, &sequence, &idempotency, &secret, &search, NULL };
 
 static const struct job_kind jobs[] = {
+    { .name = "import_read", .work = import_read_work,
+        .help = "Reads a file that is to be imported." },
+    { .name = "import_run", .work = import_run_work, .help = "Imports the rows of a file." },
     { .name = "bulk", .run = bulk_run, .look = bulk_look,
         .help = "Changes many records at once." },
+    { .name = "undo", .work = undo_work, .help = "Takes back a large change set." },
     { .name = "recompute", .run = recompute_run, .system = true,
         .help = "Makes a new or changed formula or roll-up for the records that are there." },
     { .name = "housekeeping", .run = housekeeping_run, .when = "daily", .system = true,
@@ -482,8 +489,20 @@ static const struct setting settings[] = {
     SETTING_END,
 };
 
+static const struct action actions[] = {
+    { .name = "check", .on = "import", .takes = TAKES_ONE, .effect = EFFECT_WRITE, .right = "import.update",
+        .run = import_check, .help = "Run all rows and keep nothing: what would change?" },
+    { .name = "start", .on = "import", .takes = TAKES_ONE, .effect = EFFECT_WRITE, .right = "import.update",
+        .run = import_start, .help = "Import the rows, or go on after a pause." },
+    { .name = "pause", .on = "import", .takes = TAKES_ONE, .effect = EFFECT_WRITE, .right = "import.update",
+        .run = import_pause, .help = "Stop between two rows, to go on later." },
+    { .name = "cancel", .on = "import", .takes = TAKES_ONE, .effect = EFFECT_WRITE, .right = "import.update",
+        .run = import_cancel, .help = "Stop for good; what is in can be undone." },
+    ACTION_END,
+};
+
 static const struct consumer consumers[] = { { .name = "search", .run = search_consume },
     CONSUMER_END };
 
 const struct module system_module = { .name = "system", .entities = entities,
-    .jobs = jobs, .consumers = consumers, .settings = settings };
+    .actions = actions, .jobs = jobs, .consumers = consumers, .settings = settings };

@@ -111,6 +111,7 @@ static void entity_table(const struct live_entity *e, int table, struct arena *m
     *t = (struct schema_table) {
         .name = e->tables[table],
         .auto_id = table == 0 && !(e->def.flags & ENTITY_WITHOUT_ID),
+        .ids_again = e->def.flags & ENTITY_IDS_AGAIN,
         .key = table ? "\"id\"" : e->def.key,
         .without_rowid = false,
         .columns = ARENA_ARRAY(mem, struct schema_column, room),

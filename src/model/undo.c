@@ -6,46 +6,36 @@
  * undo brings the first back. */
 
 #include "model/access.h"
-#include "model/change.h"
 #include "model/job.h"
 #include "model/store.h"
+#include "model/undo_steps.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-struct step {
-    int64_t seq, entity, record, history;
-    char kind;
-};
+enum { MOST_AT_ONCE = 2000 };
 
-static enum err_code load_steps(struct call *c, int64_t set, struct step **out, size_t *n)
+enum err_code undo_steps(struct call *c, int64_t set, int64_t before, size_t most,
+    struct undo_step **out, size_t *n)
 {
     struct rows rows;
-    size_t room = 0;
 
+    *n = 0;
+    *out = ARENA_ARRAY(c->mem, struct undo_step, most + 1);
     TRY(db_query(c, &rows,
         SQL("SELECT \"id\", \"entity\", \"record\", \"history\", \"kind\" FROM \"feed\" WHERE"
-            " \"change_set\" = $1 ORDER BY \"id\" DESC"),
-        VALS(V(set))));
-    *n = 0;
-    while (rows_next(&rows)) {
-        if (*n == room) {
-            room = room ? room * 2 : 32;
-            struct step *more = ARENA_ARRAY(c->mem, struct step, room);
-            if (*n) {
-                memcpy(more, *out, *n * sizeof *more);
-            }
-            *out = more;
-        }
+            " \"change_set\" = $1 AND \"id\" < $2 ORDER BY \"id\" DESC LIMIT $3"),
+        VALS(V(set), V(before ? before : INT64_MAX), V((int64_t)most))));
+    while (*n < most && rows_next(&rows)) {
         struct str kind = stmt_text(rows.st, 4);
-        (*out)[(*n)++] = (struct step) { col_int(&rows, 0), col_int(&rows, 1), col_int(&rows, 2),
-            col_int(&rows, 3), kind.n ? kind.p[0] : 'u' };
+        (*out)[(*n)++] = (struct undo_step) { col_int(&rows, 0), col_int(&rows, 1),
+            col_int(&rows, 2), col_int(&rows, 3), kind.n ? kind.p[0] : 'u' };
     }
     return rows_end(&rows);
 }
 
-static enum err_code old_values(struct call *c, const struct step *s, json_t **old)
+static enum err_code old_values(struct call *c, const struct undo_step *s, json_t **old)
 {
     struct str text;
 
@@ -71,7 +61,7 @@ static bool shares_field(const json_t *a, const json_t *b)
 
 /* Later rows of history about the record that still count: not of this set, not undone, not an undo. */
 static enum err_code look_for_later(
-    struct call *c, const struct live_entity *e, const struct step *s, int64_t set, const json_t *old)
+    struct call *c, const struct live_entity *e, const struct undo_step *s, int64_t set, const json_t *old)
 {
     struct rows rows;
     int64_t blocking = 0, at = 0;
@@ -105,12 +95,25 @@ static enum err_code look_for_later(
         e->name.p, s->record, when, blocking);
 }
 
+/* An amount comes back with what it was worth then, whatever the rates are now. */
+static void set_base(
+    struct call *c, struct record *r, const struct live_field *f, const json_t *base)
+{
+    if (f->value != KIND_MONEY || !base) {
+        return;
+    }
+    if (!r->bases) {
+        r->bases = ARENA_ARRAY(c->mem, struct kept_base, r->e->nfields);
+    }
+    r->bases[f->index] = (struct kept_base) { true,
+        json_is_integer(base) ? V((int64_t)json_integer_value(base)) : V_NULL };
+}
+
 static void set_from_history(struct call *c, struct record *r, const json_t *old)
 {
     const char *number;
     json_t *cells;
 
-    (void)c;
     json_object_foreach((json_t *)old, number, cells)
     {
         char name[32];
@@ -128,13 +131,14 @@ static void set_from_history(struct call *c, struct record *r, const json_t *old
         }
         if (f && f->stored) {
             record_set_cells(r, f, v);
+            set_base(c, r, f, json_array_get(cells, (size_t)f->ncolumns));
         }
     }
 }
 
 /* Old values of other records that would lead to this one if they came back. */
 static enum err_code look_for_old_refs(
-    struct call *c, const struct live_entity *e, const struct step *s, int64_t set)
+    struct call *c, const struct live_entity *e, const struct undo_step *s, int64_t set)
 {
     struct rows rows;
     int64_t blocking = 0, record = 0;
@@ -160,9 +164,9 @@ static enum err_code look_for_old_refs(
 }
 
 static enum err_code still_as_made(struct call *c, const struct live_entity *e,
-    const struct step *s, int64_t set)
+    const struct undo_step *s, int64_t set)
 {
-    struct step made = *s;
+    struct undo_step made = *s;
 
     /* a create has no history: everything after it that still counts is in the way */
     made.history = 0;
@@ -173,7 +177,7 @@ static enum err_code still_as_made(struct call *c, const struct live_entity *e,
 /* A unique key that comes back must not have been held by another record since, even if that one has let
  * it go: its change would have to be undone first. */
 static enum err_code look_for_keys(
-    struct call *c, const struct record *back, const struct step *s, int64_t set)
+    struct call *c, const struct record *back, const struct undo_step *s, int64_t set)
 {
     int64_t hashes[STORE_KEYS];
     size_t n = store_key_hashes(c, back, NULL, hashes);
@@ -204,7 +208,7 @@ static enum err_code look_for_keys(
 }
 
 static enum err_code undo_update(
-    struct call *c, const struct live_entity *e, const struct step *s, int64_t set)
+    struct call *c, const struct live_entity *e, const struct undo_step *s, int64_t set)
 {
     json_t *old;
     struct record *r = record_new(c, e);
@@ -232,7 +236,7 @@ static enum err_code undo_update(
 }
 
 static enum err_code undo_delete(
-    struct call *c, const struct live_entity *e, const struct step *s, int64_t set)
+    struct call *c, const struct live_entity *e, const struct undo_step *s, int64_t set)
 {
     struct record *back;
 
@@ -243,7 +247,7 @@ static enum err_code undo_delete(
 }
 
 static enum err_code undo_purge(
-    struct call *c, const struct live_entity *e, const struct step *s)
+    struct call *c, const struct live_entity *e, const struct undo_step *s)
 {
     json_t *old;
     struct record *r = record_new(c, e);
@@ -255,7 +259,7 @@ static enum err_code undo_purge(
     return record_revive(c, r);
 }
 
-static enum err_code undo_step(struct call *c, const struct step *s, int64_t set)
+enum err_code undo_step(struct call *c, const struct undo_step *s, int64_t set)
 {
     const struct live_entity *e = model_entity_number(c->model, s->entity);
 
@@ -280,7 +284,7 @@ static enum err_code undo_step(struct call *c, const struct step *s, int64_t set
     return OK;
 }
 
-static enum err_code may_undo(struct call *c, int64_t set, int64_t *undo_of)
+enum err_code undo_may(struct call *c, int64_t set, int64_t *undo_of)
 {
     struct rows rows;
     bool found = false;
@@ -341,31 +345,51 @@ static enum err_code follow_chain(struct call *c, int64_t set)
     return OK;
 }
 
-enum err_code undo_change_set(struct call *c, int64_t set)
+enum err_code undo_done(struct call *c, int64_t set, int64_t undo_of)
 {
-    struct step *steps = NULL;
+    TRY(db_exec(c, SQL("UPDATE \"change_sets\" SET \"undone_by\" = $2 WHERE \"id\" = $1"),
+        VALS(V(set), V(c->change_set))));
+    return follow_chain(c, undo_of);
+}
+
+static enum err_code order_job(struct call *c, int64_t set, int64_t *job)
+{
+    json_t *input = json_pack("{s:I}", "change_set", (json_int_t)set);
+    struct str key = arena_fmt(c->mem, "undo:%" PRId64, set);
+
+    arena_defer(c->mem, (void (*)(void *))json_decref, input);
+    return job_enqueue(c,
+        &(struct job_order) { .kind = "undo", .input = input, .key = key.p,
+            .change_set = c->change_set },
+        job);
+}
+
+enum err_code undo_change_set(struct call *c, int64_t set, int64_t *job)
+{
+    struct undo_step *steps;
     size_t n = 0;
     int64_t undo_of = 0;
-
     bool at_work;
 
-    TRY(may_undo(c, set, &undo_of));
+    *job = 0;
+    TRY(undo_may(c, set, &undo_of));
     TRY(job_works_on(c, set, &at_work));
     if (at_work) {
         return fail(c, ERR_CONFLICT, "change_set",
             "a job is still at work on it: cancel that, or let it end, first");
     }
-    TRY(load_steps(c, set, &steps, &n));
+    TRY(undo_steps(c, set, 0, MOST_AT_ONCE + 1, &steps, &n));
     if (!n) {
         return fail(c, ERR_CONFLICT, "change_set", "nothing of it is left to undo");
     }
     c->undo_of = set;
     c->change_kind = "undo";
     TRY(change_set_open(c));
+    if (n > MOST_AT_ONCE) {
+        return order_job(c, set, job);
+    }
     for (size_t i = 0; i < n; i++) {
         TRY(undo_step(c, &steps[i], set));
     }
-    TRY(db_exec(c, SQL("UPDATE \"change_sets\" SET \"undone_by\" = $2 WHERE \"id\" = $1"),
-        VALS(V(set), V(c->change_set))));
-    return follow_chain(c, undo_of);
+    return undo_done(c, set, undo_of);
 }

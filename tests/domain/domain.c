@@ -292,7 +292,7 @@ int64_t last_change_set(struct world *w)
 
 static enum err_code do_undo(struct call *c, void *arg)
 {
-    return undo_change_set(c, *(int64_t *)arg);
+    return undo_change_set(c, *(int64_t *)arg, &(int64_t) { 0 });
 }
 
 void undo(struct world *w, int64_t change_set)

@@ -184,7 +184,7 @@ static void play(struct world *w, struct play *p, struct str names, size_t round
 
 static enum err_code undo_one(struct call *c, void *arg)
 {
-    return undo_change_set(c, *(int64_t *)arg);
+    return undo_change_set(c, *(int64_t *)arg, &(int64_t) { 0 });
 }
 
 static bool try_undo(struct world *w, struct play *p, int64_t set, bool loud)

@@ -211,3 +211,56 @@ test('files go up and come down, whole and in part', async () => {
   const past = await w.api('GET', `/files/${up.body.id}/content`, undefined, { range: 'bytes=99999999-' });
   assert.equal(past.status, 416);
 });
+
+test('a row that fails behind its first write takes nothing along', async () => {
+  const rows = [
+    ['Stays', 'import-1', 'import-kept'],
+    ['Clashes', 'import-1', 'import-never'], // the new tag is written before the key is found taken
+    ['', '', ''],                            // refused before anything is written
+    ['Stays too', 'import-2', ''],
+  ];
+  const chunk = { columns: ['last_name', 'external_id', 'tags'], rows, first_row: 1 };
+  const done = await w.api('POST', '/contacts/import', chunk);
+  assert.equal(done.status, 200, done.text);
+  assert.equal(done.body.created, 2);
+  assert.deepEqual(done.body.rejected.map((r) => r.row), [2, 3]);
+  assert.equal(done.body.rejected[0].errors[0].field, 'external_id');
+  const kept = await w.api('GET', "/contacts?where=last_name in ('Stays','Stays too')&fields=id");
+  assert.equal(kept.body.items.length, 2);
+  const tags = await w.api('GET', "/choices?where=code in ('import-kept','import-never')&fields=code");
+  assert.deepEqual(tags.body.items, [{ code: 'import-kept' }]);
+});
+
+test('who sees little gets the order and the pages that everybody gets', async () => {
+  const few = await w.user('few@kith.example',
+    [{ entity: 'contact', read: 'own', create: 'own', update: 'own' }]);
+  const names = ['Mira', null, 'Anton', null, 'Zoe', 'Berta'];
+  for (const [i, last_name] of names.entries()) {
+    const made = await few.api('POST', '/contacts', { last_name, external_id: `few-${i}`, score: i });
+    assert.equal(made.status, 201, made.text);
+    if (i < 2) { // his own, and shared with him besides
+      const share = await w.api('POST', '/shares',
+        { record: { entity: 'contact', id: made.body.id }, user: few.id, level: 'read' });
+      assert.equal(share.status, 201, share.text);
+    }
+  }
+  const list = async (api, query, limit) => {
+    const got = [];
+    for (let after = ''; after !== null;) {
+      const page = await api('GET', `/contacts?where=external_id starts with 'few-' and score >= 0${query}`
+        + `&fields=external_id&limit=${limit}${after && `&after=${encodeURIComponent(after)}`}`);
+      assert.equal(page.status, 200, page.text);
+      got.push(...page.body.items.map((c) => c.external_id));
+      after = page.body.next;
+    }
+    return got;
+  };
+  for (const sort of ['', '&sort=last_name', '&sort=-last_name', '&sort=-last_name,score']) {
+    const all = await list(w.api.bind(w), sort, 100);
+    assert.equal(all.length, names.length);
+    for (const limit of [1, 2, 4, 6, 100]) {
+      assert.deepEqual(await list(few.api, sort, limit), all, `${sort} by ${limit}`);
+    }
+  }
+  assert.equal((await list(few.api, '&sort=last_name', 100))[0], 'few-2');
+});

@@ -111,6 +111,29 @@ static void columns_come_and_are_renamed_and_stale_indexes_go(void **state)
     exec(s, "DROP INDEX k_people_name", ERR_INTERNAL);
 }
 
+static void a_number_comes_again_only_where_that_is_said(void **state)
+{
+    static const struct schema_column columns[] = { { .name = "n", .type = DB_INT } };
+    static const struct schema_table tables[] = {
+        { .name = "kept", .auto_id = true, .columns = columns, .ncolumns = 1 },
+        { .name = "again", .auto_id = true, .ids_again = true, .columns = columns, .ncolumns = 1 },
+    };
+    struct store *s = *state;
+    bool sqlite = conn_backend(s->db) == DB_SQLITE; /* PostgreSQL's identity never goes back */
+
+    apply(s, tables, 2);
+    for (int i = 0; i < 2; i++) {
+        int64_t id, next;
+        struct sql insert = i ? SQL("INSERT INTO again (n) VALUES (1)")
+                              : SQL("INSERT INTO kept (n) VALUES (1)");
+        assert_ok(conn_insert(s->db, insert, VALS(), &id, &s->e), s->e);
+        exec(s, i ? "DELETE FROM again" : "DELETE FROM kept", OK);
+        assert_ok(conn_insert(s->db, insert, VALS(), &next, &s->e), s->e);
+        assert_int_equal(next, i && sqlite ? id : id + 1);
+    }
+    assert_int_equal(apply(s, tables, 2), 0);
+}
+
 static void what_cannot_be_done_is_refused_with_the_reason(void **state)
 {
     static const struct schema_column typed[] = { { .name = "age", .type = DB_TEXT } };
@@ -148,6 +171,7 @@ int test_schema(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE(a_schema_applied_twice_has_nothing_to_do),
+        FIXTURE(a_number_comes_again_only_where_that_is_said),
         FIXTURE(columns_come_and_are_renamed_and_stale_indexes_go),
         FIXTURE(what_cannot_be_done_is_refused_with_the_reason),
         FIXTURE(a_failing_step_leaves_nothing_behind),

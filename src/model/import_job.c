@@ -1,0 +1,384 @@
+/* import_job.c - the entity "import", its states, and what one can do with it. import_read.c reads its file,
+ * import_run.c runs its rows. */
+
+#include "model/import_job_steps.h"
+
+#include "model/action.h"
+#include "model/change.h"
+#include "model/file.h"
+#include "model/import.h"
+#include "model/import_stage.h"
+#include "model/job.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* ---- the entity ---- */
+
+static const struct choice_def states[] = { { "reading", "Reading the file" }, { "ready", "Ready" },
+    { "checking", "Checking" }, { "running", "Running" }, { "paused", "Paused" }, { "done", "Done" },
+    { "cancelled", "Cancelled" }, { "failed", "Failed" }, { 0 } };
+
+static const struct field fields[] = {
+    FIELD_TEXT("name", .max = 255, .search = 1),
+    FIELD_TEXT("entity", .required = true, .max = 60, .no_fold = true, .set_once = true),
+    FIELD_FILE("file", .required = true, .set_once = true),
+    FIELD_JSON("options", .help = "Columns, keys, mode; see the manual's page on import."),
+    FIELD_CHOICE("state", states, .read_only = true, .index = true),
+    FIELD_INT("rows", .read_only = true, .no_history = true, .help = "Rows of the file, without its header."),
+    FIELD_INT("position", .read_only = true, .no_history = true, .help = "Rows that are done."),
+    FIELD_INT("created", .read_only = true, .no_history = true),
+    FIELD_INT("updated", .read_only = true, .no_history = true),
+    FIELD_INT("unchanged", .read_only = true, .no_history = true),
+    FIELD_INT("skipped", .read_only = true, .no_history = true),
+    FIELD_INT("rejected", .read_only = true, .no_history = true),
+    FIELD_INT("warned", .read_only = true, .no_history = true),
+    FIELD_JSON("columns", .read_only = true, .no_history = true,
+        .help = "What was found: header, samples, the field that is meant, order of dates."),
+    FIELD_JSON("report", .read_only = true, .no_history = true,
+        .help = "Of the last check or run: counts, the first changes, rejects and warnings."),
+    FIELD_TEXT("error", .max = 400, .read_only = true, .no_fold = true),
+    FIELD_INT("change_set", .read_only = true),
+    FIELD_INT("job", .read_only = true, .no_history = true),
+    FIELD_END,
+};
+
+static enum err_code before_save(struct call *c, struct record *r, const struct record *old);
+static enum err_code after_save(struct call *c, const struct record *r, const struct record *old);
+
+const struct entity import_entity = { .name = "import", .plural = "imports", .icon = "file-import",
+    .fields = fields, .flags = ENTITY_PERSONAL | ENTITY_NO_SEARCH, .before_save = before_save,
+    .after_save = after_save };
+
+#define COL_INT(n) FIELD_INT(n, .system = true)
+#define COL_TEXT(n) FIELD_TEXT(n, .system = true, .no_fold = true)
+static const struct field piece_fields[] = { COL_INT("import"), COL_INT("first_row"), COL_INT("rows"),
+    COL_TEXT("text"), FIELD_END };
+const struct entity import_piece_entity = { .name = "import_piece", .plural = "import_pieces",
+    .fields = piece_fields, .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID,
+    .key = "\"import\", \"first_row\"" };
+
+static const struct field reject_fields[] = { COL_INT("import"), COL_INT("row"), COL_TEXT("text"),
+    COL_TEXT("why"), FIELD_END };
+const struct entity import_reject_entity = { .name = "import_reject", .plural = "import_rejects",
+    .fields = reject_fields, .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID,
+    .key = "\"import\", \"row\"" };
+
+static const struct live_entity *target_of(const struct call *c, const struct record *r)
+{
+    return model_entity(c->model, record_get(r, "entity").s);
+}
+
+enum err_code import_set_state(struct call *c, struct record *r, const char *code)
+{
+    const struct live_field *f = entity_field(r->e, STR("state"));
+    const struct choice *ch = choice_by_code(f->list, str_of(code));
+
+    if (!ch) {
+        return fail(c, ERR_INTERNAL, "state", "the list of states lacks %s", code);
+    }
+    record_set(c, r, "state", V(ch->id));
+    return OK;
+}
+
+bool import_is_state(const struct record *r, const char *code)
+{
+    const struct live_field *f = entity_field(r->e, STR("state"));
+    const struct choice *ch = choice_by_code(f->list, str_of(code));
+    struct dbval v = record_get(r, "state");
+
+    return ch && v.type == DB_INT && v.i == ch->id;
+}
+
+static enum err_code before_save(struct call *c, struct record *r, const struct record *old)
+{
+    struct str name = record_get(r, "entity").s;
+    const struct live_entity *e = model_entity(c->model, name);
+    struct file_info file;
+
+    if (!old) {
+        if (record_get(r, "entity").type != DB_TEXT || !e || (e->def.flags & (ENTITY_TABLE | ENTITY_LINK))) {
+            return fail(c, ERR_INVALID, "entity", "there is nothing called \"%.*s\" to import into",
+                (int)(name.n < 60 ? name.n : 60), name.p);
+        }
+        TRY(access_require(c, e, RIGHT_IMPORT));
+        if (record_get(r, "file").type == DB_INT) {
+            TRY(file_info(c, record_get(r, "file").i, &file));
+            if (record_get(r, "name").type == DB_NULL) {
+                record_set(c, r, "name", V(file.name));
+            }
+        }
+        record_set(c, r, "entity", V(e->name));
+        return import_set_state(c, r, "reading");
+    }
+    if (!r->trusted && (import_is_state(old, "checking") || import_is_state(old, "running"))) {
+        return fail(c, ERR_CONFLICT, NULL, "it is at work: pause it first");
+    }
+    return OK;
+}
+
+static enum err_code order_job(
+    struct call *c, const char *kind, int64_t import, bool dry, int64_t change_set, int64_t *job)
+{
+    json_t *input = json_pack("{s:I, s:b}", "import", (json_int_t)import, "dry", dry);
+
+    arena_defer(c->mem, (void (*)(void *))json_decref, input);
+    return job_enqueue(c,
+        &(struct job_order) { .kind = kind, .input = input, .change_set = change_set }, job);
+}
+
+static enum err_code after_save(struct call *c, const struct record *r, const struct record *old)
+{
+    int64_t job;
+
+    return r && !old && !r->replay ? order_job(c, "import_read", r->id, false, 0, &job) : OK;
+}
+
+/* What the jobs keep up: without version and history. */
+struct record *import_progress(struct call *c, int64_t id)
+{
+    struct record *r = record_of(c, "import");
+
+    r->id = id;
+    r->trusted = r->quiet = true;
+    return r;
+}
+
+/* The columns as they were found, where the options do not say otherwise. */
+struct str import_spec(struct call *c, const struct record *r)
+{
+    json_t *options = NULL, *columns = NULL, *spec;
+
+    if (record_get(r, "options").type == DB_TEXT) {
+        (void)!json_read(c->mem, record_get(r, "options").s, &options, &c->err);
+    }
+    spec = options ? json_copy(options) : json_pack("{}");
+    arena_defer(c->mem, (void (*)(void *))json_decref, spec);
+    if (!json_array_size(json_object_get(spec, "columns"))
+        && record_get(r, "columns").type == DB_TEXT
+        && json_read(c->mem, record_get(r, "columns").s, &columns, &c->err) == OK) {
+        json_object_set(spec, "columns", columns);
+    }
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, c->mem, 4 << 20);
+    json_init(&w, &b);
+    json_tree(&w, NULL, spec);
+    return buf_str(&b);
+}
+
+struct failing {
+    int64_t import;
+    const char *why;
+};
+
+static enum err_code has_failed(struct call *c, void *arg)
+{
+    struct failing *f = arg;
+    struct record *r = import_progress(c, f->import);
+
+    TRY(import_set_state(c, r, "failed"));
+    record_set(c, r, "error", V(str_sub(str_of(f->why), 0, 400)));
+    return record_update(c, r);
+}
+
+/* What cannot be mended by trying again is said on the record; the job itself has then done its work. */
+enum err_code import_tell_failure(struct job_work *w, int64_t import, enum err_code code)
+{
+    struct err e = w->err;
+    struct failing f = { import, e.msg };
+
+    if (code == OK || w->cancelled || !(err_from_input(code) || code == ERR_TOO_LARGE)) {
+        return code;
+    }
+    return job_work_end(w, has_failed, &f);
+}
+
+/* ---- actions ---- */
+
+static enum err_code load_own(struct call *c, struct record **r)
+{
+    TRY(record_load(c, model_entity(c->model, STR("import")), c->ids[0], true, r));
+    return access_require(c, target_of(c, *r), RIGHT_IMPORT);
+}
+
+static enum err_code begin(struct call *c, bool dry)
+{
+    struct record *r, *change;
+    struct import_plan *plan;
+    json_t *spec;
+    int64_t job, set;
+
+    TRY(load_own(c, &r));
+    if (!import_is_state(r, "ready") && (dry || !import_is_state(r, "paused"))) {
+        return fail(c, ERR_CONFLICT, "state", "it is not ready to be %s", dry ? "checked" : "run");
+    }
+    /* what is wrong with the plan is said now, not by the job */
+    TRY(json_read(c->mem, import_spec(c, r), &spec, &c->err));
+    TRY(import_plan_make(c, target_of(c, r), spec, dry, &plan));
+    set = record_get(r, "change_set").type == DB_INT ? record_get(r, "change_set").i : 0;
+    c->change_kind = "import";
+    if (!set && !dry) {
+        c->change_set = 0;
+        TRY(change_set_open(c));
+        set = c->change_set;
+    }
+    change = import_progress(c, r->id);
+    TRY(import_set_state(c, change, dry ? "checking" : "running"));
+    TRY(order_job(c, "import_run", r->id, dry, dry ? 0 : set, &job));
+    record_set(c, change, "job", V(job));
+    if (!dry) {
+        record_set(c, change, "change_set", V(set));
+    }
+    TRY(record_update(c, change));
+    out_int(c, "job", job);
+    if (!dry) {
+        out_int(c, "change_set", set);
+    }
+    return OK;
+}
+
+enum err_code import_check(struct call *c)
+{
+    return begin(c, true);
+}
+
+enum err_code import_start(struct call *c)
+{
+    return begin(c, false);
+}
+
+static enum err_code halt(struct call *c, const char *state)
+{
+    struct record *r, *change;
+    bool checking;
+
+    TRY(load_own(c, &r));
+    checking = import_is_state(r, "checking");
+    if (import_is_state(r, "done") || import_is_state(r, "failed") || import_is_state(r, "cancelled")) {
+        return fail(c, ERR_CONFLICT, "state", "it has ended already");
+    }
+    change = import_progress(c, r->id);
+    if (record_get(r, "job").type == DB_INT) {
+        TRY(job_cancel(c, record_get(r, "job").i));
+    }
+    TRY(import_set_state(c, change, checking && strcmp(state, "paused") == 0 ? "ready" : state));
+    if (checking) {
+        record_set(c, change, "position", V(0));
+    }
+    return record_update(c, change);
+}
+
+enum err_code import_pause(struct call *c)
+{
+    return halt(c, "paused");
+}
+
+enum err_code import_cancel(struct call *c)
+{
+    return halt(c, "cancelled");
+}
+
+/* ---- looking at it ---- */
+
+static enum err_code visible(struct call *c, int64_t id, struct record **r)
+{
+    bool yes;
+
+    TRY(record_load(c, model_entity(c->model, STR("import")), id, true, r));
+    TRY(access_record(c, *r, RIGHT_READ, &yes));
+    return yes ? OK : fail(c, ERR_NOT_FOUND, NULL, "there is no import %" PRId64, id);
+}
+
+static enum err_code put_headers(struct call *c, const struct record *r)
+{
+    json_t *columns = NULL;
+
+    if (record_get(r, "columns").type == DB_TEXT) {
+        TRY(json_read(c->mem, record_get(r, "columns").s, &columns, &c->err));
+    }
+    json_array(&c->out, "columns");
+    for (size_t i = 0; i < json_array_size(columns); i++) {
+        json_text(&c->out, NULL, json_str(json_object_get(json_array_get(columns, i), "column")));
+    }
+    json_end_array(&c->out);
+    return OK;
+}
+
+enum err_code import_preview(struct call *c, int64_t id, int most)
+{
+    struct record *r;
+    struct str text, **cells;
+    size_t *ncells, n;
+
+    TRY(visible(c, id, &r));
+    TRY(db_text(c, &text,
+        SQL("SELECT \"text\" FROM \"import_pieces\" WHERE \"import\" = $1 ORDER BY \"first_row\" LIMIT 1"),
+        VALS(V(id))));
+    TRY(stage_rows(c->mem, text, (size_t)most, &cells, &ncells, &n, &c->err));
+    json_object(&c->out, NULL);
+    TRY(put_headers(c, r));
+    json_array(&c->out, "rows");
+    for (size_t i = 0; i < n; i++) {
+        json_array(&c->out, NULL);
+        for (size_t k = 0; k < ncells[i]; k++) {
+            json_text(&c->out, NULL, cells[i][k]);
+        }
+        json_end_array(&c->out);
+    }
+    json_end_array(&c->out);
+    json_end_object(&c->out);
+    return buf_status(&c->body, &c->err);
+}
+
+static enum err_code rejects_head(struct call *c, const struct record *r, struct buf *out)
+{
+    json_t *columns = NULL;
+
+    if (record_get(r, "columns").type == DB_TEXT) {
+        TRY(json_read(c->mem, record_get(r, "columns").s, &columns, &c->err));
+    }
+    for (size_t i = 0; i < json_array_size(columns); i++) {
+        csv_cell(out, json_str(json_object_get(json_array_get(columns, i), "column")), ',');
+        buf_byte(out, ',');
+    }
+    buf_lit(out, "why\n");
+    return OK;
+}
+
+enum err_code import_rejects(
+    struct call *c, int64_t id, int64_t after, int n, struct buf *out, int64_t *last)
+{
+    struct record *r;
+    struct rows rows;
+    size_t columns = 0;
+
+    TRY(visible(c, id, &r));
+    if (record_get(r, "columns").type == DB_TEXT) {
+        json_t *tree;
+        TRY(json_read(c->mem, record_get(r, "columns").s, &tree, &c->err));
+        columns = json_array_size(tree);
+    }
+    if (!after) {
+        TRY(rejects_head(c, r, out));
+    }
+    *last = 0;
+    TRY(db_query(c, &rows,
+        SQL("SELECT \"row\", \"text\", \"why\" FROM \"import_rejects\" WHERE \"import\" = $1 AND \"row\" > $2"
+            " ORDER BY \"row\" LIMIT $3"),
+        VALS(V(id), V(after), V(n))));
+    while (rows_next(&rows)) {
+        struct str **cells;
+        size_t *ncells, got;
+        *last = col_int(&rows, 0);
+        TRY(stage_rows(c->mem, col_text(&rows, 1), 1, &cells, &ncells, &got, &c->err));
+        for (size_t i = 0; i < (columns ? columns : 1); i++) {
+            csv_cell(out, got && i < ncells[0] ? cells[0][i] : STR(""), ',');
+            buf_byte(out, ',');
+        }
+        csv_cell(out, stmt_text(rows.st, 2), ',');
+        buf_byte(out, '\n');
+    }
+    TRY(rows_end(&rows));
+    return buf_status(out, &c->err);
+}

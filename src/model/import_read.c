@@ -1,0 +1,289 @@
+/* import_read.c - reads a file once, whatever its encoding and delimiter, into pieces of rows, and looks at
+ * what its columns hold. */
+
+#include "model/import_job_steps.h"
+
+#include "model/file.h"
+#include "model/import_map.h"
+#include "model/import_stage.h"
+#include "model/job.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { PIECE_BYTES = 256 << 10, READ_MOST = 1 << 20 };
+
+struct reading {
+    struct job_work *w;
+    int64_t import;
+    struct file_info file;
+    struct str entity;
+    bool lines, header; /* JSON lines; the first row names the columns */
+    int64_t at;         /* bytes of the file that were read */
+    struct buf got;     /* of one read */
+    struct buf piece;
+    int64_t first_row, rows; /* of the piece; the rows before it are stored */
+    struct column_look *columns;
+    size_t ncolumns;
+    bool broken;
+};
+
+static enum err_code begin_reading(struct call *c, void *arg)
+{
+    struct reading *rd = arg;
+    struct record *r;
+    struct file_info file;
+    json_t *options = NULL;
+
+    TRY(record_load(c, model_entity(c->model, STR("import")), rd->import, true, &r));
+    TRY(file_info(c, record_get(r, "file").i, &file));
+    rd->file = (struct file_info) { file.id, file.size, arena_str(rd->w->mem, file.name),
+        arena_str(rd->w->mem, file.type), arena_str(rd->w->mem, file.hash) };
+    rd->entity = arena_str(rd->w->mem, record_get(r, "entity").s);
+    if (record_get(r, "options").type == DB_TEXT) {
+        TRY(json_read(c->mem, record_get(r, "options").s, &options, &c->err));
+    }
+    rd->header = !json_is_false(json_object_get(options, "header"));
+    rd->lines = str_ends(file.name, STR(".jsonl")) || str_ends(file.name, STR(".ndjson"));
+    return OK;
+}
+
+static enum err_code forget_pieces(struct call *c, void *arg)
+{
+    struct reading *rd = arg;
+
+    TRY(db_exec(c, SQL("DELETE FROM \"import_pieces\" WHERE \"import\" = $1"), VALS(V(rd->import))));
+    return db_exec(
+        c, SQL("DELETE FROM \"import_rejects\" WHERE \"import\" = $1"), VALS(V(rd->import)));
+}
+
+static enum err_code read_bytes(struct call *c, void *arg)
+{
+    struct reading *rd = arg;
+
+    buf_clear(&rd->got);
+    return file_read(c, &rd->file, rd->at, READ_MOST, &rd->got);
+}
+
+/* For the reader of CSV: bytes out of what was read, reading more when there is none. */
+struct source {
+    struct reading *rd;
+    size_t given;
+};
+
+static ptrdiff_t next_bytes(void *arg, char *out, size_t n)
+{
+    struct source *s = arg;
+    struct reading *rd = s->rd;
+
+    if (s->given == rd->got.n) {
+        if (rd->at >= rd->file.size) {
+            return 0;
+        }
+        s->given = 0;
+        if (job_work_read(rd->w, read_bytes, rd) != OK || !rd->got.n) {
+            rd->broken = true;
+            return -1;
+        }
+        rd->at += (int64_t)rd->got.n;
+    }
+    n = n < rd->got.n - s->given ? n : rd->got.n - s->given;
+    memcpy(out, rd->got.p + s->given, n);
+    s->given += n;
+    return (ptrdiff_t)n;
+}
+
+static enum err_code store_piece(struct call *c, void *arg)
+{
+    struct reading *rd = arg;
+
+    return db_exec(c,
+        SQL("INSERT INTO \"import_pieces\" (\"import\", \"first_row\", \"rows\", \"text\") VALUES ($1, $2,"
+            " $3, $4)"),
+        VALS(V(rd->import), V(rd->first_row), V(rd->rows), V(buf_str(&rd->piece))));
+}
+
+static enum err_code end_piece(struct reading *rd)
+{
+    if (!rd->rows) {
+        return OK;
+    }
+    rd->w->done = rd->at;
+    rd->w->total = rd->file.size;
+    TRY(job_work_write(rd->w, store_piece, rd));
+    rd->first_row += rd->rows;
+    rd->rows = 0;
+    buf_clear(&rd->piece);
+    return OK;
+}
+
+static enum err_code row_is_in(struct reading *rd)
+{
+    rd->rows++;
+    TRY(buf_status(&rd->piece, &rd->w->err));
+    return rd->rows >= PIECE_ROWS || rd->piece.n >= PIECE_BYTES ? end_piece(rd) : OK;
+}
+
+static void take_header(struct reading *rd, const struct csv_row *row)
+{
+    rd->ncolumns = row->n;
+    rd->columns = ARENA_ARRAY(rd->w->mem, struct column_look, row->n + 1);
+    for (size_t i = 0; i < row->n; i++) {
+        struct str name = str_trim(row->cells[i]);
+        rd->columns[i].header = rd->header && name.n
+            ? arena_str(rd->w->mem, name)
+            : arena_fmt(rd->w->mem, "Column %zu", i + 1);
+    }
+}
+
+static enum err_code take_row(struct reading *rd, const struct csv_row *row)
+{
+    for (size_t i = 0; i < row->n && i < rd->ncolumns; i++) {
+        column_look_at(rd->w->mem, &rd->columns[i], row->cells[i]);
+    }
+    stage_row(&rd->piece, row->cells, row->n < rd->ncolumns ? row->n : rd->ncolumns);
+    return row_is_in(rd);
+}
+
+static enum err_code read_csv(struct reading *rd)
+{
+    struct arena *mem = arena_create(0);
+    struct source source = { rd, 0 };
+    struct csv_row row;
+    struct err e = { 0 };
+    struct csv_reader *r = csv_open(mem, next_bytes, &source, 0, ROW_MAX, STAGE_COLUMNS);
+    enum err_code code = csv_next(r, &row, &e), stored = OK;
+
+    if (code == OK) {
+        take_header(rd, &row);
+        stored = rd->header ? OK : take_row(rd, &row);
+    }
+    while (code == OK && stored == OK && (code = csv_next(r, &row, &e)) == OK) {
+        stored = take_row(rd, &row);
+    }
+    arena_destroy(mem);
+    if (stored != OK || rd->broken) {
+        return stored != OK ? stored : rd->w->err.code;
+    }
+    if (code != ERR_NOT_FOUND) {
+        return err_set(&rd->w->err, ERR_INVALID, "file", "%s", e.msg);
+    }
+    return rd->ncolumns ? end_piece(rd)
+                        : err_set(&rd->w->err, ERR_INVALID, "file", "the file has no rows");
+}
+
+static enum err_code take_line(struct reading *rd, struct str line)
+{
+    if (!str_trim(line).n) {
+        return OK;
+    }
+    stage_row(&rd->piece, &line, 1);
+    return row_is_in(rd);
+}
+
+static enum err_code read_lines(struct reading *rd)
+{
+    struct source source = { rd, 0 };
+    struct buf line;
+    char bytes[64 << 10];
+    ptrdiff_t n;
+
+    buf_init(&line, rd->w->mem, ROW_MAX);
+    while ((n = next_bytes(&source, bytes, sizeof bytes)) > 0) {
+        struct str rest = { bytes, (size_t)n };
+        for (ptrdiff_t end; (end = str_find_byte(rest, '\n')) >= 0;) {
+            buf_add(&line, str_sub(rest, 0, (size_t)end));
+            TRY(buf_status(&line, &rd->w->err));
+            TRY(take_line(rd, buf_str(&line)));
+            buf_clear(&line);
+            rest = str_sub(rest, (size_t)end + 1, rest.n);
+        }
+        buf_add(&line, rest);
+    }
+    if (n < 0) {
+        return rd->w->err.code;
+    }
+    TRY(buf_status(&line, &rd->w->err));
+    TRY(take_line(rd, buf_str(&line)));
+    return end_piece(rd);
+}
+
+static void column_json(
+    struct json_writer *w, const struct column_look *l, const struct import_header *h)
+{
+    const char *order = column_order(l);
+    char decimal[2] = { column_decimal(l), 0 };
+
+    json_object(w, NULL);
+    json_text(w, "column", l->header);
+    json_int(w, "filled", l->filled);
+    json_array(w, "samples");
+    for (size_t k = 0; k < l->nsamples; k++) {
+        json_text(w, NULL, l->samples[k]);
+    }
+    json_end_array(w);
+    if (h->target.n) {
+        json_text(w, "field", h->target);
+    } else {
+        json_none(w, "field");
+    }
+    if (order) {
+        json_cstr(w, "format", order);
+    }
+    if (decimal[0]) {
+        json_cstr(w, "decimal", decimal);
+    }
+    json_end_object(w);
+}
+
+static void columns_json(struct call *c, const struct reading *rd, struct buf *b)
+{
+    struct import_header *headers = ARENA_ARRAY(c->mem, struct import_header, rd->ncolumns + 1);
+    struct json_writer w;
+
+    for (size_t i = 0; i < rd->ncolumns; i++) {
+        const struct column_look *l = &rd->columns[i];
+        headers[i] = (struct import_header) { l->header, l->samples, l->nsamples, { "", 0 } };
+    }
+    import_suggest_all(c, model_entity(c->model, rd->entity), headers, rd->ncolumns);
+    json_init(&w, b);
+    json_array(&w, NULL);
+    for (size_t i = 0; i < rd->ncolumns; i++) {
+        column_json(&w, &rd->columns[i], &headers[i]);
+    }
+    json_end_array(&w);
+}
+
+static enum err_code is_read(struct call *c, void *arg)
+{
+    struct reading *rd = arg;
+    struct record *r = import_progress(c, rd->import);
+    struct buf b;
+
+    buf_init(&b, c->mem, 4 << 20);
+    columns_json(c, rd, &b);
+    TRY(buf_status(&b, &c->err));
+    record_set(c, r, "columns", V(buf_str(&b)));
+    record_set(c, r, "rows", V(rd->first_row - 1));
+    record_set(c, r, "position", V(0));
+    TRY(import_set_state(c, r, "ready"));
+    return record_update(c, r);
+}
+
+enum err_code import_read_work(struct job_work *w)
+{
+    struct reading rd = { .w = w, .first_row = 1,
+        .import = json_integer_value(json_object_get(w->input, "import")) };
+    enum err_code code;
+
+    TRY(job_work_read(w, begin_reading, &rd));
+    TRY(job_work_write(w, forget_pieces, &rd));
+    buf_init(&rd.got, w->mem, READ_MOST + FILE_CHUNK);
+    buf_init(&rd.piece, w->mem, PIECE_BYTES + 2 * ROW_MAX);
+    code = rd.lines ? read_lines(&rd) : read_csv(&rd);
+    if (code == OK) {
+        code = job_work_end(w, is_read, &rd);
+    }
+    return import_tell_failure(w, rd.import, code);
+}
+

@@ -1,0 +1,313 @@
+/* import_run.c - runs the rows of an import, or checks them and keeps nothing.
+ *
+ * `position` is the number of rows that are done; it moves in the same transaction as the rows, so a crash or
+ * a pause loses and doubles none. How many rows a transaction takes follows the time they need, so that other
+ * writers wait for about 15 ms at most. */
+
+#include "model/import_job_steps.h"
+
+#include "model/file.h"
+#include "model/import.h"
+#include "model/import_stage.h"
+#include "model/job.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { STEP_MICROS = 15000, STEP_LEAST = 20, STEP_FIRST = 100, WARNINGS_KEPT = 100 };
+
+struct running {
+    struct job_work *w;
+    int64_t import, position, rows, change_set;
+    bool dry, lines, paused;
+    struct str entity, spec; /* JSON of the plan */
+    /* the piece under work */
+    struct str text;
+    int64_t piece_row, piece_rows;
+    struct str **cells;
+    size_t *ncells;
+    size_t ncell_rows;
+    int64_t step;   /* rows of a transaction */
+    int64_t counts[6], before[6]; /* created, updated, unchanged, skipped, rejected, warned */
+    struct buf changes, rejects, warnings; /* of the report, without brackets */
+    size_t nrejects, nwarnings;
+};
+static const char *const count_names[6]
+    = { "created", "updated", "unchanged", "skipped", "rejected", "warned" };
+
+static enum err_code begin_running(struct call *c, void *arg)
+{
+    struct running *rn = arg;
+    struct record *r;
+    struct file_info file;
+
+    TRY(record_load(c, model_entity(c->model, STR("import")), rn->import, true, &r));
+    TRY(file_info(c, record_get(r, "file").i, &file));
+    rn->lines = str_ends(file.name, STR(".jsonl")) || str_ends(file.name, STR(".ndjson"));
+    rn->entity = arena_str(rn->w->mem, record_get(r, "entity").s);
+    rn->rows = record_get(r, "rows").i;
+    rn->position = rn->dry ? 0 : record_get(r, "position").i;
+    rn->paused = import_is_state(r, "paused") || import_is_state(r, "cancelled");
+    for (int i = 0; i < 6; i++) {
+        struct dbval v = record_get(r, count_names[i]);
+        rn->counts[i] = rn->dry || v.type != DB_INT ? 0 : v.i;
+    }
+    rn->spec = arena_str(rn->w->mem, import_spec(c, r));
+    return c->err.code;
+}
+
+static enum err_code load_piece(struct call *c, void *arg)
+{
+    struct running *rn = arg;
+    struct rows rows;
+    bool found = false;
+
+    TRY(db_query(c, &rows,
+        SQL("SELECT \"first_row\", \"rows\", \"text\" FROM \"import_pieces\" WHERE \"import\" = $1 AND"
+            " \"first_row\" <= $2 ORDER BY \"first_row\" DESC LIMIT 1"),
+        VALS(V(rn->import), V(rn->position + 1))));
+    if (rows_next(&rows)) {
+        found = true;
+        rn->piece_row = col_int(&rows, 0);
+        rn->piece_rows = col_int(&rows, 1);
+        rn->text = arena_str(rn->w->mem, stmt_text(rows.st, 2));
+    }
+    TRY(rows_end(&rows));
+    return found ? OK : fail(c, ERR_NOT_FOUND, NULL, "the rows of this file are not kept any more");
+}
+
+static enum err_code store_reject(struct call *c, struct running *rn, const json_t *one)
+{
+    int64_t row = json_integer_value(json_object_get(one, "row"));
+    size_t at = (size_t)(row - rn->piece_row);
+    const json_t *errors = json_object_get(one, "errors");
+    struct buf text, why;
+
+    buf_init(&text, c->mem, ROW_MAX * 2);
+    buf_init(&why, c->mem, 64 << 10);
+    stage_row(&text, rn->cells[at], rn->ncells[at]);
+    for (size_t i = 0; i < json_array_size(errors); i++) {
+        const json_t *e = json_array_get(errors, i);
+        struct str field = json_str(json_object_get(e, "field"));
+        buf_lit(&why, i ? "; " : "");
+        buf_add(&why, field);
+        buf_lit(&why, field.n ? ": " : "");
+        buf_add(&why, json_str(json_object_get(e, "message")));
+    }
+    return db_exec(c,
+        SQL("INSERT INTO \"import_rejects\" (\"import\", \"row\", \"text\", \"why\") VALUES ($1, $2, $3, $4)"
+            " ON CONFLICT DO NOTHING"),
+        VALS(V(rn->import), V(row), V(buf_str(&text)), V(buf_str(&why))));
+}
+
+/* Keeps the first of a list for the report. */
+static enum err_code keep_some(
+    struct call *c, struct str list, struct buf *kept, size_t *n, const json_t **all)
+{
+    json_t *tree;
+
+    TRY(json_read(c->mem, list, &tree, &c->err));
+    *all = tree;
+    for (size_t i = 0; i < json_array_size(tree) && *n < WARNINGS_KEPT; i++, (*n)++) {
+        struct json_writer w;
+        if (kept->n) {
+            buf_byte(kept, ',');
+        }
+        json_init(&w, kept);
+        json_tree(&w, NULL, json_array_get(tree, i));
+    }
+    return OK;
+}
+
+struct step { /* one transaction; it may run twice, so it leaves its outcome here */
+    struct running *rn;
+    int64_t from, n;
+    struct import_result result;
+    int64_t warned;
+    struct str changes, rejected, warnings; /* in the work's memory */
+    int64_t micros;
+};
+
+static enum err_code read_records(struct call *c, struct import_rows *rows, struct str **cells)
+{
+    rows->records = ARENA_ARRAY(c->mem, json_t *, rows->n + 1);
+    for (size_t i = 0; i < rows->n; i++) {
+        struct err e = { 0 };
+        if (json_read(c->mem, cells[i][0], &rows->records[i], &e) != OK
+            || !json_is_object(rows->records[i])) {
+            rows->records[i] = json_pack("{s:s}", "not JSON, line", e.msg);
+            arena_defer(c->mem, (void (*)(void *))json_decref, rows->records[i]);
+        }
+    }
+    return OK;
+}
+
+static enum err_code put_counts(struct call *c, const struct running *rn, const struct step *st)
+{
+    struct record *r = import_progress(c, rn->import);
+    int64_t now[6] = { st->result.created, st->result.updated, st->result.unchanged,
+        st->result.skipped, st->result.nrejected, st->warned };
+
+    for (int i = 0; i < 6 && !rn->dry; i++) {
+        record_set(c, r, count_names[i], V(rn->counts[i] + now[i]));
+    }
+    record_set(c, r, "position", V(rn->position + st->n));
+    return record_update(c, r);
+}
+
+static enum err_code run_step(struct call *c, void *arg)
+{
+    struct step *st = arg;
+    struct running *rn = st->rn;
+    const struct live_entity *e = model_entity(c->model, rn->entity);
+    struct import_rows rows = { .n = (size_t)st->n, .first_row = rn->position + 1,
+        .cells = rn->cells + st->from, .ncells = rn->ncells + st->from };
+    struct import_plan *plan;
+    json_t *spec, *list;
+    int64_t began = time_monotonic();
+
+    if (!e) {
+        return fail(c, ERR_NOT_FOUND, NULL, "the object is not there any more");
+    }
+    c->change_kind = "import";
+    TRY(json_read(c->mem, rn->spec, &spec, &c->err));
+    TRY(import_plan_make(c, e, spec, rn->dry, &plan));
+    if (rn->lines) {
+        TRY(read_records(c, &rows, rows.cells));
+    }
+    TRY(import_apply(c, plan, &rows, &st->result));
+    TRY(json_read(c->mem, st->result.rejected, &list, &c->err));
+    for (size_t i = 0; !rn->dry && i < json_array_size(list); i++) {
+        TRY(store_reject(c, rn, json_array_get(list, i)));
+    }
+    TRY(json_read(c->mem, st->result.warnings, &list, &c->err));
+    st->warned = (int64_t)json_array_size(list);
+    st->changes = arena_str(rn->w->mem, st->result.changes);
+    st->rejected = arena_str(rn->w->mem, st->result.rejected);
+    st->warnings = arena_str(rn->w->mem, st->result.warnings);
+    TRY(put_counts(c, rn, st));
+    st->micros = time_monotonic() - began;
+    return OK;
+}
+
+/* Rows for a transaction of about STEP_MICROS, by what the last one took. */
+static void follow_speed(struct running *rn, const struct step *st)
+{
+    int64_t fits = st->micros > 0 ? st->n * STEP_MICROS / st->micros : PIECE_ROWS;
+
+    rn->step = fits < STEP_LEAST ? STEP_LEAST : fits > PIECE_ROWS ? PIECE_ROWS : fits;
+}
+
+static enum err_code keep_report(struct running *rn, const struct step *st)
+{
+    struct arena *mem = arena_create(0);
+    struct call probe = { .mem = mem };
+    const json_t *all;
+    size_t nchanges = rn->changes.n ? WARNINGS_KEPT / 2 : 0;
+
+    enum err_code code = keep_some(&probe, st->changes, &rn->changes, &nchanges, &all);
+    if (code == OK) {
+        code = keep_some(&probe, st->rejected, &rn->rejects, &rn->nrejects, &all);
+    }
+    if (code == OK) {
+        code = keep_some(&probe, st->warnings, &rn->warnings, &rn->nwarnings, &all);
+    }
+    rn->w->err = code == OK ? rn->w->err : probe.err;
+    arena_destroy(mem);
+    return code;
+}
+
+static enum err_code run_piece(struct running *rn)
+{
+    struct arena_mark mark = arena_mark(rn->w->mem);
+
+    TRY(job_work_read(rn->w, load_piece, rn));
+    TRY(stage_rows(rn->w->mem, rn->text, (size_t)rn->piece_rows, &rn->cells, &rn->ncells,
+        &rn->ncell_rows, &rn->w->err));
+    while (rn->position < rn->piece_row - 1 + (int64_t)rn->ncell_rows) {
+        int64_t at = rn->position - (rn->piece_row - 1), left = (int64_t)rn->ncell_rows - at;
+        struct step st = { .rn = rn, .from = at, .n = rn->step < left ? rn->step : left };
+        rn->w->done = rn->position;
+        rn->w->total = rn->rows;
+        TRY(job_work_write(rn->w, run_step, &st));
+        TRY(keep_report(rn, &st));
+        const int64_t now[6] = { st.result.created, st.result.updated, st.result.unchanged,
+            st.result.skipped, st.result.nrejected, st.warned };
+        for (int i = 0; i < 6; i++) {
+            rn->counts[i] += now[i];
+        }
+        rn->position += st.n;
+        follow_speed(rn, &st);
+    }
+    arena_rewind(rn->w->mem, mark);
+    return OK;
+}
+
+static void report_json(const struct running *rn, struct buf *b)
+{
+    struct json_writer w;
+
+    json_init(&w, b);
+    json_object(&w, NULL);
+    json_flag(&w, "check", rn->dry);
+    json_int(&w, "rows", rn->position);
+    for (int i = 0; i < 6; i++) {
+        json_int(&w, count_names[i], rn->counts[i]);
+    }
+    json_array(&w, "changes");
+    buf_add(b, buf_str(&rn->changes));
+    json_end_array(&w);
+    json_array(&w, "rejects");
+    buf_add(b, buf_str(&rn->rejects));
+    json_end_array(&w);
+    json_array(&w, "warnings");
+    buf_add(b, buf_str(&rn->warnings));
+    json_end_array(&w);
+    json_end_object(&w);
+}
+
+static enum err_code has_run(struct call *c, void *arg)
+{
+    struct running *rn = arg;
+    struct record *r = import_progress(c, rn->import);
+    struct buf b;
+
+    buf_init(&b, c->mem, 4 << 20);
+    report_json(rn, &b);
+    record_set(c, r, "report", V(buf_str(&b)));
+    if (rn->dry) {
+        record_set(c, r, "position", V(0));
+    }
+    TRY(buf_status(&b, &c->err));
+    TRY(import_set_state(c, r, rn->dry ? "ready" : "done"));
+    return record_update(c, r);
+}
+
+enum err_code import_run_work(struct job_work *w)
+{
+    struct running rn = { .w = w, .step = STEP_FIRST,
+        .import = json_integer_value(json_object_get(w->input, "import")),
+        .dry = json_is_true(json_object_get(w->input, "dry")) };
+    enum err_code code = OK;
+
+    TRY(job_work_read(w, begin_running, &rn));
+    if (rn.paused) {
+        return OK;
+    }
+    buf_init(&rn.changes, w->mem, 1 << 20);
+    buf_init(&rn.rejects, w->mem, 1 << 20);
+    buf_init(&rn.warnings, w->mem, 1 << 20);
+    /* what the report keeps must not grow inside the memory that each piece gives back */
+    (void)buf_reserve(&rn.changes, 256 << 10);
+    (void)buf_reserve(&rn.rejects, 256 << 10);
+    (void)buf_reserve(&rn.warnings, 256 << 10);
+    while (code == OK && rn.position < rn.rows) {
+        code = run_piece(&rn);
+    }
+    if (code == OK) {
+        w->done = w->total = rn.rows;
+        code = job_work_end(w, has_run, &rn);
+    }
+    return import_tell_failure(w, rn.import, code);
+}
+

@@ -1,0 +1,193 @@
+// Imports of whole files: read, mapped, checked, run as a job, paused, mended, undone.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { eventually, world } from '../kith.mjs';
+
+let w;
+const get = (path) => w.api('GET', path);
+const post = (path, body) => w.api('POST', path, body);
+
+before(async () => { w = await world(); });
+after(() => w.close());
+
+async function upload(name, text) {
+  const r = await w.request('POST', `/api/v1/files?name=${encodeURIComponent(name)}`, Buffer.from(text), { authorization: `Bearer ${w.token}`, 'content-type': 'text/csv' });
+  assert.equal(r.status, 201, r.text);
+  return r.body.id;
+}
+
+const state = (i) => i.state?.code ?? i.state;
+
+async function settled(id, ...not) {
+  return eventually(async () => {
+    const r = (await get(`/imports/${id}`)).body;
+    return ['reading', 'checking', 'running', ...not].includes(state(r)) ? null : r;
+  }, 30);
+}
+
+async function begin(entity, name, text, options) {
+  const r = await post('/imports', { entity, file: await upload(name, text), options });
+  assert.equal(r.status, 201, JSON.stringify(r.body));
+  return settled(r.body.id);
+}
+
+async function run(id) {
+  const r = await post(`/imports/${id}/start`, {});
+  assert.equal(r.status, 200, JSON.stringify(r.body));
+  return settled(id);
+}
+
+const count = async (entity, where) => (await get(`/${entity}/aggregate?measure=count()&where=${encodeURIComponent(where)}`)).body.rows[0]['count()'];
+
+test('a file is read: columns with samples, what they mean, how dates and numbers are written', async () => {
+  const i = await begin('contacts', 'people.csv', 'Vorname;Nachname;E-Mail geschäftlich;Geb;Geburtstag;Umsatz\n'
+    + 'Ana;Müller;ana@example.org;x;31.12.1980;1.234,50\nBo;Li;bo@example.org;y;01.02.1990;12,5\n');
+  assert.equal(state(i), 'ready');
+  assert.equal(i.rows, 2);
+  assert.equal(i.name, 'people.csv');
+  const by = Object.fromEntries(i.columns.map((c) => [c.column, c]));
+  assert.equal(by.Vorname.field, 'first_name');
+  assert.equal(by.Nachname.field, 'last_name');
+  assert.equal(by['E-Mail geschäftlich'].field, 'emails[work]'); // by what stands in it
+  assert.equal(by.Geb.field, null);
+  assert.equal(by.Geburtstag.field, 'birthday');
+  assert.equal(by.Geburtstag.format, 'dmy');
+  assert.equal(by.Umsatz.decimal, ',');
+  assert.deepEqual(by.Vorname.samples, ['Ana', 'Bo']);
+  const rows = (await get(`/imports/${i.id}/rows?rows=1`)).body;
+  assert.deepEqual(rows.rows, [['Ana', 'Müller', 'ana@example.org', 'x', '31.12.1980', '1.234,50']]);
+});
+
+test('check, run, find again by key, undo', async () => {
+  const first = await begin('contacts', 'a.csv', 'First Name,Last Name,Email,Company,Home City,Work City,Mobile\n'
+    + 'Ann,Able,ann@imports.example,Able Ltd,Paris,London,+44 20 7946 0001\nBen,Baker,ben@imports.example,Able Ltd,Rome,,\n',
+  { columns: [{ column: 'First Name', field: 'first_name' }, { column: 'Last Name', field: 'last_name' },
+    { column: 'Email', field: 'emails[work]' }, { column: 'Company', field: 'company', create: true },
+    { column: 'Home City', field: 'addresses[home].city' }, { column: 'Work City', field: 'addresses[work].city' },
+    { column: 'Mobile', field: 'phones[mobile]' }], keys: ['email'] });
+  const before = await count('contacts', '');
+  assert.equal((await post(`/imports/${first.id}/check`, {})).status, 200);
+  const checked = await settled(first.id);
+  assert.equal(checked.report.check, true);
+  assert.equal(checked.report.created, 2, JSON.stringify(checked.report));
+  assert.equal(await count('contacts', ''), before, 'a check keeps nothing');
+  assert.equal(await count('companies', "name = 'Able Ltd'"), 0);
+  const done = await run(first.id);
+  assert.equal(state(done), 'done', done.error);
+  assert.equal(done.created, 2);
+  assert.equal(await count('companies', "name = 'Able Ltd'"), 1, 'made once');
+  const ann = (await get(`/contacts?where=${encodeURIComponent("email = 'ann@imports.example'")}&fields=addresses,phones,company,emails`)).body.items[0];
+  assert.deepEqual(ann.addresses.map((a) => [a.kind, a.city]), [['home', 'Paris'], ['work', 'London']]);
+  assert.equal(ann.phones[0].kind, 'mobile');
+  assert.equal(ann.company.name, 'Able Ltd');
+
+  const second = await begin('contacts', 'b.csv', 'First Name,Last Name,Email,Job title\nAnnie,Able,ANN@imports.example,Boss\n,,ben@imports.example,\nCy,Cole,cy@imports.example,\n',
+    { keys: ['email'], columns: ['First Name', 'Last Name', 'Email', 'Job title'] });
+  await post(`/imports/${second.id}/check`, {});
+  const report = (await settled(second.id)).report;
+  assert.deepEqual([report.created, report.updated, report.unchanged], [1, 1, 1]);
+  assert.deepEqual(report.changes[0].changes.map((c) => [c.field, c.from, c.to]).sort(), [['first_name', 'Ann', 'Annie'], ['job_title', '', 'Boss'], ['name', 'Ann Able', 'Annie Able']].sort());
+  const two = await run(second.id);
+  assert.deepEqual([two.created, two.updated, two.unchanged], [1, 1, 1]);
+  const undo = await post('/undo', { change_set: two.change_set });
+  assert.equal(undo.status, 200, JSON.stringify(undo.body));
+  assert.equal(await count('contacts', "first_name = 'Ann' and job_title is empty"), 1);
+  assert.equal(await count('contacts', "last_name = 'Cole'"), 0);
+});
+
+test('rejected rows come back as a file with reasons, and go in once mended', async () => {
+  const i = await begin('contacts', 'bad.csv', 'Last Name,Email,Birthday\nGood,good@imports.example,1990-01-02\nBad,not an address,1990-01-02\n"Quoted, ""worse""",fine@imports.example,soon\n');
+  const done = await run(i.id);
+  assert.equal(state(done), 'done');
+  assert.deepEqual([done.created, done.rejected], [1, 2]);
+  assert.equal(done.report.rejects[0].row, 2);
+  const r = await w.request('GET', `/api/v1/imports/${i.id}/rejects`, undefined, { authorization: `Bearer ${w.token}` });
+  const lines = r.text.trimEnd().split('\n');
+  assert.equal(lines[0], 'Last Name,Email,Birthday,why');
+  assert.match(lines[1], /^Bad,not an address,1990-01-02,.*email/);
+  assert.match(lines[2], /^"Quoted, ""worse""",fine@imports.example,soon,.*birthday/);
+  const mended = r.text.replace('not an address', 'bad@imports.example').replace(',soon,', ',1999-09-09,');
+  const again = await begin('contacts', 'bad.rejects.csv', mended);
+  assert.equal(again.columns.find((c) => c.column === 'why').field, null);
+  const more = await run(again.id);
+  assert.deepEqual([more.created, more.rejected], [2, 0]);
+});
+
+test('JSON lines', async () => {
+  const i = await begin('contacts', 'a.jsonl', '{"last_name":"Lines","emails":["lines@imports.example"]}\n\n{"last_name":4}\nnot json\n');
+  const done = await run(i.id);
+  assert.deepEqual([done.rows, done.created, done.rejected], [3, 1, 2], JSON.stringify(done));
+});
+
+test('paused and gone on with: no row lost, none doubled', async () => {
+  const n = 6000;
+  const rows = Array.from({ length: n }, (_, k) => `Many${k},many${k}@imports.example`);
+  const i = await begin('contacts', 'many.csv', 'Last Name,Email\n' + rows.join('\n') + '\n');
+  assert.equal(i.rows, n);
+  await post(`/imports/${i.id}/start`, {});
+  await eventually(async () => (await get(`/imports/${i.id}`)).body.position > 0, 20);
+  const paused = await post(`/imports/${i.id}/pause`, {});
+  assert.equal(paused.status, 200, JSON.stringify(paused.body));
+  const at = (await get(`/imports/${i.id}`)).body;
+  assert.equal(state(at), 'paused');
+  const refused = await w.api('POST', '/undo', { change_set: at.change_set });
+  assert.ok([200, 409].includes(refused.status));
+  if (refused.status === 409) {
+    const done = await run(i.id);
+    assert.equal(done.created, n);
+    assert.equal(await count('contacts', "last_name like 'Many%'"), n);
+  }
+});
+
+test('a large import is undone by a job, which tells what it had to leave', async () => {
+  const n = 2500;
+  const i = await begin('contacts', 'large.csv', 'Last Name,Email\n' + Array.from({ length: n }, (_, k) => `Large${k},large${k}@imports.example`).join('\n') + '\n');
+  const done = await run(i.id);
+  assert.equal(done.created, n);
+  const kept = (await get(`/contacts?where=${encodeURIComponent("last_name = 'Large7'")}`)).body.items[0];
+  const change = await w.api('PATCH', `/contacts/${kept.id}`, { job_title: 'Booked since' });
+  const undo = await post('/undo', { change_set: done.change_set });
+  assert.equal(undo.status, 202, JSON.stringify(undo.body));
+  const ended = () => eventually(async () => {
+    const j = (await get(`/jobs/${undo.body.job}`)).body;
+    return ['waiting', 'running'].includes(j.state) ? null : j;
+  }, 30);
+  const job = await ended();
+  assert.equal(job.state, 'done', job.error);
+  assert.equal(job.result.left, 1);
+  assert.match(job.result.errors[0].message, /was changed again/);
+  assert.equal(await count('contacts', "last_name like 'Large%'"), 1);
+  assert.equal(change.status, 200);
+  await post('/undo', { change_set: (await get(`/contacts/${kept.id}/history`)).body.items[0].change_set });
+  const again = await post('/undo', { change_set: done.change_set });
+  assert.equal(again.status, 202);
+  const second = await eventually(async () => {
+    const j = (await get(`/jobs/${again.body.job}`)).body;
+    return ['waiting', 'running'].includes(j.state) ? null : j;
+  }, 30);
+  assert.equal(second.result.left, 0, JSON.stringify(second.result));
+  assert.equal(await count('contacts', "last_name like 'Large%'"), 0);
+  assert.equal((await post('/undo', { change_set: done.change_set })).status, 409, 'undone once');
+});
+
+test('what is wrong is said before it begins', async () => {
+  for (const [body, field] of [
+    [{ entity: 'dragons', file: await upload('x.csv', 'a\n1\n') }, 'entity'],
+    [{ entity: 'contacts' }, 'file'],
+    [{ entity: 'contacts', file: 99999 }, 'file'],
+  ]) {
+    const r = await post('/imports', body);
+    assert.ok([422, 404].includes(r.status), JSON.stringify(r.body));
+    if (r.status === 422) assert.equal(r.body.errors[0].field, field);
+  }
+  const empty = await begin('contacts', 'empty.csv', '');
+  assert.equal(state(empty), 'failed');
+  assert.match(empty.error, /no rows/);
+  const open = await begin('contacts', 'open.csv', 'a,b\n"never,closed\n');
+  assert.equal(state(open), 'failed');
+  assert.match(open.error, /line 2 never closes/);
+  const i = await begin('contacts', 'ok.csv', 'Last Name\nX\n', { columns: [{ column: 'Last Name', field: 'shoe_size' }] });
+  const r = await post(`/imports/${i.id}/start`, {});
+  assert.equal(r.status, 422);
+  assert.match(r.body.detail ?? r.body.errors[0].message, /shoe_size/);
+});
