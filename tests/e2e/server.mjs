@@ -88,6 +88,15 @@ export const api = (method, address, body) => e2e.page.evaluate(async ([m, a, b]
   return { status: r.status, body: text ? JSON.parse(text) : null };
 }, [method, address, body]);
 
+/** What is on the screen at once may reach the server a moment later. */
+export async function until(holds) {
+  for (let i = 0; i < 100; i++) {
+    if (await holds()) return;
+    await e2e.page.waitForTimeout(50);
+  }
+  assert.fail('it did not come to pass: ' + holds);
+}
+
 async function evaluate(expression) {
   const r = await e2e.cdp.send('Runtime.evaluate', { expression, awaitPromise: true, returnByValue: true });
   if (r.exceptionDetails) throw new Error(r.exceptionDetails.exception?.description ?? r.exceptionDetails.text);

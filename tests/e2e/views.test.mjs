@@ -1,6 +1,6 @@
 // views.test.mjs - saved views, and the other ways to look at a list: board, chart, calendar.
 import assert from 'node:assert/strict';
-import { api, e2e, hands, look, serve, signIn, step } from './server.mjs';
+import { api, e2e, hands, look, serve, signIn, step, until } from './server.mjs';
 
 serve();
 
@@ -58,7 +58,7 @@ step('a changed view: reset, save, save as; renamed, first, deleted and back', a
   await page.getByRole('button', { name: 'Name', exact: true }).click();
   await page.getByRole('button', { name: 'Save', exact: true }).click();
   await page.getByRole('button', { name: 'Reset' }).waitFor({ state: 'detached' });
-  assert.equal((await stored('Berliners')).sort, 'name');
+  await until(async () => (await stored('Berliners')).sort === 'name');
   await page.getByRole('button', { name: 'Name', exact: true }).click();
   await page.getByRole('button', { name: 'Save as' }).click();
   await page.getByRole('textbox', { name: 'Name' }).fill('Downwards');

@@ -82,10 +82,10 @@ export function useSaveView() {
     async change(v: View, changes: { name?: string; look?: Look; shared?: boolean; pinned?: boolean; first?: boolean }) {
       const { look, first, ...plain } = changes;
       const body = look || first !== undefined ? { ...plain, ...toRecord(look ?? v.look, first ?? v.first) } : plain;
-      // at once on the screen; as it was where the server says no
+      // a switch names what it changes; a whole look must not go over another's. At once on the screen; as it was where the server says no
       put({ ...v, ...changes });
       try {
-        const { data } = await call<Rec>('PATCH', `/views/${v.id}`, body, { 'If-Match': `"${v.version}"` });
+        const { data } = await call<Rec>('PATCH', `/views/${v.id}`, body, look ? { 'If-Match': `"${v.version}"` } : {});
         put(fromRecord(meta, data));
       } catch (x) {
         put(v);
