@@ -49,6 +49,26 @@ step('share a view: three from the home page', async () => {
   await page.keyboard.press('Escape');
 });
 
+step('shared with a team, and no more', async () => {
+  const { page } = e2e;
+  const team = (await api('POST', '/teams', { name: 'Lighthouse' })).body;
+  await api('PATCH', `/views/${(await stored('Berliners')).id}`, { shared: false });
+  await page.reload();
+  await page.getByRole('button', { name: 'Share', exact: true }).click();
+  const box = (checked) => page.getByRole('checkbox', { name: 'Lighthouse', checked });
+  await box(false).click();
+  await box(true).waitFor();
+  const shares = async () => (await api('GET', '/shares?where=' + encodeURIComponent(`with_team = ${team.id}`))).body.items;
+  await until(async () => (await shares()).length === 1);
+  assert.equal((await shares())[0].record.entity, 'view');
+  await look('shareteams');
+  await box(true).click();
+  await until(async () => (await shares()).length === 0);
+  await page.keyboard.press('Escape');
+  await api('PATCH', `/views/${(await stored('Berliners')).id}`, { shared: true });
+  await page.reload();
+});
+
 step('a changed view: reset, save, save as; renamed, first, deleted and back', async () => {
   const { page } = e2e;
   assert.equal(await page.getByRole('button', { name: 'Reset' }).count(), 0);

@@ -14,7 +14,11 @@ export default function ShareWith({ view }: { view: View }) {
   const teams = meta.entity(field?.target ?? '');
   const list = useQuery({ queryKey: ['related', teams?.name, 'share'], enabled: !!teams, queryFn: ({ signal }) => get<{ items: Rec[] }>(`/${teams!.plural}`, { fields: ['id', teams!.title].join(','), limit: 200 }, signal) });
   const key = ['related', 'share', view.id];
-  const given = useQuery({ queryKey: key, enabled: !!shares, queryFn: ({ signal }) => get<{ items: Rec[] }>(`/${shares!.plural}`, { where: `record = 'view:${view.id}'`, fields: 'id,with_team', limit: 200 }, signal) });
+  const given = useQuery({ queryKey: key, enabled: !!shares, queryFn: async ({ signal }) => {
+    // what one has shared oneself: a filter cannot ask for the record of a share
+    const all = await get<{ items: Rec[] }>(`/${shares!.plural}`, { where: 'created_by = me and with_team is not empty', fields: 'id,record,with_team', sort: '-id', limit: 200 }, signal);
+    return { items: all.items.filter((s) => s.record?.entity === 'view' && s.record.id === view.id) };
+  } });
   if (!teams || !shares || !list.data?.items.length) return null;
   const toggle = async (team: Rec, share: Rec | undefined) => {
     try {
