@@ -66,14 +66,14 @@ function Quick({ entity: e, field, value, onDone, onMore }: { entity: Entity; fi
   );
 }
 
-function Column({ entity: e, col, cols, run, fields, field, may, menu, onMenu, onMove, onAdded, onMore, money: sum }: { entity: Entity; col: Col; cols: Col[]; run: Windows | undefined; fields: Field[]; field: Field; may: boolean; menu: number | null; onMenu: (id: number | null) => void; onMove: (r: Rec, from: Col, to: Col) => void; onAdded: () => void; onMore: (start: Record<string, unknown>) => void; money: string }) {
+function Column({ entity: e, col, cols, run, fields, field, may, menu, onMenu, onMove, onAdded, onMore, counted, money: sum }: { entity: Entity; col: Col; cols: Col[]; run: Windows | undefined; fields: Field[]; field: Field; may: boolean; menu: number | null; onMenu: (id: number | null) => void; onMove: (r: Rec, from: Col, to: Col) => void; onAdded: () => void; onMore: (start: Record<string, unknown>) => void; counted: boolean; money: string }) {
   const box = useRef<HTMLDivElement>(null);
   const [over, setOver] = useState(false);
   const choice = useChoice(field);
   useEffect(() => { if (box.current) return dropTargetForElements({ element: box.current, getData: () => ({ to: col.key }), canDrop: ({ source }) => source.data.from !== col.key, onDragEnter: () => setOver(true), onDragLeave: () => setOver(false), onDrop: () => setOver(false) }); }, [col.key]);
   return (
     <section ref={box} className={over ? 'bcol over' : 'bcol'} aria-label={col.label} data-col={col.key}>
-      <header className="bhead" style={{ '--c': col.code ? colourVar(choice(col.code).colour) : undefined } as React.CSSProperties}><b className="cut">{col.label}</b><span className="num dim" data-count>{number(col.count)}</span><span className="grow" />{sum && <span className="num dim">{sum}</span>}</header>
+      <header className="bhead" style={{ '--c': col.code ? colourVar(choice(col.code).colour) : undefined } as React.CSSProperties}><b className="cut">{col.label}</b><span className="num dim" data-count>{counted ? number(col.count) : ''}</span><span className="grow" />{sum && <span className="num dim">{sum}</span>}</header>
       <div className="bcards" role="list" aria-label={col.label} tabIndex={0}>
         {!run || run.pending ? Array.from({ length: Math.min(3, col.count) }, (_, i) => <Skeleton key={i} height={64} radius="md" />) : run.error ? <ErrorState error={run.error} retry={run.again} />
           : run.rows.map((r) => <Card key={r.id} entity={e} row={r} fields={fields} columns={cols} here={col} may={may} menu={menu === r.id} onMenu={(o) => onMenu(o ? r.id : null)} onMove={(to) => onMove(r, col, to)} />)}
@@ -160,7 +160,7 @@ export default function Board({ entity: e, state, onProblem, refused }: BodyProp
       </Group>
       <div className="bcols" tabIndex={0} role="region" aria-label={t('board.label', { label: by.field.label })}>
         {groups.isPending ? Array.from({ length: 5 }, (_, i) => <Skeleton key={i} className="bcol" height={300} radius="md" />) : cols.map((c, i) => (
-          <Column key={c.key} entity={e} col={c} cols={cols} run={runs[i]} fields={fields} field={by.field} may={may} menu={menu} onMenu={setMenu} onMove={(r, a, b) => void move(r, a, b)} money={measure ? measureWords(e, measure, c.sum) : ''}
+          <Column key={c.key} entity={e} col={c} cols={cols} run={runs[i]} fields={fields} field={by.field} may={may} menu={menu} onMenu={setMenu} counted={!q} onMove={(r, a, b) => void move(r, a, b)} money={measure && !q ? measureWords(e, measure, c.sum) : ''}
             onAdded={() => { void client.invalidateQueries({ queryKey: ['list', e.name] }); void client.invalidateQueries({ queryKey: ['count', e.name] }); }} onMore={setStart} />
         ))}
       </div>

@@ -36,7 +36,6 @@ function toTree(meta: Meta, e: Entity, n: Node): Tree | null {
 }
 
 function GroupEditor({ entity: e, node, onChange, onRemove, depth }: { entity: Entity; node: Branch; onChange: (n: Branch) => void; onRemove?: () => void; depth: number }) {
-  const meta = useMeta();
   const put = (i: number, n: Node | null) => onChange({ ...node, items: node.items.flatMap((x, k) => (k === i ? n ?? [] : x)) });
   const add = (n: Node) => onChange({ ...node, items: [...node.items, n] });
   const field = e.fields.find((f) => f.name === e.title && filterable(f)) ?? e.fields.find((f) => filterable(f) && !f.standard && !f.hidden) ?? e.fields.find(filterable);
@@ -60,7 +59,7 @@ function GroupEditor({ entity: e, node, onChange, onRemove, depth }: { entity: E
         {depth < 6 && <Button size="compact-xs" variant="default" onClick={() => add(group(node.op === 'and' ? 'or' : 'and', field ? [{ n: ++count, not: false, kind: 'leaf', leaf: startLeaf(field) }] : []))}>{t('builder.group')}</Button>}
         <Button size="compact-xs" variant="default" onClick={() => add({ n: ++count, not: false, kind: 'text', text: '' })}>{t('builder.expression')}</Button>
       </Group>
-      {node.items.length === 0 && <div className="dim" style={{ marginTop: 6 }}>{meta.raw && t('builder.empty')}</div>}
+      {node.items.length === 0 && <div className="dim" style={{ marginTop: 6 }}>{t('builder.empty')}</div>}
     </div>
   );
 }

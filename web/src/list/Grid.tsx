@@ -1,7 +1,7 @@
 // The table of a list: virtual rows, one tab stop with arrow keys, cells edited in place, columns moved and sized.
 import { Button, Skeleton } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent, type ReactNode, type RefObject } from 'react';
+import { useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent, type RefObject } from 'react';
 import { mayEdit } from '../fields/useEdit';
 import { number } from '../fields/format';
 import { t } from '../locale/t';
@@ -9,13 +9,13 @@ import { type Entity, type Rec } from '../meta/meta';
 import type { After } from './CellEditor';
 import { Header } from './Header';
 import { Row } from './Row';
-import { FIRST, type Shown } from './columns';
+import type { Shown } from './columns';
 import type { Group } from './groups';
 import type { Selection } from './selection';
 
 export type Item =
   | { t: 'row'; key: string; row: Rec }
-  | { t: 'group'; key: string; group: Group; open: boolean; sum?: ReactNode }
+  | { t: 'group'; key: string; group: Group; open: boolean; counted: boolean }
   | { t: 'wait'; key: string; load: () => void; failed?: unknown };
 
 export interface GridProps {
@@ -197,7 +197,7 @@ export function Grid(p: GridProps) {
             return (
               <div key={x.key} role="row" className="tr grouprow" style={{ transform: `translateY(${v.start}px)` }}>
                 <div role="gridcell" aria-expanded={x.open} aria-colspan={width} id={cellId(x.key, active.c)} tabIndex={v.index === at ? 0 : -1} className="groupcell" onClick={() => { p.onGroup(x.group.key); setActive({ key: x.key, c: active.c }); }}>
-                  <span aria-hidden className="caret">{x.open ? '▾' : '▸'}</span><b>{x.group.label}</b> <span className="num dim">{number(x.group.count)}</span>{x.sum ? <span className="num dim">{x.sum}</span> : null}
+                  <span aria-hidden className="caret">{x.open ? '▾' : '▸'}</span><b>{x.group.label}</b> {x.counted && <span className="num dim">{number(x.group.count)}</span>}
                 </div>
               </div>
             );
@@ -213,4 +213,3 @@ export function Grid(p: GridProps) {
     </div>
   );
 }
-export { FIRST };

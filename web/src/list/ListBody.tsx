@@ -51,6 +51,7 @@ export function ListBody({ entity: e, state, total, onProblem, refused, onClear 
   const from = params.get('from') ?? '';
   const peek = Number(params.get('peek')) || null;
   const by = phone ? null : groupOf(e, look.group);
+  // counts know nothing of the search: with one they are not shown
   const groups = useGroups(e, by, { where: look.where || undefined }, !!by);
   const reset = JSON.stringify([look.where, look.sort, look.group, q, from]);
   useEffect(() => { setAnchor('top'); setNews(0); setClosed(new Set()); setSeen(new Set()); }, [reset]);
@@ -76,14 +77,14 @@ export function ListBody({ entity: e, state, total, onProblem, refused, onClear 
     };
     if (!by) return run ? rows(run, '', end) : [];
     return (groups.data ?? []).flatMap((g): Item[] => {
-      const head: Item = { t: 'group', key: 'g' + g.key, group: g, open: !closed.has(g.key) };
+      const head: Item = { t: 'group', key: 'g' + g.key, group: g, open: !closed.has(g.key), counted: !q };
       if (closed.has(g.key)) return [head];
       const r = runs[list.indexOf(g)];
       const ask = () => setSeen((old) => (old.has(g.key) ? old : new Set(old).add(g.key)));
       if (!r || r.pending) return [head, ...Array.from({ length: Math.min(g.count, 30) }, (_, i): Item => ({ t: 'wait', key: `g${g.key}w${i}`, load: ask }))];
       return [head, ...rows(r, `g${g.key}r`)];
     });
-  }, [by?.text, groups.data, closed, end, held]);
+  }, [by?.text, groups.data, closed, end, held, q]);
   const order = useMemo(() => items.flatMap((x) => (x.t === 'row' ? [x.row.id] : [])), [items]);
   const selection = useSelection(order);
   // what was chosen in one list is not chosen in another
