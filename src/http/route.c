@@ -88,7 +88,7 @@ const struct route routes[] = {
     { METHOD_POST, API "/{entity}", LANE_WRITE, record_post, .flags = ROUTE_BODY | ROUTE_BATCH,
         .params = "duplicates", .body = "record", .answer = "record", .help = "Create." },
     { METHOD_GET, API "/{entity}/aggregate", LANE_HEAVY, records_aggregate, .flags = ROUTE_FILTER,
-        .params = "where,measure,group,sort,limit", .answer = "rows", .help = "Count and sum." },
+        .params = "where,q,measure,group,sort,limit", .answer = "rows", .help = "Count and sum." },
     { METHOD_GET, API "/{entity}/export", LANE_HEAVY, records_export, .flags = ROUTE_FILTER,
         .params = "format,where,sort,fields,q,bin", .answer = "text",
         .help = "All of a list, as csv or jsonl." },

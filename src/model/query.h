@@ -50,10 +50,11 @@ struct aggregate_request {
     const json_t *where_json;
     struct str measure; /* "count(), sum(total_spent) as spent" */
     struct str group;   /* "city" or expressions, up to 3 */
+    struct str q;       /* search text: narrows to what contains it */
     struct str sort;    /* "-count()" or a group */
     int limit;
 };
-/* Writes {"rows": [{...}]}. */
+/* Writes {"rows": [{...}]}, and "more": true when the limit cut them. */
 MUST_CHECK enum err_code query_aggregate(struct call *c, const struct aggregate_request *q);
 /* The ids that a request's filter, search and right find, ascending, past `after` and not past `upto` (0:
  * no bound), at most `most`. Its sort and fields are not looked at. For bulk work. */

@@ -1,7 +1,7 @@
 // Records over the API: made, read, changed, listed, removed, for any entity.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { world } from '../kith.mjs';
+import { eventually, world } from '../kith.mjs';
 
 let w;
 before(async () => { w = await world(); });
@@ -263,4 +263,20 @@ test('who sees little gets the order and the pages that everybody gets', async (
     }
   }
   assert.equal((await list(few.api, '&sort=last_name', 100))[0], 'few-2');
+});
+
+test('a view shows its filter with the names of now; groups are cut at their limit', async () => {
+  const view = await w.api('POST', '/views', { name: 'Here', entity: 'contact', where: "city = 'Berlin @1' and first_name is not empty" });
+  assert.equal(view.status, 201, view.text);
+  assert.match(view.body.where, /city/);
+  assert.match(view.body.where, /first_name/);
+  assert.match(view.body.where, /'Berlin @1'/);
+  for (const city of ['Aa', 'Bb', 'Cc']) await w.api('POST', '/contacts', { last_name: `Grouped ${city}`, addresses: [{ city }] });
+  await eventually(async () => (await w.api('GET', '/contacts?q=Grouped')).body.items.length === 3);
+  const cut = await w.api('GET', '/contacts/aggregate?measure=count()&group=city&limit=2&sort=city&q=Grouped');
+  assert.deepEqual(cut.body.rows.map((r) => r.city), ['Aa', 'Bb']);
+  assert.equal(cut.body.more, true);
+  const all = await w.api('GET', '/contacts/aggregate?measure=count()&group=city&q=Grouped');
+  assert.equal(all.body.rows.length, 3);
+  assert.equal(all.body.more, undefined);
 });
