@@ -5,6 +5,7 @@
 
 #include "base/child.h"
 #include "model/file.h"
+#include "model/helper.h"
 #include "model/import_map.h"
 #include "model/import_stage.h"
 #include "model/job.h"
@@ -222,27 +223,9 @@ static enum err_code copy_to(struct reading *rd, int fd)
     return n < 0 ? rd->w->err.code : lseek(fd, 0, SEEK_SET) == 0 ? OK : ERR_INTERNAL;
 }
 
-/* The one that is configured, else beside this program, else where the package puts it. */
-static const char *helper_path(struct reading *rd)
-{
-    struct arena *mem = rd->w->mem;
-    const char *set = rd->w->org->cfg->helper;
-    char self[4096];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-
-    if (set && set[0]) {
-        return set;
-    }
-    while (n > 0 && self[n - 1] != '/') {
-        n--;
-    }
-    const char *beside = arena_fmt(mem, "%.*skith-helper", (int)(n > 0 ? n : 0), self).p;
-    return access(beside, X_OK) == 0 ? beside : "/usr/lib/kith/kith-helper";
-}
-
 static enum err_code read_converted(struct reading *rd)
 {
-    const char *argv[] = { helper_path(rd),
+    const char *argv[] = { helper_path(rd->w->mem, rd->w->org->cfg),
         rd->format == FORMAT_CARDS ? "vcard-to-csv" : "xlsx-to-csv",
         rd->sheet.n ? rd->sheet.p : NULL, NULL };
     int fd = memfd_create("import", MFD_CLOEXEC);

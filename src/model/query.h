@@ -34,7 +34,15 @@ struct query_page {
     const struct live_field **fields;
     size_t nfields;
     struct ref_names *names;
+    struct output *output; /* for the two functions below */
+    struct page_row *found;
 };
+/* A row of a page as one JSON object, with many-to-many lists and formulas of the moment. */
+MUST_CHECK enum err_code query_page_json(
+    struct call *c, const struct query_page *p, size_t row, struct buf *out);
+/* A field of a row as a cell of a spreadsheet, which an import reads back. */
+void query_page_text(
+    struct call *c, const struct query_page *p, size_t row, size_t field, struct buf *out);
 MUST_CHECK enum err_code query_page(
     struct call *c, const struct list_request *q, struct query_page *out);
 /* Writes one record as JSON. ERR_NOT_FOUND also when it may not be seen. */
