@@ -42,7 +42,7 @@ static const struct row rows[] = {
     { "helper", TEXT, AT(helper), .text = "",
         .help = "the program kith-helper; without it the one beside kith, or in /usr/lib/kith" },
     { "body_max", SIZE, AT(body_max), 4 * MB, 16 * KB, 64 * MB, NULL, true, "request body" },
-    { "upload_max", SIZE, AT(upload_max), 32 * MB, 16 * KB, 1024 * MB, NULL, true, "an uploaded file" },
+    { "upload_max", SIZE, AT(upload_max), 256 * MB, 16 * KB, 16384 * MB, NULL, true, "an uploaded file" },
     { "arena_max", SIZE, AT(arena_max), 128 * MB, 4 * MB, 2048 * MB, NULL, true, "memory of one call" },
     { "query_budget", MILLIS, AT(query_budget), 5000, 100, 600000, NULL, true,
         "a user's own filter, in milliseconds" },

@@ -280,3 +280,22 @@ test('a view shows its filter with the names of now; groups are cut at their lim
   assert.equal(all.body.rows.length, 3);
   assert.equal(all.body.more, undefined);
 });
+
+test('a large file goes up in pieces, is one with the same content, and needs the right', async () => {
+  const bytes = Buffer.alloc(5 << 20);
+  for (let i = 0; i < bytes.length; i += 4) bytes.writeUInt32LE((i * 2654435761) >>> 0, i);
+  const headers = { authorization: `Bearer ${w.token}`, 'content-type': 'application/octet-stream' };
+  const up = (h = headers, name = 'large.bin') => w.request('POST', `/api/v1/files?name=${name}`, bytes, h);
+  const made = await up();
+  assert.equal(made.status, 201, made.text);
+  assert.equal(made.body.size, bytes.length);
+  const again = await up();
+  assert.equal(again.body.hash, made.body.hash);
+  const back = await fetch(`${w.server.url}/api/v1/files/${made.body.id}/content`, { headers: { authorization: headers.authorization } }).then((r) => r.arrayBuffer());
+  assert.ok(Buffer.from(back).equals(bytes));
+  assert.equal((await up({ 'content-type': 'application/octet-stream' })).status, 401);
+  const none = await w.user('nofiles@kith.example', [{ entity: 'contact', read: 'all' }]);
+  assert.equal((await up({ ...headers, authorization: `Bearer ${none.token}` })).status, 403);
+  assert.equal((await up(headers, '')).status, 422);
+  assert.equal((await w.request('POST', '/api/v1/files?name=a.png', bytes, { ...headers, 'content-type': 'image/png' })).status, 422, 'not what it says it is');
+});
