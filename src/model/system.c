@@ -9,6 +9,7 @@
 #include "model/change.h"
 #include "model/hooks.h"
 #include "model/import_job.h"
+#include "model/merge.h"
 #include "model/recompute.h"
 #include "model/search.h"
 
@@ -454,7 +455,8 @@ static const struct entity *const entities[] = { &user, &team, &role, &grant, &f
     &object, &custom_field, &choice_list_entity, &choice_entity, &view, &layout, &currency, &rate,
     &working_hours, &holiday, &file, &setting, &names, &state, &change_set, &feed, &history, &history_ref,
     &part_emails, &part_phones, &part_urls, &part_addresses, &picks, &session, &token, &throttle,
-    &import_entity, &import_piece_entity, &import_reject_entity, &job, &cursor, &chunk, &sequence, &idempotency, &secret, &search, NULL };
+    &import_entity, &import_piece_entity, &import_reject_entity, &job, &cursor, &chunk, &sequence, &idempotency, &secret, &search,
+    &merge_entity, NULL };
 
 static const struct job_kind jobs[] = {
     { .name = "import_read", .work = import_read_work,
