@@ -1,6 +1,7 @@
-/* duplicates.c - merging records, what that would do, and where an old id leads. */
+/* duplicates.c - what may be a duplicate, merging records, what that would do, and where an old id leads. */
 
 #include "http/api.h"
+#include "model/match.h"
 #include "model/merge.h"
 #include "model/query.h"
 
@@ -68,6 +69,18 @@ enum err_code records_merge(struct call *c, struct exchange *x)
     TRY(merge_open(c, e, ids, n, &m));
     TRY(merge_run(c, m, json_object_get(x->input, "fields"), json_object_get(x->input, "values")));
     return answer(c, x, m);
+}
+
+/* ---- while somebody types ---- */
+
+enum err_code records_duplicates(struct call *c, struct exchange *x)
+{
+    const struct live_entity *e;
+    int64_t limit;
+
+    TRY(route_entity(c, x, &e));
+    TRY(param_int(c, x, "limit", 1, 50, 5, &limit));
+    return match_check(c, e, x->input, (int)limit);
 }
 
 /* ---- an old id ---- */

@@ -64,6 +64,7 @@ ROUTE_FN(import_rows_get);
 ROUTE_FN(import_rejects_get);
 ROUTE_FN(records_bulk);
 ROUTE_FN(records_merge);
+ROUTE_FN(records_duplicates);
 ROUTE_FN(records_merge_preview);
 ROUTE_FN(action_one);
 ROUTE_FN(action_many);

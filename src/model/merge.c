@@ -138,9 +138,9 @@ enum err_code merge_proposal(struct call *c, const struct merging *m, const stru
 static bool is_merged(const struct live_entity *e)
 {
     unsigned never = ENTITY_TABLE | ENTITY_LINK | ENTITY_APPEND_ONLY | ENTITY_ADMIN | ENTITY_PUBLIC
-        | ENTITY_PERSONAL | ENTITY_CUSTOMISE;
+        | ENTITY_PERSONAL | ENTITY_CUSTOMISE | ENTITY_PAIR;
 
-    return !(e->def.flags & never) && !str_is(e->name, "share") && !str_is(e->name, "duplicate");
+    return !(e->def.flags & never) && !str_is(e->name, "share");
 }
 
 static enum err_code open_one(struct call *c, struct merging *m, size_t i)

@@ -228,9 +228,8 @@ static enum err_code move_by(struct call *c, struct merging *m, const struct liv
             TRY(page_of(c, by, m->e, m->ids[i], after, ids, &n));
             for (size_t k = 0; k < n; k++) {
                 struct arena_mark mark = arena_mark(c->mem);
-                const struct after *waiting = c->after;
                 TRY(move_row(c, m, by, ids[k]));
-                if (c->after == waiting) { /* else something for after the commit lives there */
+                if (!c->after) { /* else something for after the commit lives there */
                     arena_rewind(c->mem, mark);
                 }
                 after = ids[k];
@@ -244,7 +243,7 @@ enum err_code merge_move(struct call *c, struct merging *m)
 {
     for (size_t i = 0; i < c->model->nentities; i++) {
         const struct live_entity *e = c->model->entities[i];
-        for (size_t k = 0; !(e->def.flags & ENTITY_TABLE) && k < e->nfields; k++) {
+        for (size_t k = 0; !(e->def.flags & (ENTITY_TABLE | ENTITY_PAIR)) && k < e->nfields; k++) {
             if (leads_to(e->fields[k], m->e)) {
                 TRY(move_by(c, m, e->fields[k]));
             }
@@ -258,7 +257,7 @@ enum err_code merge_count(
 {
     for (size_t i = 0; i < c->model->nentities; i++) {
         const struct live_entity *e = c->model->entities[i];
-        for (size_t k = 0; !(e->def.flags & ENTITY_TABLE) && k < e->nfields; k++) {
+        for (size_t k = 0; !(e->def.flags & (ENTITY_TABLE | ENTITY_PAIR)) && k < e->nfields; k++) {
             int64_t all = 0, n;
             for (size_t l = 1; leads_to(e->fields[k], m->e) && l < m->n; l++) {
                 struct sqltext s;
