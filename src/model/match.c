@@ -344,7 +344,8 @@ static enum err_code order_sweep(struct call *c, const struct live_entity *e, in
     arena_defer(c->mem, (void (*)(void *))json_decref, input);
     return job_enqueue(c,
         &(struct job_order) { .kind = "match_sweep", .input = input, .due = delay ? c->now + delay : 0,
-            .key = arena_fmt(c->mem, "match_sweep:%" PRId64, e->number).p },
+            /* one that is to come later is no reason to let somebody wait now */
+            .key = arena_fmt(c->mem, "match_sweep:%d:%" PRId64, delay > 0, e->number).p },
         job);
 }
 

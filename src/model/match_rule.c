@@ -38,14 +38,14 @@ static const struct {
     const char *entity, *name, *fields;
 } shipped[] = {
     { "contact", "People",
-        "[{\"field\":\"first_name\",\"compare\":\"first_name\",\"key\":true},"
+        "[{\"field\":\"first_name\",\"compare\":\"first_name\",\"key\":true,\"swaps_with\":\"last_name\"},"
         "{\"field\":\"last_name\",\"compare\":\"name\",\"key\":true},"
         "{\"field\":\"birthday\",\"compare\":\"date\",\"key\":true},"
         "{\"field\":\"emails\",\"compare\":\"email\",\"key\":true},"
         "{\"field\":\"phones\",\"compare\":\"phone\",\"key\":true},"
         "{\"field\":\"addresses.number\",\"compare\":\"code\"},"
         "{\"field\":\"addresses.street\",\"compare\":\"text\",\"key\":true},"
-        "{\"field\":\"addresses.second\",\"compare\":\"text\"},"
+        "{\"field\":\"addresses.second\",\"compare\":\"text\",\"swaps_with\":\"addresses.street\"},"
         "{\"field\":\"addresses.city\",\"compare\":\"text\",\"key\":true},"
         "{\"field\":\"addresses.region\",\"compare\":\"code\"},"
         "{\"field\":\"addresses.postcode\",\"compare\":\"code\",\"key\":true},"
@@ -159,6 +159,15 @@ static enum err_code read_terms(struct call *c, struct match_rule *rule, struct 
         TRY(read_term(c, rule, json_array_get(list, i), &rule->terms[rule->n]));
         key = key || rule->terms[rule->n].key;
         rule->n++;
+    }
+    for (size_t i = 0; i < rule->n; i++) {
+        struct str with = json_str(json_object_get(json_array_get(list, i), "swaps_with"));
+        for (size_t k = 0; with.n && k < rule->n; k++) {
+            rule->terms[i].swaps = k != i && str_eq(rule->terms[k].name, with) ? (int)k + 1 : rule->terms[i].swaps;
+        }
+        if (with.n && !rule->terms[i].swaps) {
+            return fail(c, ERR_INVALID, "fields", "swaps_with names another field of the rule");
+        }
     }
     return key ? OK : fail(c, ERR_INVALID, "fields", "at least one field is a key, by which candidates are found");
 }

@@ -54,6 +54,33 @@ int match_level(enum match_how how, struct str a, struct str b)
     return 0;
 }
 
+uint64_t match_swaps(const struct match_rule *rule, uint64_t pattern, match_cross_fn *cross, void *arg)
+{
+    for (size_t t = 0; t < rule->n; t++) {
+        size_t q = (size_t)rule->terms[t].swaps - 1;
+        if (!rule->terms[t].swaps || match_at(pattern, t) > 0 || match_at(pattern, q) > 0) {
+            continue;
+        }
+        if (cross(arg, t, q) >= 2 && cross(arg, q, t) >= 2) {
+            pattern &= ~(7ull << (3 * t) | 7ull << (3 * q));
+            pattern |= 3ull << (3 * t) | 3ull << (3 * q);
+        }
+    }
+    return pattern;
+}
+
+struct two {
+    const struct match_rule *rule;
+    const struct match_values *a, *b;
+};
+
+static int cross_values(void *arg, size_t t, size_t q)
+{
+    const struct two *x = arg;
+
+    return x->a->n[t] && x->b->n[q] ? match_level(HOW_NAME, x->a->v[t][0], x->b->v[q][0]) : -1;
+}
+
 uint64_t match_pattern(
     const struct match_rule *rule, const struct match_values *a, const struct match_values *b)
 {
@@ -71,7 +98,7 @@ uint64_t match_pattern(
         }
         pattern |= (uint64_t)(best + 1) << (3 * t);
     }
-    return pattern;
+    return match_swaps(rule, pattern, cross_values, &(struct two) { rule, a, b });
 }
 
 /* ---- weights ---- */

@@ -24,6 +24,7 @@ struct match_term {
     struct str piece; /* of a list's primary part, or of its street: "number", "street", "second" */
     enum match_how how;
     bool key;
+    int swaps; /* 1 + the term with which people confuse it (first and last name); 0 for none */
     double m[MATCH_LEVELS], u[MATCH_LEVELS]; /* of agreement given a match, and given none */
 };
 
@@ -55,6 +56,10 @@ int match_level(enum match_how how, struct str a, struct str b);
 /* Three bits a term: 0 where one has no value, else 1 + level. */
 uint64_t match_pattern(
     const struct match_rule *rule, const struct match_values *a, const struct match_values *b);
+/* Two values that stand in each other's field agree nearly: `cross` compares the value of term t in one with
+ * that of term q in the other. */
+typedef int match_cross_fn(void *arg, size_t t, size_t q);
+uint64_t match_swaps(const struct match_rule *rule, uint64_t pattern, match_cross_fn *cross, void *arg);
 static inline int match_at(uint64_t pattern, size_t term)
 {
     return (int)(pattern >> (3 * term) & 7) - 1; /* -1: missing */

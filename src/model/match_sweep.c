@@ -57,7 +57,7 @@ struct sweep {
     size_t npatterns;
     struct found *found;
     size_t nfound, found_room;
-    int64_t pairs, left_blocks;
+    int64_t pairs, left_blocks, began;
     /* of one write */
     size_t at;
     int64_t made, gone;
@@ -302,6 +302,19 @@ static bool is_first_common(const struct sweep *s, uint32_t a, uint32_t b, uint6
 
 /* ---- comparing ---- */
 
+struct two {
+    const struct sweep *s;
+    const uint32_t *a, *b;
+};
+
+static int cross_values(void *arg, size_t t, size_t q)
+{
+    const struct two *x = arg;
+    uint32_t va = x->a[x->s->slot[t]], vb = x->b[x->s->slot[q]];
+
+    return va && vb ? match_level(HOW_NAME, x->s->terms[t].texts[va], x->s->terms[q].texts[vb]) : -1;
+}
+
 static uint64_t pattern_of(const struct sweep *s, uint32_t a, uint32_t b)
 {
     const uint32_t *va = s->values + a * s->slots, *vb = s->values + b * s->slots;
@@ -322,7 +335,7 @@ static uint64_t pattern_of(const struct sweep *s, uint32_t a, uint32_t b)
         }
         pattern |= (uint64_t)(best + 1) << (3 * t);
     }
-    return pattern;
+    return match_swaps(s->rule, pattern, cross_values, &(struct two) { s, va, vb });
 }
 
 static void count_pattern(struct sweep *s, uint32_t a, uint32_t b)
@@ -483,6 +496,7 @@ static void put_result(struct sweep *s, int64_t made, int64_t gone, bool learned
     json_int(&w, "blocks_left_out", s->left_blocks);
     json_flag(&w, "learned", learned);
     json_int(&w, "bytes", (int64_t)arena_used(s->mem));
+    json_real(&w, "seconds", (double)((time_monotonic() - s->began) / 1000) / 1000);
     json_end_object(&w);
     s->w->result = buf_str(&b);
 }
@@ -554,7 +568,7 @@ static enum err_code sweep(struct sweep *s)
 
 enum err_code match_sweep_work(struct job_work *w)
 {
-    struct sweep s = { .w = w, .mem = arena_create(0),
+    struct sweep s = { .w = w, .mem = arena_create(0), .began = time_monotonic(),
         .entity = json_str(json_object_get(w->input, "entity")), .cursor = { "", 0 } };
 
     enum err_code code = sweep(&s);
