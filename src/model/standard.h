@@ -18,6 +18,12 @@ struct str standard_mailbox(struct arena *mem, struct str key);
 bool standard_free_mail(struct str domain);
 /* Are two folded first names forms of one (Bob, Robert; tables/nicknames.csv)? */
 bool standard_same_nickname(struct str a, struct str b);
+struct person_name {
+    struct str title, first, middle, last, suffix;
+};
+/* Takes a whole name apart as tests/data/README.md says; each part may be empty. Case is changed only where
+ * the name is all capitals or all small. */
+void standard_person(struct arena *mem, struct str typed, struct person_name *out);
 /* What companies are compared by: without legal form, "The", signs; tests/data/README.md has the rules. */
 struct str standard_company(struct arena *mem, struct str name, struct str *form);
 

@@ -141,9 +141,14 @@ static bool take_start(struct arena *mem, struct words *w, size_t *from, size_t 
     return false;
 }
 
-static bool is_cjk(const char *p)
+static bool is_cjk(struct str s)
 {
-    return (unsigned char)*p >= 0xE3 && (unsigned char)*p <= 0xED;
+    for (size_t i = 0; i < s.n; i++) {
+        if ((unsigned char)s.p[i] >= 0xE3 && (unsigned char)s.p[i] <= 0xED) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Japanese and Korean write the form without a blank: in front or behind. */
@@ -184,6 +189,33 @@ static bool joins(struct str word)
     return false;
 }
 
+static bool is_joint(char b)
+{
+    return b == '&' || b == '+';
+}
+
+/* Is the sign at i between two words of more than one letter, as they were typed? */
+static bool joins_words(struct str s, size_t i)
+{
+    size_t from = i, to = i + 1;
+
+    while (from > 0 && s.p[from - 1] == ' ') {
+        from--;
+    }
+    size_t left = from;
+    while (left > 0 && s.p[left - 1] != ' ' && !is_joint(s.p[left - 1])) {
+        left--;
+    }
+    while (to < s.n && s.p[to] == ' ') {
+        to++;
+    }
+    size_t right = to;
+    while (right < s.n && s.p[right] != ' ' && !is_joint(s.p[right])) {
+        right++;
+    }
+    return utf8_length(str_sub(s, left, from - left)) > 1 && utf8_length(str_sub(s, to, right - to)) > 1;
+}
+
 /* Folded words, with each sign that joins two names as "and". */
 static struct str key_of(struct arena *mem, struct str rest)
 {
@@ -192,8 +224,9 @@ static struct str key_of(struct arena *mem, struct str rest)
 
     buf_init(&spaced, mem, 4 * rest.n + 16);
     for (size_t i = 0; i < rest.n; i++) {
-        bool sign = rest.p[i] == '&' || rest.p[i] == '+';
-        buf_add(&spaced, sign ? STR(" zzandzz ") : str_sub(rest, i, 1));
+        buf_add(&spaced, !is_joint(rest.p[i]) ? str_sub(rest, i, 1)
+                : joins_words(rest, i)        ? STR(" zzandzz ")
+                                              : STR(" "));
     }
     split(standard_words(mem, buf_str(&spaced)), &w);
     buf_init(&out, mem, 4 * rest.n + 64);
@@ -203,13 +236,10 @@ static struct str key_of(struct arena *mem, struct str rest)
         bool between = i > from && i + 1 < w.n && utf8_length(w.word[i - 1]) > 1
             && utf8_length(w.word[i + 1]) > 1;
         bool sign = str_is(word, "zzandzz");
-        if (sign && !between) {
-            continue;
-        }
         buf_lit(&out, out.n ? " " : "");
         buf_add(&out, sign || (between && joins(word)) ? STR("and") : word);
     }
-    return buf_str(&out);
+    return utf8_nfc(mem, buf_str(&out)); /* the fold takes Hangul apart */
 }
 
 struct str standard_company(struct arena *mem, struct str name, struct str *form)
@@ -228,7 +258,7 @@ struct str standard_company(struct arena *mem, struct str name, struct str *form
         (void)take_start(mem, &w, &from, to, 1, &other);
     } else if (take_start(mem, &w, &from, to, FORM_WORDS, &normal)) {
         (void)take_end(mem, &w, from, &to, 1, &other);
-    } else if (w.n == 1 && is_cjk(w.word[0].p)) {
+    } else if (w.n == 1 && is_cjk(w.word[0])) {
         (void)take_joined(mem, &w.word[0], &normal);
     }
     *form = normal ? str_of(normal) : STR("");
