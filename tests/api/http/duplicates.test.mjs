@@ -109,6 +109,41 @@ test('a sweep finds what was there before, by a rule that somebody changed', asy
   await w.api('PATCH', '/duplicate_rules/' + rule.id, { fields: rule.fields, review: rule.review });
 });
 
+test('by itself only where a rule says so, when it is certain, and never for a shared address alone', async () => {
+  const rule = (await w.api('GET', '/duplicate_rules')).body.items.find((r) => r.entity === 'contact');
+  assert.equal(rule.merge_by_itself, false);
+  const twin = { first_name: 'Ottilie', last_name: 'Musterfrau', birthday: '1971-07-07', emails: ['ottilie@muster.example'], phones: ['+493077777777'] };
+  const [a, b] = [await made('contacts', twin), await made('contacts', twin)];
+  const p = await pair(a.id, b.id, 'open');
+  assert.equal(p.zone, 'merge', 'certain, and yet left alone');
+  assert.equal((await w.api('PATCH', '/duplicate_rules/' + rule.id, { merge_by_itself: true })).status, 200);
+  const c = await made('contacts', { ...twin, job_title: 'Third' });
+  await eventually(async () => (await w.api('GET', `/contacts?where=id=${c.id}`)).body.items.length === 0);
+  await eventually(async () => (await w.api('GET', '/contacts/' + a.id)).body.job_title === 'Third');
+  const set = (await w.api('GET', '/change_sets?all=true')).body.items.find((s) => s.kind === 'merge');
+  assert.ok(set);
+  assert.equal((await w.api('PATCH', '/duplicate_rules/' + rule.id, { merge_by_itself: false })).status, 200);
+  assert.equal((await w.api('POST', '/undo', { change_set: set.id })).status, 200);
+  assert.equal((await w.api('GET', '/contacts/' + c.id)).body.job_title, 'Third');
+  // the mailbox of an office: the same address, other people
+  await made('contacts', { first_name: 'Anna', last_name: 'Beispiel', emails: ['post@office.example'] });
+  await made('contacts', { first_name: 'Kurt', last_name: 'Vorlage', emails: ['post@office.example'] });
+  await made('contacts', { emails: ['post@office.example'] });
+  await new Promise((done) => setTimeout(done, 500));
+  assert.equal((await pairs("zone = 'merge'")).filter((x) => /Beispiel|Vorlage|office/.test(x.record.name + x.other.name)).length, 0);
+});
+
+test('a name typed in one field is taken apart', async () => {
+  const a = await made('contacts', { name: 'Prof. Dr. ANNA VON BEISPIEL'.replace('ANNA VON BEISPIEL', 'Anna von Beispiel') });
+  assert.deepEqual([a.salutation, a.first_name, a.last_name, a.name], ['Prof. Dr.', 'Anna', 'von Beispiel', 'Prof. Dr. Anna von Beispiel']);
+  const b = await made('contacts', { name: 'García López, José Luis' });
+  assert.deepEqual([b.first_name, b.middle_name, b.last_name], ['José Luis', null, 'García López']);
+  const c = (await w.api('PATCH', '/contacts/' + b.id, { name: 'JOHN Q. SMITH JR' })).body;
+  assert.deepEqual([c.first_name, c.middle_name, c.last_name, c.suffix], ['John', 'Q.', 'Smith', 'Jr.']);
+  const same = await w.api('PATCH', '/contacts/' + b.id, { ...c, name: 'Somebody Else' });
+  assert.equal(same.body.last_name, 'Smith', 'what was read may be sent back whole');
+});
+
 test('a pair is seen only by who may see both', async () => {
   const u = await w.user('some@kith.example', [{ entity: 'contact', read: 'own', create: 'all', update: 'own' }, { entity: 'duplicate', read: 'all', update: 'all' }]);
   const mine = await made('contacts', { first_name: 'Vera', last_name: 'Visible', birthday: '1960-06-06' }, u.api);
