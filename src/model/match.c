@@ -280,6 +280,26 @@ static enum err_code merge_certain(
     return code;
 }
 
+/* Is this pair, which scores no more, to go? A merged one stays while the other record is away; it counts
+ * again when a merge was undone while this was looked at. */
+static enum err_code is_over(struct call *c, const struct match_rule *rule, const struct record *pair,
+    int64_t other, bool *yes)
+{
+    struct record *r;
+
+    *yes = is_state(pair, "open");
+    if (*yes || !is_state(pair, "merged")) {
+        return OK;
+    }
+    enum err_code code = record_load(c, rule->e, other, false, &r);
+    if (code == ERR_NOT_FOUND) {
+        err_clear(&c->err);
+        return OK;
+    }
+    *yes = code == OK && r->cells[rule->e->deleted_at->cell].type == DB_NULL;
+    return code;
+}
+
 static enum err_code look_again(struct call *c, const struct match_rule *rule, const struct record *r,
     struct match_values *values)
 {
@@ -302,7 +322,7 @@ static enum err_code look_again(struct call *c, const struct match_rule *rule, c
         TRY(pairs_of(c, rule->e, r->id, after, ids, &found));
         for (size_t i = 0; i < found; i++) {
             struct record *was;
-            bool still = false;
+            bool still = false, over;
             after = ids[i];
             TRY(record_load(c, duplicate, ids[i], false, &was));
             int64_t a = record_cells(was, entity_field(duplicate, STR("record")))[1].i;
@@ -310,7 +330,8 @@ static enum err_code look_again(struct call *c, const struct match_rule *rule, c
             for (size_t k = 0; k < n; k++) {
                 still = still || kept[k].b == a || kept[k].b == b;
             }
-            TRY(!still && is_state(was, "open") ? record_delete(c, duplicate, ids[i], 0) : OK);
+            TRY(is_over(c, rule, was, a == r->id ? b : a, &over));
+            TRY(!still && over ? record_delete(c, duplicate, ids[i], 0) : OK);
         }
     }
     return OK;
