@@ -149,7 +149,7 @@ def main():
     compile_all()
     say(f"compiled in {time.time() - start:.0f} s")
     whole("lint", ["python3", "tests/lint/lint.py"])
-    for program in programs("unit_base"):
+    for program in programs("unit_base") + programs("unit_standard"):
         cmocka(program.name, [str(program)])
     os.environ.pop("KITH_TEST_PG", None)
     both({}, "sqlite")

@@ -115,7 +115,16 @@ enum err_code record_get_one(struct call *c, struct exchange *x)
 
     TRY(route_entity(c, x, &e));
     struct str fields = param(x, "fields");
-    TRY(query_get(c, e, x->record, fields, param(x, "expand")));
+    enum err_code code = query_get(c, e, x->record, fields, param(x, "expand"));
+    if (code == ERR_NOT_FOUND) {
+        struct err first = c->err;
+        bool moved;
+        err_clear(&c->err);
+        TRY(record_moved(c, x, e, &moved));
+        c->err = moved ? c->err : first;
+        return moved ? OK : code;
+    }
+    TRY(code);
     if (!fields.n || str_find(fields, STR("version")) >= 0) {
         x->reply.etag = body_version(c, from);
     }

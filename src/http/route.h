@@ -64,6 +64,9 @@ ROUTE_FN(file_prepare);
 ROUTE_FN(import_rows_get);
 ROUTE_FN(import_rejects_get);
 ROUTE_FN(records_bulk);
+ROUTE_FN(records_merge);
+ROUTE_FN(records_duplicates);
+ROUTE_FN(records_merge_preview);
 ROUTE_FN(action_one);
 ROUTE_FN(action_many);
 ROUTE_FN(batch_run);
@@ -111,6 +114,9 @@ ROUTE_FN(metrics_get);
 /* The entity that x->entity names, for the API; ERR_NOT_FOUND otherwise. */
 MUST_CHECK enum err_code route_entity(
     struct call *c, struct exchange *x, const struct live_entity **e);
+/* After ERR_NOT_FOUND: when the record was merged into one that the caller may see, the answer leads there. */
+MUST_CHECK enum err_code record_moved(
+    struct call *c, struct exchange *x, const struct live_entity *e, bool *moved);
 /* The action that an ACTION address means, NULL when there is none. */
 const struct action *route_action(struct call *c, struct exchange *x);
 

@@ -5,6 +5,7 @@
 #include "main/config.h"
 #include "main/installation.h"
 #include "model/auth.h"
+#include "model/match.h"
 #include "model/normal.h"
 #include "model/record.h"
 
@@ -76,6 +77,7 @@ static enum err_code fill(struct call *c, void *arg)
     record_set(c, r, "admin", V(true));
     record_set(c, r, "active", V(true));
     TRY(record_create(c, r));
+    TRY(match_seed(c));
     return user_set_hash(c, r->id, f->hash);
 }
 

@@ -4,6 +4,7 @@
 #include "model/access.h"
 
 #include "model/access_cache.h"
+#include "model/match.h"
 #include "model/org.h"
 #include "model/query_plan.h"
 
@@ -600,6 +601,12 @@ enum err_code access_owns(struct call *c, struct record *r, enum right right, bo
 
 enum err_code access_record(struct call *c, struct record *r, enum right right, bool *yes)
 {
+    if ((r->e->def.flags & ENTITY_PAIR) && !all_powerful(c)) {
+        TRY(match_pair_seen(c, r, yes));
+        if (!*yes) {
+            return OK;
+        }
+    }
     TRY(access_owns(c, r, right, yes));
     bool may_be_shared = r->id && !(r->e->def.flags & ENTITY_ADMIN) && scope_allows(c, r->e, right);
     return *yes || !may_be_shared ? OK : is_shared(c, r, right, yes);
@@ -810,6 +817,9 @@ enum err_code access_sql(struct call *c, const struct live_entity *e, enum right
         sql_lit(s, " AND 1 = 0");
         return OK;
     }
+    if ((e->def.flags & ENTITY_PAIR) && !all_powerful(c)) {
+        TRY(match_pair_sql(c, alias, s));
+    }
     if (link_owner(e)) {
         TRY(link_end_sql(c, e, "from", link_right(right), alias, s));
         return link_end_sql(c, e, "to", RIGHT_READ, alias, s);
@@ -832,7 +842,7 @@ int access_streams(struct call *c, const struct live_entity *e, enum right right
     const struct entity_access *ea = access_to(c, e);
 
     if (!scope_allows(c, e, right) || sees_all(c, e, right) || link_owner(e)
-        || (ea && ea->conditional) || (e->def.flags & (ENTITY_ADMIN | ENTITY_PERSONAL))) {
+        || (ea && ea->conditional) || (e->def.flags & (ENTITY_ADMIN | ENTITY_PERSONAL | ENTITY_PAIR))) {
         return 0;
     }
     enum level level = access_level(c, e, right);

@@ -7,6 +7,7 @@
 #include "model/import_steps.h"
 
 #include "model/normal.h"
+#include "model/person.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -290,23 +291,6 @@ static void put_field(
     keep_errors(c, before);
 }
 
-/* "Ana Maria de Souza": the last word is the family name. */
-static void put_name(struct importing *im, struct record *r, struct str s)
-{
-    ptrdiff_t cut = -1;
-
-    s = str_trim(s);
-    for (size_t i = 0; i < s.n; i++) {
-        cut = s.p[i] == ' ' ? (ptrdiff_t)i : cut;
-    }
-    if (cut > 0) {
-        record_set(im->c, r, "first_name", V(str_trim(str_sub(s, 0, (size_t)cut))));
-    }
-    if (s.n) {
-        record_set(im->c, r, "last_name", V(str_sub(s, (size_t)(cut + 1), s.n)));
-    }
-}
-
 /* ---- lists: entries out of one or more columns ---- */
 
 struct entry {
@@ -559,7 +543,7 @@ void import_fill(
             put_field(im, r, m, cells[i], row);
             break;
         case TO_NAME:
-            put_name(im, r, cells[i]);
+            (void)person_put(im->c, r, cells[i], true);
             break;
         case TO_LIST:
             if (begins_list(p, i)) {

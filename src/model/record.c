@@ -9,6 +9,7 @@
 #include "model/access.h"
 #include "model/change.h"
 #include "model/parts.h"
+#include "model/person.h"
 #include "model/record_steps.h"
 #include "model/store.h"
 
@@ -44,6 +45,16 @@ static void put_many(struct call *c, struct record *r, const struct live_field *
     r->set[f->index] = true;
 }
 
+/* A name typed in one field, by somebody who may write the parts. */
+static bool put_whole_name(struct call *c, struct record *r, const json_t *v)
+{
+    const struct live_field *first = entity_field(r->e, STR("first_name"));
+    const struct live_field *last = entity_field(r->e, STR("last_name"));
+
+    return json_is_string(v) && first && last && access_field(c, first) == FIELD_WRITE
+        && access_field(c, last) == FIELD_WRITE && person_put(c, r, json_str(v), false);
+}
+
 enum err_code record_fill(struct call *c, struct record *r, const json_t *object)
 {
     const char *name;
@@ -65,9 +76,10 @@ enum err_code record_fill(struct call *c, struct record *r, const json_t *object
         }
         if (f->def.read_only || f->def.kind == KIND_FORMULA || f->def.kind == KIND_ROLLUP) {
             /* what a GET gave may be sent back whole: computed fields are passed over. A name alone is
-             * no such thing: somebody means to set it. */
+             * no such thing: somebody means to set it, and it is taken apart. */
             if (f->def.kind == KIND_NAME && !json_object_get(object, "id")
-                && !json_object_get(object, "last_name") && !json_object_get(object, "first_name")) {
+                && !json_object_get(object, "last_name") && !json_object_get(object, "first_name")
+                && !put_whole_name(c, r, v)) {
                 fail_field(c, name, "%s is made of its parts: set first_name and last_name",
                     f->label.p);
             }

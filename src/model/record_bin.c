@@ -1,6 +1,7 @@
 /* record_bin.c - to the bin, back, and away for good; what refers to a record has its say. */
 
 #include "model/change.h"
+#include "model/merge.h"
 #include "model/record_steps.h"
 #include "model/store.h"
 
@@ -142,6 +143,7 @@ enum err_code record_restore(struct call *c, const struct live_entity *e, int64_
     }
     TRY(store_check_unique(c, r));
     TRY(store_bin(c, r, V_NULL));
+    TRY(c->undo_of ? OK : merge_forget(c, e, id));
     r->cells[e->deleted_at->cell] = V_NULL;
     TRY(change_note(c, CHANGE_RESTORE, r, r, NULL));
     TRY(rollups_refresh(c, r, NULL, NULL));

@@ -9,6 +9,8 @@
 #include "model/change.h"
 #include "model/hooks.h"
 #include "model/import_job.h"
+#include "model/match.h"
+#include "model/merge.h"
 #include "model/recompute.h"
 #include "model/search.h"
 
@@ -454,7 +456,8 @@ static const struct entity *const entities[] = { &user, &team, &role, &grant, &f
     &object, &custom_field, &choice_list_entity, &choice_entity, &view, &layout, &currency, &rate,
     &working_hours, &holiday, &file, &setting, &names, &state, &change_set, &feed, &history, &history_ref,
     &part_emails, &part_phones, &part_urls, &part_addresses, &picks, &session, &token, &throttle,
-    &import_entity, &import_piece_entity, &import_reject_entity, &job, &cursor, &chunk, &sequence, &idempotency, &secret, &search, NULL };
+    &import_entity, &import_piece_entity, &import_reject_entity, &job, &cursor, &chunk, &sequence, &idempotency, &secret, &search,
+    &merge_entity, &match_key_entity, &duplicate_rule_entity, &duplicate_entity, NULL };
 
 static const struct job_kind jobs[] = {
     { .name = "import_read", .work = import_read_work,
@@ -463,6 +466,8 @@ static const struct job_kind jobs[] = {
     { .name = "bulk", .run = bulk_run, .look = bulk_look,
         .help = "Changes many records at once." },
     { .name = "undo", .work = undo_work, .help = "Takes back a large change set." },
+    { .name = "match_sweep", .work = match_sweep_work, .system = true,
+        .help = "Compares all records of an object to find duplicates." },
     { .name = "recompute", .run = recompute_run, .system = true,
         .help = "Makes a new or changed formula or roll-up for the records that are there." },
     { .name = "housekeeping", .run = housekeeping_run, .when = "daily", .system = true,
@@ -489,6 +494,8 @@ static const struct setting settings[] = {
     SETTING_END,
 };
 
+static const struct field match_merge_input[] = { FIELD_INT("survivor"), FIELD_JSON("fields"),
+    FIELD_JSON("values"), FIELD_END };
 static const struct action actions[] = {
     { .name = "check", .on = "import", .takes = TAKES_ONE, .effect = EFFECT_WRITE, .right = "import.update",
         .run = import_check, .help = "Run all rows and keep nothing: what would change?" },
@@ -498,10 +505,17 @@ static const struct action actions[] = {
         .run = import_pause, .help = "Stop between two rows, to go on later." },
     { .name = "cancel", .on = "import", .takes = TAKES_ONE, .effect = EFFECT_WRITE, .right = "import.update",
         .run = import_cancel, .help = "Stop for good; what is in can be undone." },
+    { .name = "dismiss", .on = "duplicate", .takes = TAKES_ONE, .effect = EFFECT_WRITE, .right = "duplicate.update",
+        .run = match_dismiss, .help = "They are not the same: never show this pair again." },
+    { .name = "merge", .on = "duplicate", .takes = TAKES_ONE, .effect = EFFECT_WRITE, .right = "duplicate.update",
+        .input = match_merge_input, .run = match_merge, .help = "Merge the two records." },
+    { .name = "sweep", .on = "duplicate_rule", .takes = TAKES_ONE, .effect = EFFECT_WRITE,
+        .right = "duplicate_rule.update", .run = match_sweep, .help = "Look for duplicates among all records." },
     ACTION_END,
 };
 
 static const struct consumer consumers[] = { { .name = "search", .run = search_consume },
+    { .name = "match", .run = match_consume },
     CONSUMER_END };
 
 const struct module system_module = { .name = "system", .entities = entities,

@@ -9,7 +9,8 @@
 
 bool plays(const struct live_entity *e)
 {
-    return !(e->def.flags & ENTITY_TABLE);
+    /* pairs of duplicates are found by the engine, nobody can make one */
+    return !(e->def.flags & (ENTITY_TABLE | ENTITY_PAIR));
 }
 
 static json_t *word(struct rng *r)

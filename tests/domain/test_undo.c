@@ -5,6 +5,7 @@
  * they were, but for version, updated_*, history, feed and sequences. */
 
 #include "domain.h"
+#include "model/merge.h"
 #include "random.h"
 
 #include <stdio.h>
@@ -18,6 +19,7 @@ struct play {
     int64_t sets[SETS_MAX];
     size_t nsets;
     int64_t made[200], changed[200], binned[200]; /* per entity */
+    int64_t merged[200];
     int64_t refused;
 };
 
@@ -26,6 +28,41 @@ struct act {
     const char *entity;
     int64_t change_set;
 };
+
+static int64_t another_record(struct call *c, struct play *p, const struct live_entity *e, int64_t id)
+{
+    int64_t other = 0;
+
+    for (int i = 0; i < 5 && (!other || other == id); i++) {
+        other = some_record(c, &p->r, e);
+    }
+    return other == id ? 0 : other;
+}
+
+/* Two or three records into one, sometimes with a choice of whose value wins. */
+static enum err_code merge_some(struct call *c, struct play *p, const struct live_entity *e, int64_t id)
+{
+    int64_t ids[3] = { id, another_record(c, p, e, id), 0 };
+    json_t *fields = json_pack("{}");
+    struct merging *m;
+    size_t n = 2;
+
+    arena_defer(c->mem, (void (*)(void *))json_decref, fields);
+    if (!ids[1]) {
+        return OK;
+    }
+    ids[2] = another_record(c, p, e, id);
+    n += ids[2] && ids[2] != ids[1];
+    for (size_t i = 0; i < e->nfields; i++) {
+        if (merge_decides(e->fields[i]) && rng_below(&p->r, 4) == 0) {
+            json_object_set_new(fields, e->fields[i]->name.p, json_integer(ids[rng_below(&p->r, n)]));
+        }
+    }
+    TRY(merge_open(c, e, ids, n, &m));
+    TRY(merge_run(c, m, fields, NULL));
+    p->merged[e->index]++;
+    return OK;
+}
 
 static enum err_code act_once(struct call *c, struct play *p, const struct live_entity *e)
 {
@@ -45,6 +82,9 @@ static enum err_code act_once(struct call *c, struct play *p, const struct live_
         TRY(record_update(c, r));
         p->changed[e->index]++;
         return OK;
+    }
+    if (what == 8 && rng_below(&p->r, 2)) {
+        return merge_some(c, p, e, id);
     }
     TRY(record_delete(c, e, id, 0));
     p->binned[e->index]++;
@@ -249,8 +289,9 @@ static void report(struct world *w, const struct play *p)
 
     for (size_t i = 0; i < m->nentities; i++) {
         if (plays(m->entities[i]) && !m->entities[i]->custom) {
-            print_message("%-24s made %4lld changed %4lld binned %4lld\n", m->entities[i]->name.p,
-                (long long)p->made[i], (long long)p->changed[i], (long long)p->binned[i]);
+            print_message("%-24s made %4lld changed %4lld binned %4lld merged %4lld\n",
+                m->entities[i]->name.p, (long long)p->made[i], (long long)p->changed[i],
+                (long long)p->binned[i], (long long)p->merged[i]);
         }
     }
     org_give_model(w->org, m);

@@ -1,0 +1,42 @@
+/* match_find.h - the rows that match keeps: keys of records, and pairs found. */
+
+#ifndef MODEL_MATCH_FIND_H
+#define MODEL_MATCH_FIND_H
+
+#include "model/match_steps.h"
+
+struct match_pair {
+    int64_t a, b;
+    uint64_t pattern;
+};
+
+/* Makes or renews the row of a pair; one that somebody dismissed stays so. */
+MUST_CHECK enum err_code match_pair_put(
+    struct call *c, const struct match_rule *rule, const struct match_pair *pair, bool *made);
+/* Takes away some of the open pairs past *after that are not among all (ordered by a, b; a < b). *n: how
+ * many were looked at, 0 at the end. */
+MUST_CHECK enum err_code match_pairs_close(struct call *c, const struct live_entity *e,
+    const struct match_pair *all, size_t nall, int64_t *after, size_t *n, int64_t *gone);
+/* What stands about a record that is gone (merged or deleted) is closed. */
+MUST_CHECK enum err_code match_pairs_forget(struct call *c, const struct live_entity *e, int64_t id);
+
+/* Makes the keys of a record equal to what it holds. values NULL: it has none any more. */
+MUST_CHECK enum err_code match_keys_put(struct call *c, const struct match_rule *rule,
+    const struct live_entity *e, int64_t id, const struct match_values *values);
+/* Records that share a key with the values, at most `most`, those with more keys in common first; marks
+ * e-mails and phones that many share. */
+MUST_CHECK enum err_code match_candidates(struct call *c, const struct match_rule *rule,
+    struct match_values *values, int64_t leave_out, size_t most, int64_t **ids, size_t *n);
+
+/* Are keys made by another rule, or not made yet? *missing then is not 0. */
+MUST_CHECK enum err_code match_keys_missing(struct call *c, const struct live_entity *e,
+    const struct match_rule *rule, int64_t *missing);
+struct match_keys_job {
+    struct str entity;
+    int64_t after;
+    bool over;
+};
+/* Fills in the keys of some records; over at the end. */
+enum err_code match_keys_fill(struct call *c, void *job);
+
+#endif

@@ -1,0 +1,219 @@
+/* match_keys.c - the table `match_keys`: under which keys a record can be found.
+ *
+ * One row per key and record, in the order of the key, so that a block is one range. Which rule made them is
+ * kept in `state`: a changed rule has them made anew by the next sweep. */
+
+#include "model/match_find.h"
+
+#include "model/query.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define COL_INT(n) FIELD_INT(n, .system = true)
+static const struct field fields[] = { COL_INT("entity"), COL_INT("key"), COL_INT("record"), FIELD_END };
+static const char *const indexes[] = { "\"record\", \"entity\"", NULL };
+const struct entity match_key_entity = { .name = "match_key", .plural = "match_keys", .fields = fields,
+    .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID, .key = "\"entity\", \"key\", \"record\"",
+    .indexes = indexes };
+
+enum { PAGE = 300 };
+
+enum err_code match_keys_put(struct call *c, const struct match_rule *rule,
+    const struct live_entity *e, int64_t id, const struct match_values *values)
+{
+    uint64_t keys[MATCH_KEYS];
+    size_t n = values ? match_keys_of(rule, values, keys) : 0;
+
+    TRY(db_exec(c, SQL("DELETE FROM \"match_keys\" WHERE \"record\" = $1 AND \"entity\" = $2"),
+        VALS(V(id), V(e->number))));
+    for (size_t i = 0; i < n; i++) {
+        TRY(db_exec(c,
+            SQL("INSERT INTO \"match_keys\" (\"entity\", \"key\", \"record\") VALUES ($1, $2, $3)"),
+            VALS(V(e->number), V((int64_t)keys[i]), V(id))));
+    }
+    return OK;
+}
+
+/* ---- made by which rule ---- */
+
+static struct str made_by(struct call *c, const struct match_rule *rule)
+{
+    struct buf b;
+
+    buf_init(&b, c->mem, 4000);
+    for (size_t t = 0; t < rule->n; t++) {
+        if (rule->terms[t].key) {
+            buf_add(&b, rule->terms[t].name);
+            buf_fmt(&b, ":%d,", (int)rule->terms[t].how);
+        }
+    }
+    return arena_fmt(c->mem, "%" PRIx64, str_hash(buf_str(&b)));
+}
+
+static struct str state_name(struct call *c, const struct live_entity *e)
+{
+    return arena_fmt(c->mem, "match_keys:%" PRId64, e->number);
+}
+
+enum err_code match_keys_missing(struct call *c, const struct live_entity *e,
+    const struct match_rule *rule, int64_t *missing)
+{
+    struct str was;
+
+    TRY(db_text(c, &was, SQL("SELECT \"value\" FROM \"state\" WHERE \"key\" = $1"),
+        VALS(V(state_name(c, e)))));
+    *missing = !str_eq(was, made_by(c, rule));
+    return OK;
+}
+
+enum err_code match_keys_fill(struct call *c, void *arg)
+{
+    struct match_keys_job *job = arg;
+    const struct live_entity *e = model_entity(c->model, job->entity);
+    struct match_rule *rule = NULL;
+    int64_t *ids;
+    size_t n;
+
+    TRY(e ? match_rule_load(c, e, &rule) : OK);
+    if (!rule) {
+        return fail(c, ERR_CONFLICT, NULL, "the rule was taken away meanwhile");
+    }
+    struct list_request q = { .e = e, .right = RIGHT_READ };
+    TRY(query_ids(c, &q, job->after, 0, PAGE, &ids, &n));
+    for (size_t i = 0; i < n; i++) {
+        struct match_values v;
+        struct record *r;
+        TRY(record_load(c, e, ids[i], true, &r));
+        match_values_of(c, rule, r, &v);
+        TRY(match_keys_put(c, rule, e, ids[i], &v));
+    }
+    job->over = n < PAGE;
+    job->after = n ? ids[n - 1] : job->after;
+    return job->over ? db_exec(c,
+               SQL("INSERT INTO \"state\" (\"key\", \"value\") VALUES ($1, $2) ON CONFLICT (\"key\") DO"
+                   " UPDATE SET \"value\" = excluded.\"value\""),
+               VALS(V(state_name(c, e)), V(made_by(c, rule))))
+                     : OK;
+}
+
+/* ---- candidates ---- */
+
+struct candidates {
+    int64_t *ids;
+    int *shared; /* keys in common */
+    size_t n, room, most;
+};
+
+static void add(struct call *c, struct candidates *s, int64_t id)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->ids[i] == id) {
+            s->shared[i]++;
+            return;
+        }
+    }
+    if (s->n == s->room) {
+        size_t room = s->room ? s->room * 2 : 64;
+        int64_t *ids = ARENA_ARRAY(c->mem, int64_t, room);
+        int *shared = ARENA_ARRAY(c->mem, int, room);
+        if (s->n) {
+            memcpy(ids, s->ids, s->n * sizeof *ids);
+            memcpy(shared, s->shared, s->n * sizeof *shared);
+        }
+        s->ids = ids;
+        s->shared = shared;
+        s->room = room;
+    }
+    s->ids[s->n] = id;
+    s->shared[s->n++] = 1;
+}
+
+static enum err_code take_rows(
+    struct call *c, struct candidates *s, struct sql sql, struct dbvals v, size_t *n)
+{
+    struct rows rows;
+    int64_t ids[MATCH_BLOCK + 1];
+
+    *n = 0;
+    TRY(db_query(c, &rows, sql, v));
+    while (*n <= MATCH_BLOCK && rows_next(&rows)) {
+        ids[(*n)++] = col_int(&rows, 0);
+    }
+    TRY(rows_end(&rows));
+    for (size_t i = 0; *n <= MATCH_BLOCK && i < *n; i++) {
+        add(c, s, ids[i]);
+    }
+    return OK;
+}
+
+/* A block is one range of the table; a large one is asked again together with each other key. */
+static enum err_code from_blocks(struct call *c, const struct live_entity *e, const uint64_t *keys,
+    size_t n, struct candidates *s)
+{
+    bool large[MATCH_KEYS] = { 0 };
+    size_t found;
+
+    for (size_t i = 0; i < n; i++) {
+        TRY(take_rows(c, s,
+            SQL("SELECT \"record\" FROM \"match_keys\" WHERE \"entity\" = $1 AND \"key\" = $2 LIMIT 301"),
+            VALS(V(e->number), V((int64_t)keys[i])), &found));
+        large[i] = found > MATCH_BLOCK;
+    }
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = i + 1; large[i] && k < n; k++) {
+            if (!large[k]) {
+                continue; /* all of a small block are in already */
+            }
+            TRY(take_rows(c, s,
+                SQL("SELECT a.\"record\" FROM \"match_keys\" a JOIN \"match_keys\" b ON b.\"entity\" ="
+                    " a.\"entity\" AND b.\"record\" = a.\"record\" AND b.\"key\" = $3 WHERE"
+                    " a.\"entity\" = $1 AND a.\"key\" = $2 LIMIT 301"),
+                VALS(V(e->number), V((int64_t)keys[i]), V((int64_t)keys[k])), &found));
+        }
+    }
+    return OK;
+}
+
+static enum err_code mark_shared(
+    struct call *c, const struct match_rule *rule, struct match_values *v)
+{
+    for (size_t t = 0; t < rule->n; t++) {
+        bool reach = rule->terms[t].how == HOW_EMAIL || rule->terms[t].how == HOW_PHONE;
+        for (size_t i = 0; reach && rule->terms[t].key && i < v->n[t]; i++) {
+            struct match_values one = { 0 };
+            uint64_t key[MATCH_KEYS];
+            int64_t n;
+            one.v[t][0] = v->v[t][i];
+            one.n[t] = 1;
+            (void)match_keys_of(rule, &one, key);
+            TRY(db_int(c, &n,
+                SQL("SELECT count(*) FROM (SELECT 1 FROM \"match_keys\" WHERE \"entity\" = $1 AND"
+                    " \"key\" = $2 LIMIT 6) x"),
+                VALS(V(rule->e->number), V((int64_t)key[0]))));
+            v->shared[t][i] = n > MATCH_SHARED;
+        }
+    }
+    return OK;
+}
+
+enum err_code match_candidates(struct call *c, const struct match_rule *rule,
+    struct match_values *values, int64_t leave_out, size_t most, int64_t **ids, size_t *n)
+{
+    struct candidates s = { .most = most };
+    uint64_t keys[MATCH_KEYS];
+    size_t nkeys = match_keys_of(rule, values, keys);
+
+    TRY(mark_shared(c, rule, values));
+    TRY(from_blocks(c, rule->e, keys, nkeys, &s));
+    *ids = ARENA_ARRAY(c->mem, int64_t, s.n + 1);
+    *n = 0;
+    for (int shared = (int)nkeys * 2; shared > 0; shared--) {
+        for (size_t i = 0; i < s.n && *n < most; i++) {
+            if (s.shared[i] == shared && s.ids[i] != leave_out) {
+                (*ids)[(*n)++] = s.ids[i];
+            }
+        }
+    }
+    return OK;
+}
