@@ -12,6 +12,7 @@
 #include "model/match.h"
 #include "model/merge.h"
 #include "model/recompute.h"
+#include "model/retention.h"
 #include "model/search.h"
 
 /* ---- people and rights ---- */
@@ -470,6 +471,8 @@ static const struct job_kind jobs[] = {
         .help = "Compares all records of an object to find duplicates." },
     { .name = "recompute", .run = recompute_run, .system = true,
         .help = "Makes a new or changed formula or roll-up for the records that are there." },
+    { .name = "retention", .work = retention_work, .when = "daily", .system = true,
+        .help = "Empties the bin and forgets history when their time is over." },
     { .name = "housekeeping", .run = housekeeping_run, .when = "daily", .system = true,
         .help = "Removes what has run out." },
     JOB_END,
@@ -478,6 +481,12 @@ static const struct job_kind jobs[] = {
 static const struct setting settings[] = {
     { .field = { .name = "company.name", .kind = KIND_TEXT, .max = 200,
           .help = "The name of the business, as it stands on pages and mails." },
+        .scope = SETTING_ORG },
+    { .field = { .name = "bin.days", .kind = KIND_INT, .min = 0, .max = 36500, .def = "90",
+          .help = "Days for which a deleted record can be restored; 0 for ever." },
+        .scope = SETTING_ORG },
+    { .field = { .name = "history.days", .kind = KIND_INT, .min = 0, .max = 36500, .def = "0",
+          .help = "Days for which old values are kept, at least 30; 0 for ever." },
         .scope = SETTING_ORG },
     { .field = { .name = "list.rows", .kind = KIND_INT, .min = 10, .max = 200, .def = "50",
           .help = "Rows of a list that are fetched at once." },
