@@ -10,7 +10,7 @@ enum { PIECE_ROWS = 500, ROW_MAX = 16 << 20 };
 
 /* A change of an import's record by its jobs: without rights, version and history. */
 struct record *import_progress(struct call *c, int64_t id);
-MUST_CHECK enum err_code import_set_state(struct call *c, struct record *r, const char *code);
+void import_set_state(struct call *c, struct record *r, const char *code);
 bool import_is_state(const struct record *r, const char *code);
 /* The plan as JSON: the options, with the columns as they were found where those say nothing. */
 struct str import_spec(struct call *c, const struct record *r);

@@ -347,7 +347,7 @@ static enum err_code is_read(struct call *c, void *arg)
     record_set(c, r, "columns", V(buf_str(&b)));
     record_set(c, r, "rows", V(rd->first_row - 1));
     record_set(c, r, "position", V(0));
-    TRY(import_set_state(c, r, "ready"));
+    import_set_state(c, r, "ready");
     return record_update(c, r);
 }
 

@@ -279,7 +279,7 @@ static enum err_code has_run(struct call *c, void *arg)
         record_set(c, r, "position", V(0));
     }
     TRY(buf_status(&b, &c->err));
-    TRY(import_set_state(c, r, rn->dry ? "ready" : "done"));
+    import_set_state(c, r, rn->dry ? "ready" : "done");
     return record_update(c, r);
 }
 
