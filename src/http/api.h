@@ -29,6 +29,10 @@ struct api {
 bool api_start(struct exchange *x);
 /* A pool thread's part. */
 void api_continue(struct exchange *x);
+/* What follows the first page of an answer, which is in the call's body already: next adds one page to out and says
+ * whether there is more. state must live in x->mem. */
+typedef enum err_code page_fn(struct call *c, void *state, struct buf *out, bool *more);
+void answer_in_pages(struct exchange *x, page_fn *next, void *state, bool more);
 /* Fills who, via and the session of the call; ERR_UNAUTHENTICATED, ERR_FORBIDDEN (CSRF). */
 MUST_CHECK enum err_code api_authenticate(struct call *c, struct exchange *x);
 

@@ -108,29 +108,9 @@ static enum err_code page(struct call *c, struct export *e, struct buf *out, boo
     return OK;
 }
 
-struct turn {
-    struct exchange *x;
-    struct buf *out;
-    bool *more;
-};
-
-static enum err_code next_page(struct call *c, void *arg)
+static enum err_code next_page(struct call *c, void *state, struct buf *out, bool *more)
 {
-    struct turn *t = arg;
-    struct export *e = t->x->reply.stream->state;
-
-    TRY(api_authenticate(c, t->x));
-    return page(c, e, t->out, t->more);
-}
-
-static enum err_code fill(struct exchange *x, struct buf *out, bool *more)
-{
-    struct turn t = { x, out, more };
-    struct call *c = ARENA_NEW(out->mem, struct call); /* the arena gives its model back */
-
-    call_init(c, x->api->org, out->mem, x->call.who, VIA_API);
-    c->request = x->id;
-    return call_read(c, next_page, &t);
+    return page(c, state, out, more);
 }
 
 static enum err_code read_format(struct call *c, struct str word, enum format *out)
@@ -254,7 +234,6 @@ enum err_code records_export(struct call *c, struct exchange *x)
         return make_spreadsheet(c, x, e);
     }
     TRY(page(c, e, &c->body, &more));
-    e->stream = (struct body_stream) { fill, e };
-    x->reply.stream = more ? &e->stream : NULL;
+    answer_in_pages(x, next_page, e, more);
     return OK;
 }

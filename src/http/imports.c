@@ -14,35 +14,16 @@ enum err_code import_rows_get(struct call *c, struct exchange *x)
 }
 
 struct rejects {
-    struct body_stream stream;
     int64_t import, last;
 };
 
-struct turn {
-    struct exchange *x;
-    struct buf *out;
-    bool *more;
-};
-
-static enum err_code next_page(struct call *c, void *arg)
+static enum err_code next_page(struct call *c, void *state, struct buf *out, bool *more)
 {
-    struct turn *t = arg;
-    struct rejects *r = t->x->reply.stream->state;
+    struct rejects *r = state;
 
-    TRY(api_authenticate(c, t->x));
-    TRY(import_rejects(c, r->import, r->last, REJECTS_PAGE, t->out, &r->last));
-    *t->more = r->last != 0;
+    TRY(import_rejects(c, r->import, r->last, REJECTS_PAGE, out, &r->last));
+    *more = r->last != 0;
     return OK;
-}
-
-static enum err_code fill(struct exchange *x, struct buf *out, bool *more)
-{
-    struct turn t = { x, out, more };
-    struct call *c = ARENA_NEW(out->mem, struct call); /* the arena gives its model back */
-
-    call_init(c, x->api->org, out->mem, x->call.who, VIA_API);
-    c->request = x->id;
-    return call_read(c, next_page, &t);
 }
 
 enum err_code import_rejects_get(struct call *c, struct exchange *x)
@@ -53,7 +34,6 @@ enum err_code import_rejects_get(struct call *c, struct exchange *x)
     TRY(import_rejects(c, r->import, 0, REJECTS_PAGE, &c->body, &r->last));
     x->reply.type = "text/csv; charset=utf-8";
     reply_header(x, "Content-Disposition", STR("attachment; filename=\"rejects.csv\""));
-    r->stream = (struct body_stream) { fill, r };
-    x->reply.stream = r->last ? &r->stream : NULL;
+    answer_in_pages(x, next_page, r, r->last != 0);
     return OK;
 }

@@ -51,6 +51,10 @@ MUST_CHECK enum err_code access_explain(struct call *c, const struct live_entity
     int64_t user, enum right right);
 /* SQL of an expression that the asker wrote: rows he may not read count as absent in it. */
 struct expr_sql access_expr(struct call *c, struct sqltext *out, int alias);
+/* Checks a condition on an entity's records that the caller wrote into a text field of r, and keeps it with fields
+ * by number, so that renaming one breaks nothing. ERR_INVALID names the field. */
+MUST_CHECK enum err_code access_keep_condition(
+    struct call *c, struct record *r, const char *field, const struct live_entity *e);
 /* expr_scope for the asker: only fields that he may read. */
 struct expr_scope access_scope(struct call *c, const struct live_entity *e);
 

@@ -434,15 +434,7 @@ enum err_code view_before_save(struct call *c, struct record *r, const struct re
         return fail(c, ERR_INVALID, "entity", "there is no entity \"%.*s\"", STR_ARG(entity));
     }
     if (where.n) {
-        /* kept by number: renaming a field breaks no view */
-        struct expr_scope scope = access_scope(c, e);
-        const struct expr *x;
-        struct buf b;
-        TRY(expr_condition(&scope, where, "where", &x, &c->err));
-        buf_init(&b, c->mem, 32 << 10);
-        expr_text(x, true, &b);
-        TRY(buf_status(&b, &c->err));
-        record_set(c, r, "where", V(buf_str(&b)));
+        return access_keep_condition(c, r, "where", e);
     }
     return OK;
 }

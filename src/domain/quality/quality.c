@@ -35,11 +35,9 @@ static const struct field rule_fields[] = {
 
 static enum err_code rule_before_save(struct call *c, struct record *r, const struct record *old)
 {
-    struct str entity = record_get(r, "entity").s, where = record_get(r, "where").s;
+    struct str entity = record_get(r, "entity").s;
     const struct live_entity *e
         = record_get(r, "entity").type == DB_TEXT ? model_entity(c->model, entity) : NULL;
-    const struct expr *x;
-    struct buf b;
 
     (void)old;
     if (!e) {
@@ -50,13 +48,7 @@ static enum err_code rule_before_save(struct call *c, struct record *r, const st
     if (record_get(r, "where").type != DB_TEXT) {
         return OK; /* required: said by the engine */
     }
-    struct expr_scope scope = access_scope(c, e);
-    TRY(expr_condition(&scope, where, "where", &x, &c->err));
-    buf_init(&b, c->mem, 32 << 10);
-    expr_text(x, true, &b);
-    TRY(buf_status(&b, &c->err));
-    record_set(c, r, "where", V(buf_str(&b)));
-    return OK;
+    return access_keep_condition(c, r, "where", e);
 }
 
 static const struct entity rule = { .name = "quality_rule", .plural = "quality_rules",
