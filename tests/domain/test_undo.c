@@ -18,8 +18,8 @@ struct play {
     struct rng r;
     int64_t sets[SETS_MAX];
     size_t nsets;
-    int64_t made[200], changed[200], binned[200]; /* per entity */
-    int64_t merged[200];
+    int64_t made[4000], changed[4000], binned[4000]; /* per entity */
+    int64_t merged[4000];
     int64_t refused;
 };
 
