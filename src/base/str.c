@@ -70,7 +70,7 @@ struct str str_sub(struct str s, size_t from, size_t n)
     if (n > s.n - from) {
         n = s.n - from;
     }
-    return (struct str) { s.p + from, n };
+    return (struct str) { from ? s.p + from : s.p, n }; /* what is empty may have no bytes at all */
 }
 
 ptrdiff_t str_find(struct str s, struct str what)

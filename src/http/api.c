@@ -27,6 +27,7 @@ struct exchange *exchange_new(struct api *api, struct arena *mem)
 
     x->api = api;
     x->mem = mem;
+    x->req.spool = -1;
     x->started = time_monotonic();
     uint64_t id = (atomic_fetch_add(&api->requests, 1) + (uint64_t)x->started) * 0x9e3779b97f4a7c15u;
     for (int i = 0; i < REQUEST_ID - 1; i++, id >>= 4) {

@@ -14,6 +14,7 @@
 #include "http/reply_mhd.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <strings.h>
@@ -21,7 +22,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BODY_FIRST = 64 << 10, DRAIN_MOST = 4 };
+enum { BODY_FIRST = 64 << 10, DRAIN_MOST = 4, SPOOL_FROM = 1 << 20 };
 
 struct arena *server_take_arena(struct server *s)
 {
@@ -268,6 +269,8 @@ static bool refuse_early(struct carrier *k)
     } else if (k->too_large) {
         reply_error(x, 413, "too_large", "a body has at most %lld bytes",
             (long long)body_limit(k));
+    } else if (k->no_room) {
+        reply_error(x, 507, "full", "there is no room for the upload");
     } else if (!host_fits(k)) {
         reply_error(x, 421, "misdirected", "this server does not answer for that host");
     } else if (!within_rate(k)) {
@@ -291,8 +294,46 @@ static bool declared_too_large(struct carrier *k)
     return length && (!str_to_int(str_of(length), &n) || n > body_limit(k));
 }
 
+static bool is_upload(const struct carrier *k)
+{
+    return k->x->req.method == METHOD_POST && str_starts(k->x->req.target, STR("/api/v1/files?"));
+}
+
+static void close_spool(void *arg)
+{
+    close(*(int *)arg);
+}
+
+static bool spool_write(struct carrier *k, struct str s)
+{
+    while (s.n) {
+        ssize_t n = write(k->x->req.spool, s.p, s.n);
+        if (n <= 0) {
+            return false;
+        }
+        s = str_sub(s, (size_t)n, s.n);
+    }
+    return true;
+}
+
+/* A large upload goes on in a file of the data folder that has no name: it is gone with the request. */
+static bool spool_begin(struct carrier *k)
+{
+    struct request *r = &k->x->req;
+
+    r->spool = open(k->server->api.org->cfg->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (r->spool < 0) {
+        return false;
+    }
+    arena_defer(k->x->mem, close_spool, &r->spool);
+    bool kept = spool_write(k, buf_str(&k->body));
+    buf_clear(&k->body);
+    return kept;
+}
+
 static void take_data(struct carrier *k, const char *data, size_t n)
 {
+    struct request *r = &k->x->req;
     size_t max = (size_t)body_limit(k);
 
     if (!k->body.mem) {
@@ -303,7 +344,15 @@ static void take_data(struct carrier *k, const char *data, size_t n)
         k->too_large = true;
         return;
     }
-    buf_add(&k->body, (struct str) { data, n });
+    if (r->spool < 0 && k->taken > SPOOL_FROM && is_upload(k) && !spool_begin(k)) {
+        k->no_room = true;
+    }
+    if (r->spool < 0) {
+        buf_add(&k->body, (struct str) { data, n });
+    } else if (!k->no_room) {
+        k->no_room = !spool_write(k, (struct str) { data, n });
+        r->spooled = (int64_t)k->taken;
+    }
 }
 
 /* ---- the handler ---- */
@@ -312,7 +361,7 @@ static enum MHD_Result start(struct carrier *k)
 {
     struct exchange *x = k->x;
 
-    x->req.body = k->body.mem ? buf_str(&k->body) : STR("");
+    x->req.body = k->body.mem && x->req.spool < 0 ? buf_str(&k->body) : STR("");
     k->stage = STAGE_RUNNING;
     if (!refuse_early(k) && !api_start(x)) {
         return MHD_YES; /* gone elsewhere: k belongs to whoever has it now */

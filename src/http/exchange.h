@@ -47,6 +47,9 @@ struct request {
     int nparams;
     struct str headers[HEADERS];
     struct str body;
+    int spool;             /* a large upload, in a file without a name; -1 for none: then it is in body */
+    int64_t spooled;       /* bytes of it */
+    struct str spool_hash; /* once it is stored */
     struct str address; /* of the client, proxies looked through */
     bool secure;        /* over TLS, here or at the proxy */
     bool loopback;      /* from this machine */

@@ -1,22 +1,35 @@
-/* export.c - all of a list, as CSV or as one JSON document a line, page by page.
+/* export.c - all of a list, as CSV, one JSON document a line, vCards, or a spreadsheet, page by page.
  *
  * Each page is a call of its own: no reader stands open for as long as a slow client takes, and the
  * rights are those of the moment. The first page is made before the answer begins, so that a wrong
  * request is still refused as one. */
 
+#include "base/child.h"
 #include "base/csv.h"
 #include "http/api.h"
+#include "model/helper.h"
 #include "model/query.h"
+#include "model/vcard.h"
 
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-enum { PAGE = 200, CURSOR_MAX = 8192 };
+enum { PAGE = 200, CURSOR_MAX = 8192, FILE_PIECE = 256 << 10 };
+
+enum format { FORMAT_CSV, FORMAT_XLSX, FORMAT_JSONL, FORMAT_VCF };
+static const struct {
+    const char *word, *type;
+} formats[] = { { "csv", "text/csv; charset=utf-8" },
+    { "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" },
+    { "jsonl", "application/x-ndjson" }, { "vcf", "text/vcard; charset=utf-8" } };
 
 struct export {
     struct list_request q;
     struct str entity; /* by name: the model may be another one at the next page */
     struct body_stream stream;
-    bool csv;
+    enum format format;
+    int *file; /* of a spreadsheet */
     char after[CURSOR_MAX];
 };
 
@@ -31,7 +44,20 @@ static void csv_head(struct buf *out, const struct query_page *p)
     buf_lit(out, "\r\n");
 }
 
-static void csv_line(struct call *c, struct buf *out, const struct query_page *p, struct record *r)
+/* A spreadsheet program runs what begins like a formula. An apostrophe keeps it text; an import takes one away.
+ * Within a spreadsheet file texts are texts: only those are marked that would lose an apostrophe so. */
+static struct str tame(struct call *c, struct str s, bool runs)
+{
+    bool marked = s.n > 1 && s.p[0] == '\'' && strchr("=+-@\t'", s.p[1]);
+    bool sign = s.n > 1 && (s.p[0] == '+' || s.p[0] == '-');
+    bool number = sign && ((s.p[1] >= '0' && s.p[1] <= '9') || s.p[1] == ' ' || s.p[1] == '(');
+    bool formula = s.n && (s.p[0] == '=' || s.p[0] == '@' || s.p[0] == '\t' || (sign && !number));
+
+    return marked || (runs && formula) ? arena_fmt(c->mem, "'%.*s", STR_ARG(s)) : s;
+}
+
+static void csv_line(
+    struct call *c, struct buf *out, const struct query_page *p, size_t row, bool runs)
 {
     struct buf cell;
 
@@ -40,29 +66,11 @@ static void csv_line(struct call *c, struct buf *out, const struct query_page *p
         if (i) {
             buf_byte(out, ',');
         }
-        if (p->fields[i]->stored) {
-            buf_clear(&cell);
-            cells_to_text(c, p->fields[i], record_cells(r, p->fields[i]), p->names, &cell);
-            csv_cell(out, buf_str(&cell), ',');
-        }
+        buf_clear(&cell);
+        query_page_text(c, p, row, i, &cell);
+        csv_cell(out, tame(c, buf_str(&cell), runs), ',');
     }
     buf_lit(out, "\r\n");
-}
-
-static void json_line(struct call *c, struct buf *out, const struct query_page *p, struct record *r)
-{
-    struct json_writer w;
-
-    json_init(&w, out);
-    json_object(&w, NULL);
-    for (size_t i = 0; i < p->nfields; i++) {
-        if (p->fields[i]->stored) {
-            json_name(&w, p->fields[i]->name);
-            cells_to_json(c, p->fields[i], record_cells(r, p->fields[i]), p->names, &w);
-        }
-    }
-    json_end_object(&w);
-    buf_byte(out, '\n');
 }
 
 /* One page into out; *more when there is another, whose place is kept. */
@@ -78,14 +86,17 @@ static enum err_code page(struct call *c, struct export *e, struct buf *out, boo
     }
     q.after = str_of(e->after);
     TRY(query_page(c, &q, &p));
-    if (e->csv && first) {
+    if ((e->format == FORMAT_CSV || e->format == FORMAT_XLSX) && first) {
         csv_head(out, &p);
     }
     for (size_t i = 0; i < p.n; i++) {
-        if (e->csv) {
-            csv_line(c, out, &p, p.rows[i]);
+        if (e->format == FORMAT_CSV || e->format == FORMAT_XLSX) {
+            csv_line(c, out, &p, i, e->format == FORMAT_CSV);
+        } else if (e->format == FORMAT_VCF) {
+            TRY(vcard_write(c, p.rows[i], out));
         } else {
-            json_line(c, out, &p, p.rows[i]);
+            TRY(query_page_json(c, &p, i, out));
+            buf_byte(out, '\n');
         }
     }
     if (p.next.n >= sizeof e->after) {
@@ -122,28 +133,127 @@ static enum err_code fill(struct exchange *x, struct buf *out, bool *more)
     return call_read(c, next_page, &t);
 }
 
+static enum err_code read_format(struct call *c, struct str word, enum format *out)
+{
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        if (str_is(word, formats[i].word)) {
+            *out = (enum format)i;
+            return OK;
+        }
+    }
+    *out = FORMAT_CSV;
+    return word.n ? fail(c, ERR_INVALID, "format", "format is csv, xlsx, jsonl or vcf") : OK;
+}
+
+/* ---- a spreadsheet is made whole, in a file that has no name, and then sent ---- */
+
+static void close_file(void *arg)
+{
+    close(*(int *)arg);
+}
+
+static enum err_code scratch_file(struct call *c, struct arena *mem, int **out)
+{
+    int *fd = ARENA_NEW(mem, int);
+
+    *fd = memfd_create("export", MFD_CLOEXEC);
+    if (*fd < 0) {
+        return fail(c, ERR_INTERNAL, NULL, "no room for the spreadsheet");
+    }
+    arena_defer(mem, close_file, fd);
+    *out = fd;
+    return OK;
+}
+
+static enum err_code write_all(struct call *c, int fd, struct str s)
+{
+    while (s.n) {
+        ssize_t n = write(fd, s.p, s.n);
+        if (n <= 0) {
+            return fail(c, ERR_INTERNAL, NULL, "no room for the spreadsheet");
+        }
+        s = str_sub(s, (size_t)n, s.n);
+    }
+    return OK;
+}
+
+static enum err_code all_pages(struct call *c, struct export *e, int fd)
+{
+    bool more = true;
+
+    while (more) {
+        struct arena_mark mark = arena_mark(c->mem);
+        struct buf out;
+        buf_init(&out, c->mem, BODY_MAX);
+        TRY(page(c, e, &out, &more));
+        TRY(buf_status(&out, &c->err));
+        TRY(write_all(c, fd, buf_str(&out)));
+        arena_rewind(c->mem, mark);
+    }
+    return lseek(fd, 0, SEEK_SET) == 0 ? OK : fail(c, ERR_INTERNAL, NULL, "no room for the spreadsheet");
+}
+
+static enum err_code send_file(struct exchange *x, struct buf *out, bool *more)
+{
+    struct export *e = x->reply.stream->state;
+    char *room = buf_reserve(out, FILE_PIECE);
+    ssize_t n = room ? read(*e->file, room, FILE_PIECE) : -1;
+
+    if (n < 0) {
+        return ERR_INTERNAL;
+    }
+    out->n += (size_t)n;
+    *more = n == FILE_PIECE;
+    return OK;
+}
+
+static enum err_code make_spreadsheet(struct call *c, struct exchange *x, struct export *e)
+{
+    const char *argv[] = { helper_path(c->mem, c->cfg), "csv-to-xlsx", NULL };
+    struct child child;
+    bool more;
+    int *rows;
+
+    TRY(scratch_file(c, c->mem, &rows));
+    TRY(scratch_file(c, x->mem, &e->file));
+    TRY(all_pages(c, e, *rows));
+    TRY(child_start(argv, *rows, *e->file, &child, &c->err));
+    TRY(child_end(&child, false, &c->err));
+    if (lseek(*e->file, 0, SEEK_SET) != 0) {
+        return fail(c, ERR_INTERNAL, NULL, "the spreadsheet cannot be read");
+    }
+    e->stream = (struct body_stream) { send_file, e };
+    x->reply.stream = &e->stream;
+    TRY(send_file(x, &c->body, &more));
+    x->reply.stream = more ? &e->stream : NULL;
+    return OK;
+}
+
 enum err_code records_export(struct call *c, struct exchange *x)
 {
-    struct str format = param(x, "format");
     struct export *e = ARENA_NEW(x->mem, struct export);
     const struct live_entity *entity;
     bool more = false;
 
     TRY(route_entity(c, x, &entity));
-    e->entity = arena_str(x->mem, entity->name);
-    e->csv = !format.n || str_is(format, "csv");
-    if (!e->csv && !str_is(format, "jsonl")) {
-        return fail(c, ERR_INVALID, "format", "format is csv or jsonl");
+    TRY(read_format(c, param(x, "format"), &e->format));
+    if (e->format == FORMAT_VCF && !vcard_of(entity)) {
+        return fail(c, ERR_INVALID, "format", "%s are no people: there are no cards of them",
+            entity->label_plural.p);
     }
+    e->entity = arena_str(x->mem, entity->name);
     e->q = (struct list_request) { .where = param(x, "where"),
-        .sort = param(x, "sort"), .fields = param(x, "fields"), .q = param(x, "q"), .limit = PAGE,
-        .right = RIGHT_EXPORT };
+        .sort = param(x, "sort"), .fields = e->format == FORMAT_VCF ? vcard_fields(c, entity) : param(x, "fields"),
+        .q = param(x, "q"), .limit = PAGE, .right = RIGHT_EXPORT };
     TRY(param_flag(c, x, "bin", &e->q.bin));
-    TRY(page(c, e, &c->body, &more));
-    x->reply.type = e->csv ? "text/csv; charset=utf-8" : "application/x-ndjson";
+    x->reply.type = formats[e->format].type;
     reply_header(x, "Content-Disposition",
         arena_fmt(x->mem, "attachment; filename=\"%.*s.%s\"", STR_ARG(entity->plural),
-            e->csv ? "csv" : "jsonl"));
+            formats[e->format].word));
+    if (e->format == FORMAT_XLSX) {
+        return make_spreadsheet(c, x, e);
+    }
+    TRY(page(c, e, &c->body, &more));
     e->stream = (struct body_stream) { fill, e };
     x->reply.stream = more ? &e->stream : NULL;
     return OK;

@@ -98,6 +98,7 @@ enum err_code records_aggregate(struct call *c, struct exchange *x)
         .where = param(x, "where"),
         .measure = param(x, "measure"),
         .group = param(x, "group"),
+        .q = param(x, "q"),
         .sort = param(x, "sort"),
     };
 

@@ -22,6 +22,7 @@ struct carrier {
     struct buf body;
     size_t taken;
     bool too_large, local;
+    bool no_room; /* for a large upload */
     int lengths; /* headers that say how long the body is */
 
     /* an answer that is made while it is sent */

@@ -60,6 +60,7 @@ ROUTE_FN(record_put_back);
 ROUTE_FN(record_history);
 ROUTE_FN(record_rights);
 ROUTE_FN(records_export);
+ROUTE_FN(file_prepare);
 ROUTE_FN(import_rows_get);
 ROUTE_FN(import_rejects_get);
 ROUTE_FN(records_bulk);

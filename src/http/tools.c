@@ -135,21 +135,6 @@ enum err_code backup_run(struct call *c, struct exchange *x)
 
 /* ---- files ---- */
 
-enum err_code file_post(struct call *c, struct exchange *x)
-{
-    const struct live_entity *e = model_entity(c->model, STR("file"));
-    struct str name = param(x, "name"), type = x->req.headers[H_CONTENT_TYPE];
-    int64_t id;
-
-    if (!name.n) {
-        return fail(c, ERR_INVALID, "name", "a file needs a name: POST /api/v1/files?name=...");
-    }
-    TRY(file_create(c, name, type.n ? type : STR("application/octet-stream"), x->req.body, &id));
-    x->reply.status = 201;
-    reply_header(x, "Location", arena_fmt(c->mem, "/api/v1/files/%" PRId64, id));
-    return query_get(c, e, id, STR(""), STR(""));
-}
-
 struct download {
     struct body_stream stream;
     struct file_info f;

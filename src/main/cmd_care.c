@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -211,15 +212,54 @@ static int job(struct cmd *cmd)
         STR(""), stdout);
 }
 
+/* A large change set is undone by a job of the server: the command ends when that has. */
+static int await_job(struct shell *s, const struct answer *ordered)
+{
+    int64_t job = json_integer_value(json_object_get(answer_json(s, ordered), "job"));
+    char target[60];
+
+    snprintf(target, sizeof target, "/api/v1/jobs/%" PRId64, job);
+    while (job && !shell_org(s)) {
+        struct answer a;
+        int code = shell_request(s, "GET", str_of(target), STR(""), &a);
+        if (code != EXIT_DONE) {
+            return code;
+        }
+        const json_t *tree = answer_json(s, &a);
+        struct str state = json_str(json_object_get(tree, "state"));
+        int64_t left = json_integer_value(json_object_get(json_object_get(tree, "result"), "left"));
+        if (!str_is(state, "waiting") && !str_is(state, "running")) {
+            printf("%.*s\n", STR_ARG(a.body));
+            return str_is(state, "done") && !left ? EXIT_DONE : EXIT_PARTLY;
+        }
+        usleep(50000);
+    }
+    return EXIT_DONE;
+}
+
 static int undo(struct cmd *cmd)
 {
     int64_t id;
 
+    struct shell *s;
+    struct answer a;
+
     if (!str_to_int(str_of(cmd->words[0]), &id)) {
         return cmd_usage(cmd, "a change set is a number");
     }
-    return plain(cmd, "POST", STR("/api/v1/undo"),
-        json_compact(cmd->mem, json_pack("{s:I}", "change_set", (json_int_t)id)), stdout);
+    int code = shell_open(cmd, &s);
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    code = shell_request(s, "POST", STR("/api/v1/undo"),
+        json_compact(cmd->mem, json_pack("{s:I}", "change_set", (json_int_t)id)), &a);
+    if (code == EXIT_DONE) {
+        fwrite(a.body.p, 1, a.body.n, stdout);
+        putchar('\n');
+        code = await_job(s, &a);
+    }
+    shell_close(s); /* in this process the job runs now */
+    return code;
 }
 
 static int openapi(struct cmd *cmd)

@@ -5,6 +5,7 @@
 #include "domain/activity/activity.h"
 #include "domain/company/company.h"
 #include "domain/contact/contact.h"
+#include "domain/quality/quality.h"
 #include "model/system.h"
 
 const struct module *const modules[] = {
@@ -12,5 +13,6 @@ const struct module *const modules[] = {
     &company_module,
     &contact_module,
     &activity_module,
+    &quality_module,
     NULL,
 };

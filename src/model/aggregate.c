@@ -1,6 +1,7 @@
 /* aggregate.c - counts and sums over a filter, by up to three groups. */
 
 #include "model/query_plan.h"
+#include "model/search.h"
 
 #include <string.h>
 
@@ -226,6 +227,11 @@ static enum err_code order_sql(
     return OK;
 }
 
+static int64_t most_rows(const struct aggregate_request *q)
+{
+    return q->limit > 0 && q->limit < GROUP_ROWS ? q->limit : GROUP_ROWS;
+}
+
 static enum err_code build(struct aggregate *a, const struct aggregate_request *q, struct sql *sql,
     struct dbvals *v)
 {
@@ -258,6 +264,9 @@ static enum err_code build(struct aggregate *a, const struct aggregate_request *
         expr_sql_condition(cond, &x);
         sql_lit(&where, ")");
     }
+    if (q->q.n) {
+        TRY(search_sql(c, a->e, q->q, 0, &where));
+    }
     TRY(access_sql(c, a->e, RIGHT_READ, 0, &where));
     clause_end(&where, &s);
     sql_lit(&s, "SELECT ");
@@ -275,7 +284,7 @@ static enum err_code build(struct aggregate *a, const struct aggregate_request *
     }
     TRY(order_sql(a, str_trim(q->sort), &s, q));
     sql_lit(&s, " LIMIT ");
-    sql_int(&s, (q->limit > 0 && q->limit < GROUP_ROWS ? q->limit : GROUP_ROWS) + 1);
+    sql_int(&s, most_rows(q) + 1);
     return sqltext_end(&s, sql, v, &c->err);
 }
 
@@ -396,6 +405,7 @@ enum err_code query_aggregate(struct call *c, const struct aggregate_request *q)
     struct sql sql;
     struct dbvals v;
     struct rows rows;
+    int64_t n = 0;
 
     TRY(access_require(c, q->e, RIGHT_READ));
     TRY(read_request(&a, q));
@@ -404,7 +414,10 @@ enum err_code query_aggregate(struct call *c, const struct aggregate_request *q)
     TRY(db_query(c, &rows, sql, v));
     json_object(&c->out, NULL);
     json_array(&c->out, "rows");
-    while (rows_next(&rows)) {
+    while (n <= most_rows(q) && rows_next(&rows)) {
+        if (++n > most_rows(q)) {
+            break;
+        }
         json_object(&c->out, NULL);
         for (size_t i = 0; i < a.ngroups; i++) {
             json_name(&c->out, a.groups[i].key);
@@ -425,6 +438,9 @@ enum err_code query_aggregate(struct call *c, const struct aggregate_request *q)
         json_end_object(&c->out);
     }
     json_end_array(&c->out);
+    if (n > most_rows(q)) {
+        json_flag(&c->out, "more", true);
+    }
     json_end_object(&c->out);
     return rows_end(&rows);
 }

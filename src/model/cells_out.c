@@ -237,6 +237,45 @@ static struct str choice_code(struct call *c, const struct live_field *f, int64_
     return code;
 }
 
+static const struct live_field *field_of_number(const struct model *m, int64_t number)
+{
+    for (size_t i = 0; i < m->nentities; i++) {
+        for (size_t k = 0; k < m->entities[i]->nfields; k++) {
+            if (m->entities[i]->fields[k]->number == number) {
+                return m->entities[i]->fields[k];
+            }
+        }
+    }
+    return NULL;
+}
+
+/* A kept expression holds fields by number; it is shown with their names of now. */
+static struct str with_names(struct call *c, struct str s)
+{
+    struct buf b;
+    bool quoted = false;
+
+    buf_init(&b, c->mem, 1 << 20);
+    for (size_t i = 0; i < s.n; i++) {
+        size_t end = i + 1;
+        int64_t number;
+        quoted ^= s.p[i] == '\'';
+        while (s.p[i] == '@' && !quoted && end < s.n && s.p[end] >= '0' && s.p[end] <= '9') {
+            end++;
+        }
+        const struct live_field *f = end > i + 1 && str_to_int(str_sub(s, i + 1, end - i - 1), &number)
+            ? field_of_number(c->model, number)
+            : NULL;
+        if (f) {
+            buf_add(&b, f->name);
+            i = end - 1;
+        } else {
+            buf_byte(&b, s.p[i]);
+        }
+    }
+    return buf_str(&b);
+}
+
 void cells_to_json(struct call *c, const struct live_field *f, const struct dbval *cells,
     const struct ref_names *names, struct json_writer *w)
 {
@@ -254,6 +293,11 @@ void cells_to_json(struct call *c, const struct live_field *f, const struct dbva
     }
     switch (f->value) {
     case KIND_TEXT:
+        json_text(w, NULL,
+            f->def.format == FORMAT_EXPR && str_find_byte(cells[0].s, '@') >= 0
+                ? with_names(c, cells[0].s)
+                : cells[0].s);
+        return;
     case KIND_LONG_TEXT:
     case KIND_RICH_TEXT:
     case KIND_NAME:

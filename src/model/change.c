@@ -71,6 +71,9 @@ static struct str old_json(struct call *c, const struct record *old, const bool 
         for (int k = 0; k < f->ncolumns; k++) {
             cell_json(&w, old->cells[f->cell + k]);
         }
+        if (old->bases && old->bases[i].known) {
+            cell_json(&w, old->bases[i].v);
+        }
         json_end_array(&w);
     }
     json_end_object(&w);

@@ -13,6 +13,7 @@ struct config {
     const char *trusted_proxies; /* comma-separated addresses */
     const char *tls_certificate, *tls_key;
     const char *web_root;     /* development: assets from a folder */
+    const char *helper;       /* the program that reads files of other programs */
     int64_t body_max;         /* bytes of a request body */
     int64_t upload_max;       /* bytes of a file */
     int64_t arena_max;        /* bytes of one call */

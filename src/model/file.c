@@ -50,64 +50,112 @@ static enum err_code check_type(struct call *c, struct str *type, struct str byt
     return OK;
 }
 
-static struct str hash_of(struct call *c, struct str bytes)
+struct file_hash {
+    crypto_hash_sha256_state state;
+};
+
+struct file_hash *file_hash_begin(struct arena *mem)
+{
+    struct file_hash *h = ARENA_NEW(mem, struct file_hash);
+
+    crypto_hash_sha256_init(&h->state);
+    return h;
+}
+
+void file_hash_add(struct file_hash *h, struct str bytes)
+{
+    crypto_hash_sha256_update(&h->state, (const unsigned char *)bytes.p, bytes.n);
+}
+
+struct str file_hash_end(struct file_hash *h, struct arena *mem)
 {
     unsigned char raw[crypto_hash_sha256_BYTES];
-    char *hex = arena_alloc(c->mem, sizeof raw * 2 + 1);
+    char *hex = arena_alloc(mem, sizeof raw * 2 + 1);
 
-    crypto_hash_sha256(raw, (const unsigned char *)bytes.p, bytes.n);
+    crypto_hash_sha256_final(&h->state, raw);
     sodium_bin2hex(hex, sizeof raw * 2 + 1, raw, sizeof raw);
     return str_of(hex);
 }
 
-static enum err_code store_bytes(struct call *c, struct str hash, struct str bytes)
+enum err_code file_store_piece(struct call *c, struct str hash, int64_t first, struct str bytes)
 {
-    bool found;
-    int64_t one;
-
-    TRY(db_find(c, &one, &found,
-        SQL("SELECT 1 FROM \"file_chunks\" WHERE \"hash\" = $1 LIMIT 1"), VALS(V(hash))));
-    for (size_t at = 0, n = 0; !found && (at < bytes.n || n == 0); at += FILE_CHUNK, n++) {
+    for (size_t at = 0; at < bytes.n || (at == 0 && first == 0); at += FILE_CHUNK, first++) {
         struct str chunk = str_sub(bytes, at, FILE_CHUNK);
         TRY(db_exec(c,
-            SQL("INSERT INTO \"file_chunks\" (\"hash\", \"position\", \"bytes\") VALUES ($1, $2, $3)"),
-            VALS(V(hash), V(n), V_BLOB(chunk))));
+            SQL("INSERT INTO \"file_chunks\" (\"hash\", \"position\", \"bytes\") VALUES ($1, $2, $3) ON"
+                " CONFLICT DO NOTHING"),
+            VALS(V(hash), V(first), V_BLOB(chunk))));
     }
+    return OK;
+}
+
+/* Only the last part of a path, and no signs that would end a header. */
+static enum err_code clean_name(struct call *c, struct str *name)
+{
+    *name = str_trim(*name);
+    for (size_t i = name->n; i-- > 0;) {
+        if (name->p[i] == '/' || name->p[i] == '\\') {
+            *name = str_sub(*name, i + 1, name->n);
+            break;
+        }
+    }
+    if (!name->n || name->n > 255 || !utf8_valid(*name, NULL)) {
+        return fail(c, ERR_INVALID, "name", "a file has a name of at most 255 bytes");
+    }
+    for (size_t i = 0; i < name->n; i++) {
+        if ((unsigned char)name->p[i] < ' ' || name->p[i] == '"') {
+            return fail(c, ERR_INVALID, "name", "this sign cannot stand in a file's name");
+        }
+    }
+    return OK;
+}
+
+static enum err_code make_record(struct call *c, struct str name, struct str type, struct str hash,
+    int64_t size, int64_t *id)
+{
+    struct record *r = record_of(c, "file");
+
+    record_set(c, r, "name", V(name));
+    record_set(c, r, "type", V(type));
+    record_set(c, r, "size", V(size));
+    record_set(c, r, "hash", V(hash));
+    TRY(record_create(c, r));
+    *id = r->id;
     return OK;
 }
 
 enum err_code file_create(
     struct call *c, struct str name, struct str type, struct str bytes, int64_t *id)
 {
-    struct record *r = record_of(c, "file");
+    struct file_hash *h = file_hash_begin(c->mem);
 
-    TRY(access_require(c, r->e, RIGHT_CREATE));
-    name = str_trim(name);
-    /* only the last part of a path, and no signs that would end a header */
-    for (size_t i = name.n; i-- > 0;) {
-        if (name.p[i] == '/' || name.p[i] == '\\') {
-            name = str_sub(name, i + 1, name.n);
-            break;
-        }
-    }
-    if (!name.n || name.n > 255 || !utf8_valid(name, NULL)) {
-        return fail(c, ERR_INVALID, "name", "a file has a name of at most 255 bytes");
-    }
-    for (size_t i = 0; i < name.n; i++) {
-        if ((unsigned char)name.p[i] < ' ' || name.p[i] == '"') {
-            return fail(c, ERR_INVALID, "name", "this sign cannot stand in a file's name");
-        }
-    }
+    TRY(access_require(c, model_entity(c->model, STR("file")), RIGHT_CREATE));
+    TRY(clean_name(c, &name));
     TRY(check_type(c, &type, bytes));
-    struct str hash = hash_of(c, bytes);
-    TRY(store_bytes(c, hash, bytes));
-    record_set(c, r, "name", V(name));
-    record_set(c, r, "type", V(type));
-    record_set(c, r, "size", V(bytes.n));
-    record_set(c, r, "hash", V(hash));
-    TRY(record_create(c, r));
-    *id = r->id;
-    return OK;
+    file_hash_add(h, bytes);
+    struct str hash = file_hash_end(h, c->mem);
+    TRY(file_store_piece(c, hash, 0, bytes));
+    return make_record(c, name, type, hash, (int64_t)bytes.n, id);
+}
+
+enum err_code file_create_stored(struct call *c, struct str name, struct str type, struct str hash,
+    int64_t size, int64_t *id)
+{
+    struct file_info whole = { .hash = hash, .size = size };
+    struct buf head;
+    int64_t chunks;
+
+    TRY(access_require(c, model_entity(c->model, STR("file")), RIGHT_CREATE));
+    TRY(clean_name(c, &name));
+    TRY(db_int(c, &chunks, SQL("SELECT count(*) FROM \"file_chunks\" WHERE \"hash\" = $1"),
+        VALS(V(hash))));
+    if (chunks != (size + FILE_CHUNK - 1) / FILE_CHUNK) {
+        return fail(c, ERR_CONFLICT, NULL, "the upload was interrupted; send it again");
+    }
+    buf_init(&head, c->mem, FILE_CHUNK);
+    TRY(file_read(c, &whole, 0, 64, &head));
+    TRY(check_type(c, &type, buf_str(&head)));
+    return make_record(c, name, type, hash, size, id);
 }
 
 enum err_code file_info(struct call *c, int64_t id, struct file_info *out)

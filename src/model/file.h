@@ -13,6 +13,17 @@ enum { FILE_CHUNK = 64 << 10 };
  * application/octet-stream so that they never run. */
 MUST_CHECK enum err_code file_create(struct call *c, struct str name, struct str type,
     struct str bytes, int64_t *id);
+/* The same for bytes that are stored already, piece by piece: the SHA-256 of all of them, then each piece from a
+ * chunk's number on (a piece is whole chunks, but for the last). ERR_CONFLICT when some are missing: they were
+ * collected meanwhile. */
+struct file_hash;
+struct file_hash *file_hash_begin(struct arena *mem);
+void file_hash_add(struct file_hash *h, struct str bytes);
+struct str file_hash_end(struct file_hash *h, struct arena *mem);
+MUST_CHECK enum err_code file_store_piece(
+    struct call *c, struct str hash, int64_t first, struct str bytes);
+MUST_CHECK enum err_code file_create_stored(struct call *c, struct str name, struct str type,
+    struct str hash, int64_t size, int64_t *id);
 struct file_info {
     int64_t id, size;
     struct str name, type, hash;

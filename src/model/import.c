@@ -12,8 +12,8 @@ enum { CHANGES_TOLD = 50 };
 
 /* ---- the plan ---- */
 
-static enum err_code read_column(
-    struct call *c, const struct live_entity *e, const json_t *v, struct import_column *m)
+static enum err_code read_column(struct call *c, const struct live_entity *e, const json_t *v,
+    struct str suggested, struct import_column *m)
 {
     const json_t *field = json_object_get(v, "field");
     struct str format = json_str(json_object_get(v, "format"));
@@ -22,7 +22,7 @@ static enum err_code read_column(
 
     if (json_is_string(v)) {
         m->header = json_str(v);
-        (void)import_target(c, e, import_suggest(c, e, m->header), m);
+        (void)import_target(c, e, suggested, m);
         return OK;
     }
     m->header = json_str(json_object_get(v, "column"));
@@ -55,9 +55,14 @@ static enum err_code read_columns(struct call *c, struct import_plan *p, const j
         return fail(c, ERR_TOO_LARGE, "columns", "at most %d columns", IMPORT_COLUMNS);
     }
     p->columns = ARENA_ARRAY(c->mem, struct import_column, p->ncolumns + 1);
+    struct import_header *headers = ARENA_ARRAY(c->mem, struct import_header, p->ncolumns + 1);
+    for (size_t i = 0; i < p->ncolumns; i++) {
+        headers[i].header = json_str(json_array_get(columns, i));
+    }
+    import_suggest_all(c, p->e, headers, p->ncolumns);
     for (size_t i = 0; i < p->ncolumns; i++) {
         struct import_column *m = &p->columns[i];
-        TRY(read_column(c, p->e, json_array_get(columns, i), m));
+        TRY(read_column(c, p->e, json_array_get(columns, i), headers[i].target, m));
         struct str order = json_str(json_object_get(formats, arena_cstr(c->mem, m->header)));
         if (order.n == 3) {
             memcpy(m->order, order.p, 3);
@@ -126,6 +131,11 @@ static enum err_code join_lists(struct call *c, struct record *r)
         const struct live_field *f = r->e->fields[i];
         if (r->set[i] && kind_is_list(f->def.kind)) {
             TRY(entries_join(c, r, f));
+        }
+        if (r->many && r->many[i]) {
+            json_t *given = r->many[i];
+            r->many[i] = NULL;
+            TRY(entries_change(c, r, f, given, true));
         }
     }
     return OK;

@@ -87,8 +87,11 @@ static bool field_target(struct call *c, const struct live_entity *e, struct str
         return true;
     }
     out->to = TO_FIELD;
+    if (f->def.kind == KIND_MANY) {
+        return is_writable(c, f);
+    }
     return is_writable(c, f) && !f->def.read_only && f->stored && f->def.kind != KIND_FORMULA
-        && f->def.kind != KIND_ROLLUP && f->def.kind != KIND_MANY && f->def.kind != KIND_FILE;
+        && f->def.kind != KIND_ROLLUP && f->def.kind != KIND_FILE;
 }
 
 bool import_target(struct call *c, const struct live_entity *e, struct str target,

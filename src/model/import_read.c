@@ -3,22 +3,30 @@
 
 #include "model/import_job_steps.h"
 
+#include "base/child.h"
 #include "model/file.h"
+#include "model/helper.h"
 #include "model/import_map.h"
 #include "model/import_stage.h"
 #include "model/job.h"
+#include "model/org.h"
 
-#include <inttypes.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum { PIECE_BYTES = 256 << 10, READ_MOST = 1 << 20 };
 
+enum file_format { FORMAT_CSV, FORMAT_LINES, FORMAT_SHEET, FORMAT_CARDS };
+
 struct reading {
     struct job_work *w;
+    enum file_format format;
+    struct str sheet;   /* of a spreadsheet; empty for the first */
     int64_t import;
     struct file_info file;
     struct str entity;
-    bool lines, header; /* JSON lines; the first row names the columns */
+    bool header;        /* the first row names the columns */
     int64_t at;         /* bytes of the file that were read */
     struct buf got;     /* of one read */
     struct buf piece;
@@ -27,6 +35,27 @@ struct reading {
     size_t ncolumns;
     bool broken;
 };
+
+static enum err_code read_bytes(struct call *c, void *arg)
+{
+    struct reading *rd = arg;
+
+    buf_clear(&rd->got);
+    return rd->file.size ? file_read(c, &rd->file, rd->at, READ_MOST, &rd->got) : OK;
+}
+
+/* By what it holds, and by its name where that does not tell. */
+static enum file_format format_of(struct str name, struct str bytes)
+{
+    if (str_starts(bytes, STR("PK\x03\x04"))) {
+        return FORMAT_SHEET;
+    }
+    struct str begin = str_starts(bytes, STR("\xef\xbb\xbf")) ? str_sub(bytes, 3, bytes.n) : bytes;
+    if (str_eq_nocase(str_sub(str_trim(str_sub(begin, 0, 64)), 0, 11), STR("BEGIN:VCARD"))) {
+        return FORMAT_CARDS;
+    }
+    return str_ends(name, STR(".jsonl")) || str_ends(name, STR(".ndjson")) ? FORMAT_LINES : FORMAT_CSV;
+}
 
 static enum err_code begin_reading(struct call *c, void *arg)
 {
@@ -44,7 +73,12 @@ static enum err_code begin_reading(struct call *c, void *arg)
         TRY(json_read(c->mem, record_get(r, "options").s, &options, &c->err));
     }
     rd->header = !json_is_false(json_object_get(options, "header"));
-    rd->lines = str_ends(file.name, STR(".jsonl")) || str_ends(file.name, STR(".ndjson"));
+    rd->sheet = arena_str(rd->w->mem, json_str(json_object_get(options, "sheet")));
+    rd->at = 0;
+    TRY(read_bytes(c, rd));
+    rd->format = format_of(file.name, buf_str(&rd->got));
+    rd->header = rd->header || rd->format == FORMAT_CARDS;
+    buf_clear(&rd->got);
     return OK;
 }
 
@@ -57,18 +91,11 @@ static enum err_code forget_pieces(struct call *c, void *arg)
         c, SQL("DELETE FROM \"import_rejects\" WHERE \"import\" = $1"), VALS(V(rd->import)));
 }
 
-static enum err_code read_bytes(struct call *c, void *arg)
-{
-    struct reading *rd = arg;
-
-    buf_clear(&rd->got);
-    return file_read(c, &rd->file, rd->at, READ_MOST, &rd->got);
-}
-
 /* For the reader of CSV: bytes out of what was read, reading more when there is none. */
 struct source {
     struct reading *rd;
     size_t given;
+    int fd; /* of a helper that converts the file; -1 without one */
 };
 
 static ptrdiff_t next_bytes(void *arg, char *out, size_t n)
@@ -76,6 +103,9 @@ static ptrdiff_t next_bytes(void *arg, char *out, size_t n)
     struct source *s = arg;
     struct reading *rd = s->rd;
 
+    if (s->fd >= 0) {
+        return read(s->fd, out, n);
+    }
     if (s->given == rd->got.n) {
         if (rd->at >= rd->file.size) {
             return 0;
@@ -145,13 +175,13 @@ static enum err_code take_row(struct reading *rd, const struct csv_row *row)
     return row_is_in(rd);
 }
 
-static enum err_code read_csv(struct reading *rd)
+static enum err_code read_csv(struct reading *rd, int fd)
 {
     struct arena *mem = arena_create(0);
-    struct source source = { rd, 0 };
+    struct source source = { rd, 0, fd };
     struct csv_row row;
     struct err e = { 0 };
-    struct csv_reader *r = csv_open(mem, next_bytes, &source, 0, ROW_MAX, STAGE_COLUMNS);
+    struct csv_reader *r = csv_open(mem, next_bytes, &source, fd >= 0 ? ',' : 0, ROW_MAX, STAGE_COLUMNS);
     enum err_code code = csv_next(r, &row, &e), stored = OK;
 
     if (code == OK) {
@@ -172,6 +202,57 @@ static enum err_code read_csv(struct reading *rd)
                         : err_set(&rd->w->err, ERR_INVALID, "file", "the file has no rows");
 }
 
+/* ---- files that the helper reads ---- */
+
+/* The helper jumps about in a spreadsheet, so it gets the whole file. */
+static enum err_code copy_to(struct reading *rd, int fd)
+{
+    struct source source = { rd, 0, -1 };
+    char bytes[64 << 10];
+    ptrdiff_t n;
+
+    while ((n = next_bytes(&source, bytes, sizeof bytes)) > 0) {
+        for (ptrdiff_t at = 0; at < n;) {
+            ssize_t wrote = write(fd, bytes + at, (size_t)(n - at));
+            if (wrote <= 0) {
+                return err_set(&rd->w->err, ERR_INTERNAL, NULL, "no room to unpack the file");
+            }
+            at += wrote;
+        }
+    }
+    return n < 0 ? rd->w->err.code : lseek(fd, 0, SEEK_SET) == 0 ? OK : ERR_INTERNAL;
+}
+
+static enum err_code read_converted(struct reading *rd)
+{
+    const char *argv[] = { helper_path(rd->w->mem, rd->w->org->cfg),
+        rd->format == FORMAT_CARDS ? "vcard-to-csv" : "xlsx-to-csv",
+        rd->sheet.n ? rd->sheet.p : NULL, NULL };
+    int fd = memfd_create("import", MFD_CLOEXEC);
+    struct child child;
+    struct err e = { 0 };
+
+    if (fd < 0) {
+        return err_set(&rd->w->err, ERR_INTERNAL, NULL, "no memory for the file");
+    }
+    enum err_code code = copy_to(rd, fd);
+    if (code == OK) {
+        code = child_start(argv, fd, -1, &child, &rd->w->err);
+    }
+    close(fd);
+    if (code != OK) {
+        return code;
+    }
+    code = read_csv(rd, child.out);
+    /* what the helper says about the file is better than that it held no rows */
+    enum err_code ended = child_end(&child, code != OK && rd->first_row + rd->rows > 1, &e);
+    if (ended != OK) {
+        rd->w->err = e;
+        return ended;
+    }
+    return code;
+}
+
 static enum err_code take_line(struct reading *rd, struct str line)
 {
     if (!str_trim(line).n) {
@@ -183,7 +264,7 @@ static enum err_code take_line(struct reading *rd, struct str line)
 
 static enum err_code read_lines(struct reading *rd)
 {
-    struct source source = { rd, 0 };
+    struct source source = { rd, 0, -1 };
     struct buf line;
     char bytes[64 << 10];
     ptrdiff_t n;
@@ -276,11 +357,13 @@ enum err_code import_read_work(struct job_work *w)
         .import = json_integer_value(json_object_get(w->input, "import")) };
     enum err_code code;
 
+    buf_init(&rd.got, w->mem, READ_MOST + FILE_CHUNK);
     TRY(job_work_read(w, begin_reading, &rd));
     TRY(job_work_write(w, forget_pieces, &rd));
-    buf_init(&rd.got, w->mem, READ_MOST + FILE_CHUNK);
     buf_init(&rd.piece, w->mem, PIECE_BYTES + 2 * ROW_MAX);
-    code = rd.lines ? read_lines(&rd) : read_csv(&rd);
+    code = rd.format == FORMAT_LINES ? read_lines(&rd)
+        : rd.format == FORMAT_CSV    ? read_csv(&rd, -1)
+                                     : read_converted(&rd);
     if (code == OK) {
         code = job_work_end(w, is_read, &rd);
     }

@@ -216,6 +216,37 @@ static bool may_be_left_out(const struct live_field *f)
         && (f->value == KIND_CHOICE || f->value == KIND_CHOICES || f->value == KIND_ANYREF);
 }
 
+/* Linked records by name, external id or id, ';' between them; or the JSON of an export. */
+static void put_many(
+    struct importing *im, struct record *r, const struct import_column *m, struct str s, int64_t row)
+{
+    struct call *c = im->c;
+    json_t *object = json_pack("{}"), *list = json_pack("[]"), *read;
+    struct import_column one = *m;
+    struct str name;
+
+    arena_defer(c->mem, (void (*)(void *))json_decref, object);
+    json_object_set_new(object, m->field->name.p, list);
+    if (str_starts(s, STR("[")) && json_read(c->mem, s, &read, &(struct err) { 0 }) == OK) {
+        json_object_set(object, m->field->name.p, read);
+        s = (struct str) { "", 0 };
+    }
+    while (str_split(&s, ';', &name)) {
+        int64_t id = 0;
+        name = str_trim(name);
+        if (name.n && import_reference(im, &one, name, &id) == OK && id) {
+            json_array_append_new(list, json_integer(id));
+        } else if (name.n && c->err.code == OK) {
+            import_warn(im, row, m->field->name.p,
+                arena_fmt(c->mem, "there is no %s \"%.*s\"", m->field->target->name.p,
+                    (int)(name.n < 100 ? name.n : 100), name.p).p);
+        }
+    }
+    if (c->err.code == OK && record_fill(c, r, object) != OK) {
+        return; /* noted on the call */
+    }
+}
+
 static void put_field(
     struct importing *im, struct record *r, const struct import_column *m, struct str s, int64_t row)
 {
@@ -224,6 +255,12 @@ static void put_field(
     enum field_kind kind = m->field->value;
 
     s = str_trim(s);
+    if (m->field->def.kind == KIND_MANY) {
+        if (s.n) {
+            put_many(im, r, m, s, row);
+        }
+        return;
+    }
     if (!s.n && im->p->keeps_empty) {
         return;
     }
@@ -393,6 +430,26 @@ static void put_entries(struct importing *im, struct record *r, const struct ent
     }
 }
 
+/* The column of the list as a whole, where beside it stand only repeats of its first entry (an export has
+ * `emails` and `email`); -1 without one. */
+static ptrdiff_t whole_list(
+    const struct import_plan *p, const struct live_field *f, const struct str *cells, size_t n)
+{
+    ptrdiff_t whole = -1;
+
+    for (size_t i = 0; i < p->ncolumns && i < n; i++) {
+        const struct import_column *m = &p->columns[i];
+        if (m->to != TO_LIST || m->field != f || !str_trim(cells[i]).n) {
+            continue;
+        }
+        if (m->slot.n) {
+            return -1;
+        }
+        whole = str_eq(m->target, f->name) ? (ptrdiff_t)i : whole;
+    }
+    return whole;
+}
+
 /* All columns of one list, from the column at which it begins. */
 static void put_list(struct importing *im, struct record *r, const struct str *cells, size_t n, size_t first)
 {
@@ -412,9 +469,12 @@ static void put_list(struct importing *im, struct record *r, const struct str *c
         }
         return;
     }
-    if (columns == 1 && !m->slot.n && !m->piece && str_trim(cells[first]).n) {
-        /* what our own export writes, and the usual single column */
-        if (cells_from_text(im->c, f, cells[first], v)) {
+    ptrdiff_t whole = whole_list(p, f, cells, n);
+    if (whole < 0 && columns == 1 && !m->slot.n && !m->piece && str_trim(cells[first]).n) {
+        whole = (ptrdiff_t)first;
+    }
+    if (whole >= 0) {
+        if (cells_from_text(im->c, f, cells[whole], v)) {
             record_set_cells(r, f, v);
         }
         return;
@@ -446,11 +506,34 @@ static bool begins_list(const struct import_plan *p, size_t at)
     return true;
 }
 
+/* An apostrophe keeps a spreadsheet from running a cell as a formula: exports put it there. */
+static bool is_tamed(struct str s)
+{
+    return s.n > 1 && s.p[0] == '\'' && strchr("=+-@\t'", s.p[1]);
+}
+
+static const struct str *plain_cells(struct importing *im, const struct str *cells, size_t n)
+{
+    struct str *plain = NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        if (is_tamed(cells[i]) && !plain) {
+            plain = ARENA_ARRAY(im->c->mem, struct str, n);
+            memcpy(plain, cells, n * sizeof *plain);
+        }
+        if (is_tamed(cells[i])) {
+            plain[i] = str_sub(cells[i], 1, cells[i].n);
+        }
+    }
+    return plain ? plain : cells;
+}
+
 void import_fill(
     struct importing *im, struct record *r, const struct str *cells, size_t n, int64_t row)
 {
     const struct import_plan *p = im->p;
 
+    cells = plain_cells(im, cells, n);
     for (size_t i = 0; i < p->ncolumns && i < n && im->c->err.code == OK; i++) {
         const struct import_column *m = &p->columns[i];
         switch (m->to) {

@@ -713,6 +713,26 @@ static void *job_loop(void *arg)
     return NULL;
 }
 
+/* A SQLite file has one process: what counts as running when that starts was running when another died. On
+ * PostgreSQL another server may be at it, and the lease tells. */
+static enum err_code take_over(struct call *c, void *arg)
+{
+    (void)arg;
+    return db_exec(c, SQL("UPDATE \"jobs\" SET \"lease\" = 0 WHERE \"state\" = 'running'"), VALS());
+}
+
+static void take_over_all(struct org *o)
+{
+    struct arena *mem = arena_create(0);
+    struct call c;
+
+    call_init(&c, o, mem, user_system(), VIA_SYSTEM);
+    if (o->writer) {
+        (void)!call_write(&c, take_over, NULL);
+    }
+    arena_destroy(mem);
+}
+
 enum err_code workers_start(struct org *o, int threads, struct workers **out, struct err *e)
 {
     struct workers *w = ARENA_NEW(o->mem, struct workers);
@@ -726,6 +746,7 @@ enum err_code workers_start(struct org *o, int threads, struct workers **out, st
     w->others_arg = o->wake_arg;
     o->wake_arg = w;
     o->wake = wake;
+    take_over_all(o);
     for (int i = 0; i <= threads; i++) {
         if (pthread_create(&w->threads[i], NULL, i ? job_loop : consume_loop, w) != 0) {
             workers_stop(w);

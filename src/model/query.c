@@ -421,10 +421,62 @@ enum err_code query_page(struct call *c, const struct list_request *q, struct qu
     }
     out->fields = p.fields;
     out->nfields = p.nfields;
-    struct output o = { .c = c, .e = p.e, .fields = p.fields, .nfields = p.nfields };
-    TRY(prepare_output(&o, rows, out->n));
-    out->names = o.names;
+    struct output *o = ARENA_NEW(c->mem, struct output);
+    *o = (struct output) { .c = c, .e = p.e, .fields = p.fields, .nfields = p.nfields };
+    TRY(prepare_output(o, rows, out->n));
+    out->names = o->names;
+    out->output = o;
+    out->found = rows;
     return OK;
+}
+
+enum err_code query_page_json(
+    struct call *c, const struct query_page *p, size_t row, struct buf *out)
+{
+    struct json_writer kept = c->out;
+
+    json_init(&c->out, out);
+    enum err_code code = record_json(p->output, &p->found[row], NULL);
+    c->out = kept;
+    return code;
+}
+
+/* Names with ';' between them, which is how an import takes several; JSON where a name holds that itself. */
+static void many_text(
+    struct call *c, const struct many_list *m, int64_t id, const struct ref_names *names, struct buf *out)
+{
+    bool plain = true, any = false;
+
+    for (size_t i = 0; i < m->n; i++) {
+        struct str name = ref_names_get(names, m->f->target, m->to[i]);
+        plain = plain && (m->from[i] != id || (name.n && str_find_byte(name, ';') < 0 && name.p[0] != '['));
+    }
+    if (!plain) {
+        struct json_writer kept = c->out;
+        json_init(&c->out, out);
+        many_json(c, m, id, names);
+        c->out = kept;
+        return;
+    }
+    for (size_t i = 0; i < m->n; i++) {
+        if (m->from[i] == id) {
+            buf_lit(out, any ? ";" : "");
+            buf_add(out, ref_names_get(names, m->f->target, m->to[i]));
+            any = true;
+        }
+    }
+}
+
+void query_page_text(
+    struct call *c, const struct query_page *p, size_t row, size_t field, struct buf *out)
+{
+    const struct live_field *f = p->fields[field];
+
+    if (f->def.kind == KIND_MANY) {
+        many_text(c, &p->output->many[field], p->found[row].id, p->names, out);
+    } else {
+        cells_to_text(c, f, &p->found[row].cells[field * FIELD_CELLS], p->names, out);
+    }
 }
 
 enum err_code query_get(

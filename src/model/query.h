@@ -34,7 +34,15 @@ struct query_page {
     const struct live_field **fields;
     size_t nfields;
     struct ref_names *names;
+    struct output *output; /* for the two functions below */
+    struct page_row *found;
 };
+/* A row of a page as one JSON object, with many-to-many lists and formulas of the moment. */
+MUST_CHECK enum err_code query_page_json(
+    struct call *c, const struct query_page *p, size_t row, struct buf *out);
+/* A field of a row as a cell of a spreadsheet, which an import reads back. */
+void query_page_text(
+    struct call *c, const struct query_page *p, size_t row, size_t field, struct buf *out);
 MUST_CHECK enum err_code query_page(
     struct call *c, const struct list_request *q, struct query_page *out);
 /* Writes one record as JSON. ERR_NOT_FOUND also when it may not be seen. */
@@ -50,10 +58,11 @@ struct aggregate_request {
     const json_t *where_json;
     struct str measure; /* "count(), sum(total_spent) as spent" */
     struct str group;   /* "city" or expressions, up to 3 */
+    struct str q;       /* search text: narrows to what contains it */
     struct str sort;    /* "-count()" or a group */
     int limit;
 };
-/* Writes {"rows": [{...}]}. */
+/* Writes {"rows": [{...}]}, and "more": true when the limit cut them. */
 MUST_CHECK enum err_code query_aggregate(struct call *c, const struct aggregate_request *q);
 /* The ids that a request's filter, search and right find, ascending, past `after` and not past `upto` (0:
  * no bound), at most `most`. Its sort and fields are not looked at. For bulk work. */

@@ -244,6 +244,22 @@ static enum err_code fill_default(struct call *c, struct record *r, const struct
     return OK;
 }
 
+/* A record is of its owner's main team, unless somebody says otherwise. */
+static enum err_code follow_owner(struct call *c, struct record *r)
+{
+    struct dbval owner = r->cells[r->e->owner->cell];
+    int64_t team = c->who->team;
+    bool found = team != 0;
+
+    if (owner.type == DB_INT && owner.i != c->who->id) {
+        TRY(db_find(c, &team, &found,
+            SQL("SELECT \"team\" FROM \"users\" WHERE \"id\" = $1 AND \"team\" IS NOT NULL"),
+            VALS(V(owner.i))));
+    }
+    r->cells[r->e->team->cell] = found && owner.type == DB_INT ? V(team) : V_NULL;
+    return OK;
+}
+
 static enum err_code fill_defaults(struct call *c, struct record *r)
 {
     const struct live_entity *e = r->e;
@@ -262,8 +278,8 @@ static enum err_code fill_defaults(struct call *c, struct record *r)
     if (!r->set[e->owner->index] && c->who->id) {
         r->cells[e->owner->cell] = V(c->who->id);
     }
-    if (!r->set[e->team->index] && c->who->team) {
-        r->cells[e->team->cell] = V(c->who->team);
+    if (!r->set[e->team->index]) {
+        TRY(follow_owner(c, r));
     }
     r->cells[e->version->cell] = V(1);
     record_set(c, r, "created_at", V(c->now));
@@ -417,6 +433,7 @@ static struct record *merge(struct call *c, const struct record *change, const s
     now->quiet = change->quiet;
     now->replay = change->replay;
     now->many = change->many;
+    now->bases = change->bases;
     return now;
 }
 
@@ -476,6 +493,16 @@ static enum err_code open_for_update(struct call *c, struct record *change, stru
     return OK;
 }
 
+/* To another owner, and nothing was said of the team; users have a main team of their own in that column. */
+static bool is_given_away(const struct record *now, const struct record *old)
+{
+    const struct live_entity *e = now->e;
+
+    return now->set[e->owner->index] && !now->set[e->team->index] && !now->replay
+        && !cells_equal(e->owner, &now->cells[e->owner->cell], &old->cells[e->owner->cell])
+        && !str_is(e->name, "user");
+}
+
 static void stamp(struct call *c, struct record *now, bool *changed)
 {
     if (now->quiet) {
@@ -498,6 +525,9 @@ enum err_code record_update(struct call *c, struct record *change)
     assert(c->tx == TX_WRITE);
     TRY(open_for_update(c, change, &old));
     struct record *now = merge(c, change, old);
+    if (is_given_away(now, old)) {
+        TRY(follow_owner(c, now));
+    }
     TRY(check_set_once(c, now, old));
     fill_mirrors(c, now);
     if (now->e->def.before_save && !now->replay) {
@@ -523,6 +553,7 @@ enum err_code record_update(struct call *c, struct record *change)
             }
         }
         stamp(c, now, changed);
+        TRY(record_keep_bases(c, old, changed));
         TRY(store_update(c, now, changed));
         TRY(change_note(c, CHANGE_UPDATE, now, old, changed));
     }

@@ -6,6 +6,11 @@
 
 #include "model/cells.h"
 
+struct kept_base { /* what an amount was worth in base currency when it was stored */
+    bool known;
+    struct dbval v;
+};
+
 struct record {
     const struct live_entity *e;
     int64_t id;
@@ -17,6 +22,7 @@ struct record {
     bool quiet;          /* a roll-up made anew: no new version, nothing in history */
     bool replay;         /* undo: what was stored once is not validated again */
     json_t **many;       /* per field: the list given for a MANY field */
+    struct kept_base *bases; /* per field, NULL for none: history keeps them, undo brings them back */
 };
 
 /* An empty record of an entity, to be filled and created or used as the change of one. */

@@ -190,6 +190,7 @@ enum err_code record_purge(struct call *c, const struct live_entity *e, int64_t 
                                                                 : empty_child,
             r));
     }
+    TRY(record_keep_bases(c, r, NULL));
     TRY(change_note(c, CHANGE_PURGE, r, r, NULL));
     TRY(store_purge(c, r));
     TRY(rollups_refresh(c, NULL, r, NULL));

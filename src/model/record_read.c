@@ -79,6 +79,47 @@ struct row_source {
     bool asked; /* by a user: what he may not read is absent */
 };
 
+static enum err_code stored_base(
+    struct call *c, const struct live_field *f, int64_t id, struct dbval *base)
+{
+    struct sqltext s;
+    struct sql sql;
+    struct dbvals v;
+    struct rows rows;
+
+    sqltext_init(&s, c->mem, conn_backend(c->db));
+    sql_lit(&s, "SELECT ");
+    sql_ident(&s, f->key_column);
+    sql_lit(&s, " FROM ");
+    sql_ident(&s, f->entity->tables[f->table]);
+    sql_lit(&s, " WHERE \"id\" = ");
+    sql_bind(&s, V(id));
+    TRY(sqltext_end(&s, &sql, &v, &c->err));
+    TRY(db_query(c, &rows, sql, v));
+    if (rows_next(&rows)) {
+        *base = stmt_value(rows.st, 0, DB_INT);
+    }
+    return rows_end(&rows);
+}
+
+enum err_code record_keep_bases(struct call *c, struct record *r, const bool *changed)
+{
+    for (size_t i = 0; i < r->e->nfields; i++) {
+        const struct live_field *f = r->e->fields[i];
+        if (f->value != KIND_MONEY || !f->stored || !f->key_column || (changed && !changed[i])
+            || cells_absent(f, &r->cells[f->cell])
+            || str_eq(r->cells[f->cell + 1].s, c->model->currency)) {
+            continue;
+        }
+        if (!r->bases) {
+            r->bases = ARENA_ARRAY(c->mem, struct kept_base, r->e->nfields);
+        }
+        TRY(stored_base(c, f, r->id, &r->bases[i].v));
+        r->bases[i].known = true;
+    }
+    return OK;
+}
+
 /* The amount in base currency is that of the day it was stored: it stands in the key column. A record that
  * is being written takes the rate of now. */
 static enum err_code base_of(
@@ -91,23 +132,7 @@ static enum err_code base_of(
         return OK;
     }
     if (r->loaded && r->id && !r->set[f->index]) {
-        struct sqltext s;
-        struct sql sql;
-        struct dbvals v;
-        struct rows rows;
-        sqltext_init(&s, c->mem, conn_backend(c->db));
-        sql_lit(&s, "SELECT ");
-        sql_ident(&s, f->key_column);
-        sql_lit(&s, " FROM ");
-        sql_ident(&s, f->entity->tables[f->table]);
-        sql_lit(&s, " WHERE \"id\" = ");
-        sql_bind(&s, V(r->id));
-        TRY(sqltext_end(&s, &sql, &v, &c->err));
-        TRY(db_query(c, &rows, sql, v));
-        if (rows_next(&rows)) {
-            base = stmt_value(rows.st, 0, DB_INT);
-        }
-        TRY(rows_end(&rows));
+        TRY(stored_base(c, f, r->id, &base));
     } else {
         base = cells_key(c, f, &r->cells[f->cell]);
     }

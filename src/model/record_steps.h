@@ -13,4 +13,7 @@ MUST_CHECK enum err_code record_store_many(struct call *c, const struct record *
 MUST_CHECK enum err_code record_load_table(
     struct call *c, struct record *r, int table, bool *found);
 
+/* Notes, before a write, what the amounts of a record that are about to change are worth in base currency. */
+MUST_CHECK enum err_code record_keep_bases(struct call *c, struct record *r, const bool *changed);
+
 #endif

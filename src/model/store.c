@@ -13,6 +13,12 @@ static bool generated(const struct live_entity *e, const struct live_field *f)
     return f == e->id;
 }
 
+static struct dbval key_of(struct call *c, const struct record *r, const struct live_field *f)
+{
+    return r->bases && r->bases[f->index].known ? r->bases[f->index].v
+                                                : cells_key(c, f, &r->cells[f->cell]);
+}
+
 static size_t gather(struct call *c, const struct record *r, int table, struct dbval *v)
 {
     size_t n = 0;
@@ -24,7 +30,7 @@ static size_t gather(struct call *c, const struct record *r, int table, struct d
     }
     for (struct live_field **f = r->e->table_fields[table]; *f; f++) {
         if ((*f)->key_column) {
-            v[n++] = cells_key(c, *f, &r->cells[(*f)->cell]);
+            v[n++] = key_of(c, r, *f);
         }
     }
     return n;
@@ -165,7 +171,7 @@ static enum err_code update_table(
             set_column(&u, (*f)->columns[i].name, r->cells[(*f)->cell + i]);
         }
         if ((*f)->key_column) {
-            set_column(&u, (*f)->key_column, cells_key(c, *f, &r->cells[(*f)->cell]));
+            set_column(&u, (*f)->key_column, key_of(c, r, *f));
         }
     }
     if (table > 0 && (changed[e->owner->index] || changed[e->team->index])) {

@@ -224,7 +224,7 @@ static const struct field view_fields[] = {
     FIELD_TEXT("name", .required = true, .search = 2),
     FIELD_TEXT("entity", .required = true, .max = 60, .no_fold = true, .index = true),
     FIELD_CHOICE("kind", view_kinds),
-    FIELD_TEXT("where", .max = 16000, .no_fold = true),
+    FIELD_TEXT("where", .max = 16000, .no_fold = true, .format = FORMAT_EXPR),
     FIELD_TEXT("sort", .max = 400, .no_fold = true),
     FIELD_TEXT("group", .max = 200, .no_fold = true),
     FIELD_JSON("columns"),

@@ -95,12 +95,25 @@ static enum err_code look_for_later(
         e->name.p, s->record, when, blocking);
 }
 
+/* An amount comes back with what it was worth then, whatever the rates are now. */
+static void set_base(
+    struct call *c, struct record *r, const struct live_field *f, const json_t *base)
+{
+    if (f->value != KIND_MONEY || !base) {
+        return;
+    }
+    if (!r->bases) {
+        r->bases = ARENA_ARRAY(c->mem, struct kept_base, r->e->nfields);
+    }
+    r->bases[f->index] = (struct kept_base) { true,
+        json_is_integer(base) ? V((int64_t)json_integer_value(base)) : V_NULL };
+}
+
 static void set_from_history(struct call *c, struct record *r, const json_t *old)
 {
     const char *number;
     json_t *cells;
 
-    (void)c;
     json_object_foreach((json_t *)old, number, cells)
     {
         char name[32];
@@ -118,6 +131,7 @@ static void set_from_history(struct call *c, struct record *r, const json_t *old
         }
         if (f && f->stored) {
             record_set_cells(r, f, v);
+            set_base(c, r, f, json_array_get(cells, (size_t)f->ncolumns));
         }
     }
 }

@@ -10,6 +10,7 @@ import pathlib
 import re
 import shutil
 import signal
+import sqlite3
 import statistics
 import subprocess
 import tempfile
@@ -27,7 +28,7 @@ def arguments():
     p.add_argument("--people", type=int, default=100000)
     p.add_argument("--seconds", type=int, default=10)
     p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("--only", default="start,memory,get,list,few,search,create")
+    p.add_argument("--only", default="start,memory,get,list,few,search,create,import,fields")
     p.add_argument("--floor", default=os.environ.get("FLOOR", str(root.parent / "shared/tools/floors/floor.c")))
     p.add_argument("--keep", help="a folder for the data, made when it is not there and kept")
     return p.parse_args()
@@ -249,6 +250,106 @@ class Bench:
         if ratios:
             print(f"  rate to `floor insert ... 8`: {statistics.median(ratios):.2f} (goal 0.35)")
 
+    people_csv = "First name,Last name,Email,Mobile,City,Country,Birthday\n"
+
+    def import_file(self, n):
+        file = self.work / "people.csv"
+        with open(file, "w") as out:
+            out.write(self.people_csv)
+            for i in range(n):
+                out.write(f"First{i % 977},Last{i % 7919},person{i}@import.example,+49170{i:07d},City{i % 211},DE,"
+                          f"19{50 + i % 50}-0{1 + i % 9}-1{i % 9}\n")
+        return file
+
+    def imports(self):
+        """People by the shell, beside sqlite3's own import into one table with the contact's columns and indexes."""
+        n = self.a.people
+        folder = self.work / "import"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        password = self.work / "password"
+        password.write_text("bench-password-1\n")
+        run(kith, "init", "--data", folder, "--admin", "bench@kith.example", "--password-file", password)
+        file = self.import_file(n)
+        bare = self.work / "bare.db"
+        bare.unlink(missing_ok=True)
+        with sqlite3.connect(next((folder / "orgs").glob("*/kith.db"))) as db:
+            made = [r[0] for r in db.execute("SELECT sql FROM sqlite_master WHERE tbl_name = 'contacts' AND sql IS NOT NULL")]
+            columns = [r[1] for r in db.execute("PRAGMA table_info(contacts)")]
+        take = ["first_name", "last_name", "email", "phone", "city", "country", "birthday"]
+        script = ("PRAGMA journal_mode = WAL;\nPRAGMA synchronous = FULL;\n" + ";\n".join(made).replace(" STRICT", "").replace(" NOT NULL", "")
+                  + ";\nCREATE TABLE raw (" + ", ".join(take) + ");\n.mode csv\n"
+                  + f".import --skip 1 {file} raw\nINSERT INTO contacts (" + ", ".join(take) + ") SELECT " + ", ".join(take) + " FROM raw;\n")
+        if not all(c in columns for c in take):
+            raise SystemExit("the contact has other columns now")
+        start = time.monotonic()
+        subprocess.run(["sqlite3", str(bare)], input=script, text=True, check=True, capture_output=True)
+        plain = n / (time.monotonic() - start)
+        start = time.monotonic()
+        said = json.loads(run(kith, "import", "contacts", file, "--data", folder, "--json"))
+        ours = n / (time.monotonic() - start)
+        print(f"import of {said['created']} people with e-mail and phone, searchable at the end: {ours:.0f} rows/s; "
+              f"sqlite3 .import {plain:.0f} rows/s; ratio {ours / plain:.2f} (goal 0.3)", flush=True)
+        self.import_by_server(folder, file, n)
+
+    def import_by_server(self, folder, file, n):
+        token = run(kith, "token", "create", "--data", folder, "--user", "bench@kith.example", "--name", "b").strip().split("\n")[-1]
+        with open(folder / "kith.conf", "a") as conf:
+            conf.write("\nupload_max = 1024M\n")
+        server = Server([kith, "serve", "--data", folder, "--listen", "127.0.0.1:18083"], "http://127.0.0.1:18083/healthz")
+
+        def api(path, method="GET", body=None, raw=None):
+            request = urllib.request.Request("http://127.0.0.1:18083/api/v1" + path, method=method,
+                                             data=raw if raw is not None else json.dumps(body).encode() if body is not None else None,
+                                             headers={"Authorization": f"Bearer {token}",
+                                                      "Content-Type": "text/csv" if raw is not None else "application/json"})
+            with urllib.request.urlopen(request) as answer:
+                return json.load(answer)
+
+        try:
+            fresh = file.read_bytes().replace(b"@import.example", b"@job.example")
+            made = api("/imports", "POST", {"entity": "contacts", "file": api("/files?name=people.csv", "POST", raw=fresh)["id"]})
+            while api(f"/imports/{made['id']}")["state"] == "reading":
+                time.sleep(0.2)
+            start = time.monotonic()
+            api(f"/imports/{made['id']}/start", "POST", {})
+            most = 0
+            while (state := api(f"/imports/{made['id']}"))["state"] == "running":
+                most = max(most, anonymous(server.pid))
+                time.sleep(0.5)
+            spent = time.monotonic() - start
+            print(f"the same as a job of the server: {state['created'] / spent:.0f} rows/s, {most:.0f} MB anonymous (goal 200)",
+                  flush=True)
+        finally:
+            server.stop()
+
+    def fields(self):
+        """A list of 50 with 20 users' fields on the object, and with 500, all filled in every row."""
+        times = {}
+        have = {f["name"] for f in self.api("/fields?limit=200&where=entity%20%3D%20'contact'")["items"]}
+        kinds = ["text", "integer", "decimal", "yes_no", "date", "instant", "duration", "percent", "money", "long_text"]
+        for want in (20, 500):
+            for i in range(want):
+                name = f"x_bench{i:03d}"
+                if name not in have and i >= len([h for h in have if h.startswith("x_bench")]):
+                    self.api("/fields", "POST", {"entity": "contact", "name": name, "label": name, "kind": kinds[i % len(kinds)]})
+                    have.add(name)
+            self.ours.stop()
+            with sqlite3.connect(next((self.data / "orgs").glob("*/kith.db"))) as db:
+                for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'contacts\\_x%' ESCAPE '\\'").fetchall():
+                    cells = [(r[1], r[2]) for r in db.execute(f'PRAGMA table_info("{table}")') if re.match(r"f\d+", r[1])]
+                    sets = ", ".join(f'"{c}" = ' + ("1" if t == "INTEGER" else "1.5" if t == "REAL" else "'EUR'" if c.endswith("currency") else "'filled'")
+                                     for c, t in cells)
+                    if sets:
+                        db.execute(f'UPDATE "{table}" SET {sets}')
+            self.ours = Server([kith, "serve", "--data", self.data, "--listen", f"127.0.0.1:{self.port}"], self.base + "/healthz")
+            shown = FIELDS + "," + ",".join(f"x_bench{i:03d}" for i in range(10))
+            path = self.list_path.rsplit("&fields=", 1)[0] + "&fields=" + shown
+            times[want] = statistics.median(measure(self.ours, self.base + path, self.a.seconds, 8, None, token=self.token)["cpu"]
+                                            for _ in range(self.a.rounds))
+        print(f"list of 50 with 10 users' fields shown: {times[20]:.0f} us CPU where 20 are defined, {times[500]:.0f} us where 500 are; "
+              f"ratio {times[500] / times[20]:.2f} (goal 1.3)", flush=True)
+
     def memory(self):
         print(f"memory idle: {anonymous(self.ours.pid):.1f} MB anonymous (goal 25)")
         wrk(self.base + self.list_path, 3, 64, None, self.token)
@@ -272,9 +373,11 @@ class Bench:
             self.start()
         self.serve()
         try:
-            for name in ("memory", "get", "list", "few", "search", "create"):
+            for name in ("memory", "get", "list", "few", "search", "create", "fields"):
                 if name in only:
                     getattr(self, name)()
+            if "import" in only:
+                self.imports()
         finally:
             self.ours.stop()
             if self.floor:

@@ -6,6 +6,7 @@
 #include "domain/activity/activity.h"
 #include "domain/company/company.h"
 #include "domain/contact/contact.h"
+#include "domain/quality/quality.h"
 #include "model/system.h"
 
 #include <stdio.h>
@@ -14,7 +15,8 @@
 #include <sys/stat.h>
 
 const struct module *const world_modules[]
-    = { &system_module, &company_module, &contact_module, &activity_module, NULL };
+    = { &system_module, &company_module, &contact_module, &activity_module, &quality_module,
+          NULL };
 
 bool world_is_postgres(void)
 {

@@ -8,6 +8,8 @@ import sys
 
 root = pathlib.Path(__file__).resolve().parents[2]
 floors = ["base", "db", "model", "domain", "http", "main"]
+# a program of its own: it stands on base/ alone
+beside = {"helper": ["base", "helper"]}
 banned = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|gets|alloca)\s*\(")
 allocates = re.compile(r"(?<![\w.>])(malloc|calloc|realloc|free)\s*\(")
 included = re.compile(r'#include "([a-z]+)/')
@@ -52,7 +54,10 @@ for path in sorted((root / "src").rglob("*.[ch]")):
         if re.match(r"\s*(/?\*)", line):
             code = ""
         for other in included.findall(line):
-            if other in floors and floors.index(other) > floors.index(floor):
+            if floor in beside:
+                if other in floors + list(beside) and other not in beside[floor]:
+                    finding(path, n, f"{floor}/ includes {other}/, and may use {beside[floor]} only")
+            elif other in beside or (other in floors and floors.index(other) > floors.index(floor)):
                 finding(path, n, f"{floor}/ includes {other}/, which is above it")
         if banned.search(code):
             finding(path, n, f"banned function: {banned.search(code).group(1)}")

@@ -170,6 +170,72 @@ test('a large import is undone by a job, which tells what it had to leave', asyn
   assert.equal((await post('/undo', { change_set: done.change_set })).status, 409, 'undone once');
 });
 
+// A spreadsheet made by hand: parts stored without compression, as the format allows.
+function zip(parts) {
+  const table = Array.from({ length: 256 }, (_, n) => { let c = n; for (let k = 0; k < 8; k++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1; return c >>> 0; });
+  const crc = (b) => { let c = 0xffffffff; for (const x of b) c = table[(c ^ x) & 255] ^ (c >>> 8); return (c ^ 0xffffffff) >>> 0; };
+  const files = [], central = [];
+  let at = 0;
+  for (const [name, text] of Object.entries(parts)) {
+    const body = Buffer.from(text), n = Buffer.from(name);
+    const head = Buffer.alloc(30), mid = Buffer.alloc(46);
+    head.writeUInt32LE(0x04034b50, 0); head.writeUInt16LE(20, 4); head.writeUInt32LE(crc(body), 14);
+    head.writeUInt32LE(body.length, 18); head.writeUInt32LE(body.length, 22); head.writeUInt16LE(n.length, 26);
+    mid.writeUInt32LE(0x02014b50, 0); mid.writeUInt16LE(20, 6); mid.writeUInt32LE(crc(body), 16);
+    mid.writeUInt32LE(body.length, 20); mid.writeUInt32LE(body.length, 24); mid.writeUInt16LE(n.length, 28); mid.writeUInt32LE(at, 42);
+    files.push(head, n, body); central.push(mid, n);
+    at += 30 + n.length + body.length;
+  }
+  const size = central.reduce((s, b) => s + b.length, 0), end = Buffer.alloc(22);
+  end.writeUInt32LE(0x06054b50, 0); end.writeUInt16LE(central.length / 2, 8); end.writeUInt16LE(central.length / 2, 10);
+  end.writeUInt32LE(size, 12); end.writeUInt32LE(at, 16);
+  return Buffer.concat([...files, ...central, end]);
+}
+
+const book = (rows, shared, more = '') => zip({
+  'xl/worksheets/sheet1.xml': `<?xml version="1.0"?><worksheet><sheetData>${rows}</sheetData></worksheet>`,
+  'xl/workbook.xml': '<workbook xmlns:r="r"><sheets><sheet name="People" sheetId="1" r:id="rId7"/></sheets></workbook>',
+  'xl/_rels/workbook.xml.rels': '<Relationships><Relationship Id="rId7" Target="worksheets/sheet1.xml"/></Relationships>',
+  'xl/styles.xml': '<styleSheet><numFmts><numFmt numFmtId="170" formatCode="dd/mm/yyyy"/></numFmts><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/><xf numFmtId="170"/></cellXfs></styleSheet>',
+  'xl/sharedStrings.xml': `<sst>${more}${shared.map((t) => `<si><t>${t}</t></si>`).join('')}</sst>`,
+});
+
+test('a spreadsheet: shared texts, dates by style, gaps, numbers as they are shown', async () => {
+  const i = await begin('contacts', 'people.xlsx', book('<row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c><c r="C1" t="s"><v>2</v></c><c r="D1" t="inlineStr"><is><t>Description</t></is></c></row>'
+    + '<row r="2"><c r="A2" t="s"><v>3</v></c><c r="B2" s="1"><v>29586</v></c><c r="D2"><v>0.10000000000000001</v></c></row>'
+    + '<row r="5"><c r="A5" t="inlineStr"><is><r><t>Rich </t></r><r><t>Text</t></r></is></c><c r="B5" s="2"><v>60</v></c><c r="C5" t="str"><v>rich@imports.example</v></c><c r="D5" t="e"><v>#N/A</v></c></row>',
+  ['Last name', 'Birthday', 'Email', 'M&amp;ller']));
+  assert.equal(state(i), 'ready', i.error);
+  assert.equal(i.rows, 2);
+  const rows = (await get(`/imports/${i.id}/rows`)).body.rows;
+  assert.deepEqual(rows, [['M&ller', '1980-12-31', '', '0.1'], ['Rich Text', '1900-02-28', 'rich@imports.example']].map((r) => r), JSON.stringify(rows));
+  const done = await run(i.id);
+  assert.deepEqual([done.created, done.rejected], [2, 0], JSON.stringify(done.report));
+});
+
+test('a spreadsheet that means harm, or is none, says so', async () => {
+  const lol = `<!DOCTYPE sst [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>`;
+  const bomb = zip({ ...{ 'xl/workbook.xml': `${lol}<workbook><sheets/></workbook>` } });
+  for (const [bytes, why] of [[bomb, /entities/], [zip({ a: 'b' }), /not a spreadsheet/], [Buffer.concat([Buffer.from('PK\x03\x04'), Buffer.alloc(500, 7)]), /damaged|not a spreadsheet/]]) {
+    const i = await begin('contacts', 'bad.xlsx', bytes);
+    assert.equal(state(i), 'failed');
+    assert.match(i.error, why);
+  }
+});
+
+test('vCards', async () => {
+  const i = await begin('contacts', 'cards.vcf', 'BEGIN:VCARD\r\nVERSION:3.0\r\nN:Card;Ana;;Dr.;\r\nEMAIL;TYPE=WORK:ana.card@imports.example\r\nEMAIL;TYPE=HOME,PREF:home.card@imports.example\r\nTEL;TYPE=CELL:+49 170 1234567\r\nADR;TYPE=HOME:;;Hauptstr. 1;Köln;;50667;Germany\r\nBDAY:19801231\r\nORG:Card Ltd;Sales\r\nCATEGORIES:one,two\r\nNOTE:a\\, b\\nc\r\nEND:VCARD\r\n'
+    + 'BEGIN:VCARD\nVERSION:2.1\nFN;ENCODING=QUOTED-PRINTABLE:J=C3=B6rg Mei=\n=C3=9Fner\nEND:VCARD\n');
+  assert.equal(state(i), 'ready', i.error);
+  const done = await run(i.id);
+  assert.deepEqual([done.created, done.rejected], [2, 0], JSON.stringify(done.report));
+  const ana = (await get(`/contacts?where=${encodeURIComponent("email = 'home.card@imports.example'")}`)).body.items[0];
+  assert.deepEqual(ana.emails.map((e) => [e.address, e.kind, e.primary]), [['ana.card@imports.example', 'work', false], ['home.card@imports.example', 'home', true]]);
+  assert.equal(ana.birthday, '1980-12-31');
+  assert.equal(ana.department, 'Sales');
+  assert.equal(await count('contacts', "name = 'Jörg Meißner'"), 1);
+});
+
 test('what is wrong is said before it begins', async () => {
   for (const [body, field] of [
     [{ entity: 'dragons', file: await upload('x.csv', 'a\n1\n') }, 'entity'],

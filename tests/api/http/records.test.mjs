@@ -1,7 +1,7 @@
 // Records over the API: made, read, changed, listed, removed, for any entity.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { world } from '../kith.mjs';
+import { eventually, world } from '../kith.mjs';
 
 let w;
 before(async () => { w = await world(); });
@@ -263,4 +263,39 @@ test('who sees little gets the order and the pages that everybody gets', async (
     }
   }
   assert.equal((await list(few.api, '&sort=last_name', 100))[0], 'few-2');
+});
+
+test('a view shows its filter with the names of now; groups are cut at their limit', async () => {
+  const view = await w.api('POST', '/views', { name: 'Here', entity: 'contact', where: "city = 'Berlin @1' and first_name is not empty" });
+  assert.equal(view.status, 201, view.text);
+  assert.match(view.body.where, /city/);
+  assert.match(view.body.where, /first_name/);
+  assert.match(view.body.where, /'Berlin @1'/);
+  for (const city of ['Aa', 'Bb', 'Cc']) await w.api('POST', '/contacts', { last_name: `Grouped ${city}`, addresses: [{ city }] });
+  await eventually(async () => (await w.api('GET', '/contacts?q=Grouped')).body.items.length === 3);
+  const cut = await w.api('GET', '/contacts/aggregate?measure=count()&group=city&limit=2&sort=city&q=Grouped');
+  assert.deepEqual(cut.body.rows.map((r) => r.city), ['Aa', 'Bb']);
+  assert.equal(cut.body.more, true);
+  const all = await w.api('GET', '/contacts/aggregate?measure=count()&group=city&q=Grouped');
+  assert.equal(all.body.rows.length, 3);
+  assert.equal(all.body.more, undefined);
+});
+
+test('a large file goes up in pieces, is one with the same content, and needs the right', async () => {
+  const bytes = Buffer.alloc(5 << 20);
+  for (let i = 0; i < bytes.length; i += 4) bytes.writeUInt32LE((i * 2654435761) >>> 0, i);
+  const headers = { authorization: `Bearer ${w.token}`, 'content-type': 'application/octet-stream' };
+  const up = (h = headers, name = 'large.bin') => w.request('POST', `/api/v1/files?name=${name}`, bytes, h);
+  const made = await up();
+  assert.equal(made.status, 201, made.text);
+  assert.equal(made.body.size, bytes.length);
+  const again = await up();
+  assert.equal(again.body.hash, made.body.hash);
+  const back = await fetch(`${w.server.url}/api/v1/files/${made.body.id}/content`, { headers: { authorization: headers.authorization } }).then((r) => r.arrayBuffer());
+  assert.ok(Buffer.from(back).equals(bytes));
+  assert.equal((await up({ 'content-type': 'application/octet-stream' })).status, 401);
+  const none = await w.user('nofiles@kith.example', [{ entity: 'contact', read: 'all' }]);
+  assert.equal((await up({ ...headers, authorization: `Bearer ${none.token}` })).status, 403);
+  assert.equal((await up(headers, '')).status, 422);
+  assert.equal((await w.request('POST', '/api/v1/files?name=a.png', bytes, { ...headers, 'content-type': 'image/png' })).status, 422, 'not what it says it is');
 });

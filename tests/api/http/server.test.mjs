@@ -211,6 +211,27 @@ test('a killed server leaves a folder that serves again', { skip: POSTGRES ? 'of
   assert.ok(readFileSync(path.join(w.dir, 'key')).length === 32);
 }));
 
+test('a server that is killed in an import goes on with it when it starts again', { skip: POSTGRES ? 'of SQLite' : false }, () => within({ single: true }, async (w) => {
+  const n = 9000;
+  const text = 'Last Name,External id,Email\n' + Array.from({ length: n }, (_, k) => `Kill${k},kill${k},kill${k}@kill.example`).join('\n') + '\n';
+  const headers = { authorization: `Bearer ${w.token}` };
+  const file = await w.request('POST', '/api/v1/files?name=kill.csv', Buffer.from(text), { ...headers, 'content-type': 'text/csv' });
+  const made = await w.api('POST', '/imports', { entity: 'contacts', file: file.body.id });
+  const look = async () => (await w.api('GET', `/imports/${made.body.id}`)).body;
+  await eventually(async () => (await look()).rows === n, 20);
+  await w.api('POST', `/imports/${made.body.id}/start`, {});
+  for (let times = 0; times < 3; times++) {
+    const at = (await look()).position ?? 0;
+    await eventually(async () => (await look()).position > at, 20);
+    await w.servers[0].stop('SIGKILL');
+    await w.servers[0].start();
+  }
+  const done = await eventually(async () => { const i = await look(); return (i.state?.code ?? i.state) === 'done' ? i : null; }, 60);
+  assert.deepEqual([done.created, done.rejected], [n, 0]);
+  const rows = (await w.api('GET', `/contacts/aggregate?measure=count()&where=${encodeURIComponent("last_name like 'Kill%'")}`)).body.rows;
+  assert.equal(rows[0]['count()'], n, 'no row lost, none doubled');
+}));
+
 test('an empty folder serves the set-up page, then the installation', { skip: POSTGRES ? 'of SQLite' : false }, async () => {
   const dir = mkdtempSync(path.join(tmpdir(), 'kith-setup-'));
   const process = spawn(KITH, ['serve', '--data', dir, '--listen', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -11,8 +11,11 @@ import { Empty, ErrorState } from '../ui/bits';
 import { HomePage } from './HomePage';
 import { Shell } from './Shell';
 import { SignIn } from './SignIn';
-import { ListPage } from '../list/ListPage';
 
+const list = () => import('../list/ListPage').then((m) => ({ default: m.ListPage }));
+const ListPage = lazy(list);
+// nearly everything goes through a list: fetched beside the first page, or with it
+if (location.pathname.startsWith('/e/')) void list(); else setTimeout(() => void list().catch(() => {}), 1500);
 const RecordPage = lazy(() => import('../record/RecordPage'));
 const ImportPage = lazy(() => import('../import/ImportPage'));
 const ObjectsPage = lazy(() => import('../settings/ObjectsPage'));

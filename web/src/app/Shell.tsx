@@ -1,12 +1,16 @@
 import { ActionIcon, AppShell, Burger, Kbd, Menu, NavLink, ScrollArea, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
 import { useDisclosure, useHotkeys, useMediaQuery } from '@mantine/hooks';
-import { useEffect, useRef, type ReactNode } from 'react';
-import { Link, useLocation } from 'wouter';
+import { lazy, Suspense, useEffect, useRef, type ReactNode } from 'react';
+import { Link, useLocation, useSearch } from 'wouter';
 import { getSession, signOut } from '../api/client';
 import { t } from '../locale/t';
 import { address, useMeta, type Entity } from '../meta/meta';
 import { Letter } from '../ui/bits';
+import { useUndoKey } from '../ui/undo';
+import { useAllViews } from '../views/views';
 import { Palette } from './Palette';
+
+const Help = lazy(() => import('./Help'));
 
 export const usePhone = () => useMediaQuery('(max-width: 48em)', false, { getInitialValueInEffect: false });
 
@@ -16,12 +20,24 @@ export function Shell({ children }: { children: ReactNode }) {
   const [open, nav] = useDisclosure(false);
   const [palette, search] = useDisclosure(false);
   const [folded, fold] = useDisclosure(false);
+  const [help, keys] = useDisclosure(false);
+  const asked = new URLSearchParams(useSearch()).get('view');
+  const pinned = (useAllViews().data ?? []).filter((v) => v.pinned && meta.entity(v.entity));
+  useUndoKey();
   const { setColorScheme } = useMantineColorScheme();
   const scheme = useComputedColorScheme('light');
   const phone = usePhone();
   const main = useRef<HTMLElement>(null);
   useHotkeys([['mod+K', () => search.open()]], []);
-  useHotkeys([['[', () => fold.toggle()], ['/', () => search.open()]]);
+  // in a list its own search, elsewhere the search over everything
+  const find = () => { const field = document.querySelector<HTMLElement>('[data-quick]'); if (field) field.focus(); else search.open(); };
+  useHotkeys([['[', () => fold.toggle()], ['/', find]]);
+  useEffect(() => {
+    // by the sign and not by the key: where it stands hangs on the keyboard
+    const f = (ev: KeyboardEvent) => { if (ev.key === '?' && !ev.ctrlKey && !ev.metaKey && !(ev.target as HTMLElement).closest?.('input, textarea, select')) { ev.preventDefault(); keys.open(); } };
+    document.addEventListener('keydown', f);
+    return () => document.removeEventListener('keydown', f);
+  }, [keys]);
   const { close } = nav;
   useEffect(() => { close(); }, [where, close]);
   const groups = meta.nav();
@@ -39,12 +55,13 @@ export function Shell({ children }: { children: ReactNode }) {
         <div className="grow" style={{ display: 'flex', justifyContent: 'center' }}>
           <button type="button" className="searchbutton" onClick={search.open}><span>{t('search.button')}</span>{phone ? null : <Kbd size="xs">Ctrl K</Kbd>}</button>
         </div>
-        <Menu position="bottom-end" withinPortal>
+        <Menu withInitialFocusPlaceholder={false} position="bottom-end" withinPortal>
           <Menu.Target><ActionIcon variant="subtle" color="gray" size={36} radius="xl" aria-label={t('shell.account')}><Letter text={meta.raw.user.name} /></ActionIcon></Menu.Target>
           <Menu.Dropdown>
             <Menu.Label>{getSession().user?.email}</Menu.Label>
             <Menu.Item onClick={() => setColorScheme(scheme === 'dark' ? 'light' : 'dark')}>{scheme === 'dark' ? t('shell.light') : t('shell.dark')}</Menu.Item>
             <Menu.Item component={Link} href="/settings/objects">{t('objects.title')}</Menu.Item>
+            <Menu.Item onClick={keys.open}>{t('shell.keys')}</Menu.Item>
             <Menu.Divider />
             <Menu.Item onClick={() => void signOut()}>{t('shell.signout')}</Menu.Item>
           </Menu.Dropdown>
@@ -54,6 +71,8 @@ export function Shell({ children }: { children: ReactNode }) {
         <ScrollArea style={{ flex: 1 }} type="auto" viewportProps={{ tabIndex: 0, role: 'region', 'aria-label': t('shell.nav') }}>
           <NavLink component={Link} href="/" label={t('home.title')} active={where === '/'} leftSection={<Letter text="⌂" of="home" />} style={{ borderRadius: 8 }} py={5} color="gray" styles={{ label: { color: 'var(--mantine-color-text)' } }} />
           {groups.main.map(link)}
+          {pinned.length > 0 && <div className="navtitle">{t('shell.views')}</div>}
+          {pinned.map((v) => { const e = meta.entity(v.entity)!; const here = where === address(e) && asked === String(v.id); return <NavLink key={'v' + v.id} component={Link} href={`${address(e)}?view=${v.id}`} label={v.name} active={here} aria-current={here ? 'page' : undefined} leftSection={<Letter text={v.name} of={e.name} />} style={{ borderRadius: 8 }} py={5} color="gray" styles={{ label: { color: 'var(--mantine-color-text)' } }} />; })}
           {groups.activities.length > 0 && <div className="navtitle">{t('shell.activities')}</div>}
           {groups.activities.map(link)}
           {groups.own.length > 0 && <div className="navtitle">{t('shell.own')}</div>}
@@ -74,6 +93,7 @@ export function Shell({ children }: { children: ReactNode }) {
           </nav>
         </AppShell.Footer>
       )}
+      {help && <Suspense fallback={null}><Help onClose={keys.close} /></Suspense>}
       <Palette opened={palette} onClose={search.close} />
     </AppShell>
   );

@@ -7,9 +7,7 @@ import { t } from '../locale/t';
 import { titleOf, useMeta, valueKind, type Entity, type Field, type Rec } from '../meta/meta';
 import { duration, localInput, parseDuration } from './format';
 
-export interface InputProps { field: Field; value: any; onChange: (v: any) => void; error?: string; label?: string; autoFocus?: boolean; required?: boolean; describe?: boolean }
-
-export const editableKind = (f: Field) => !['any_reference', 'file', 'formula', 'rollup', 'auto_number', 'person_name'].includes(f.kind);
+export interface InputProps { field: Field; value: any; onChange: (v: any) => void; error?: string; label?: string; autoFocus?: boolean; required?: boolean; describe?: boolean; /** shows its list at once */ open?: boolean }
 
 /** Names of records of an entity by what is typed: the search where it is searched, else a filter. */
 export function useNames(entity: Entity | undefined, text: string, on: boolean) {
@@ -28,7 +26,7 @@ export function useNames(entity: Entity | undefined, text: string, on: boolean) 
   });
 }
 
-function Reference({ field, value, onChange, error, label, autoFocus, required }: InputProps) {
+function Reference({ field, value, onChange, error, label, autoFocus, required, open: opened }: InputProps) {
   const e = useMeta().entity(field.target!);
   const [text, setText] = useState('');
   const [open, setOpen] = useState(!!autoFocus);
@@ -36,10 +34,10 @@ function Reference({ field, value, onChange, error, label, autoFocus, required }
   const { data = [] } = useNames(e, typed, open);
   const known = new Map([...(value ? [value] : []), ...data].map((x: any) => [String(x.id), x.name ?? `#${x.id}`]));
   return (
-    <Select aria-label={label ? undefined : field.label} label={label} withAsterisk={required} error={error} autoFocus={autoFocus} searchable clearable
+    <Select aria-label={label ? undefined : field.label} label={label} withAsterisk={required} error={error} autoFocus={autoFocus} defaultDropdownOpened={opened} searchable clearable
       clearButtonProps={{ 'aria-label': t('clear') }} placeholder={t('reference.search')} nothingFoundMessage={t('reference.none')} filter={({ options }) => options}
       data={[...known].map(([id, name]) => ({ value: id, label: name }))} value={value ? String(value.id) : null} onDropdownOpen={() => setOpen(true)}
-      searchValue={text} onSearchChange={setText} onChange={(id) => onChange(id ? { id: Number(id), name: known.get(id) } : null)} comboboxProps={{ withinPortal: true }} />
+      searchValue={text} onSearchChange={setText} onChange={(id) => onChange(id ? { id: Number(id), name: known.get(id) } : null)} />
   );
 }
 
@@ -97,10 +95,10 @@ export function Input(props: InputProps) {
     case 'many': return <Many {...props} />;
     case 'emails': case 'phones': case 'urls': case 'addresses': return <Parts {...props} />;
     case 'long_text': case 'rich_text': return <Textarea {...common} autosize={false} rows={4} value={text(v)} onChange={(e) => onChange(e.currentTarget.value)} />;
-    case 'choice': return <Select {...common} searchable={choices.length > 8} clearable={!f.required} clearButtonProps={{ 'aria-label': t('clear') }} data={choices.filter((c) => c.active || c.code === v).map((c) => ({ value: c.code, label: c.label || c.code }))} value={v ?? null} onChange={onChange} />;
-    case 'choices': return <MultiSelect {...common} searchable data={choices.filter((c) => c.active || v?.includes(c.code)).map((c) => ({ value: c.code, label: c.label || c.code }))} value={v ?? []} onChange={onChange} />;
+    case 'choice': return <Select {...common} defaultDropdownOpened={props.open} searchable={choices.length > 8} clearable={!f.required} clearButtonProps={{ 'aria-label': t('clear') }} data={choices.filter((c) => c.active || c.code === v).map((c) => ({ value: c.code, label: c.label || c.code }))} value={v ?? null} onChange={onChange} />;
+    case 'choices': return <MultiSelect {...common} defaultDropdownOpened={props.open} searchable data={choices.filter((c) => c.active || v?.includes(c.code)).map((c) => ({ value: c.code, label: c.label || c.code }))} value={v ?? []} onChange={onChange} />;
     case 'tags': return <TagsInput {...common} data={choices.map((c) => c.code)} value={v ?? []} onChange={onChange} />;
-    case 'yes_no': return <Select {...common} clearable={!f.required} clearButtonProps={{ 'aria-label': t('clear') }} data={[{ value: 'y', label: t('yes') }, { value: 'n', label: t('no') }]} value={v === true ? 'y' : v === false ? 'n' : null} onChange={(x) => onChange(x === null ? null : x === 'y')} />;
+    case 'yes_no': return <Select {...common} defaultDropdownOpened={props.open} clearable={!f.required} clearButtonProps={{ 'aria-label': t('clear') }} data={[{ value: 'y', label: t('yes') }, { value: 'n', label: t('no') }]} value={v === true ? 'y' : v === false ? 'n' : null} onChange={(x) => onChange(x === null ? null : x === 'y')} />;
     case 'date': return <TextInput {...common} type={f.partial ? 'text' : 'date'} placeholder={f.partial ? '1985-03-29, --03-29, 1985' : undefined} value={text(v)} onChange={(e) => onChange(e.currentTarget.value)} />;
     case 'instant': return <TextInput {...common} type="datetime-local" value={localInput(v)} onChange={(e) => onChange(e.currentTarget.value ? new Date(e.currentTarget.value).toISOString() : null)} />;
     case 'duration': return <TextInput {...common} placeholder="1 h 20 min" value={raw ?? (v === null || v === undefined ? '' : typeof v === 'number' ? duration(v) : v)} onChange={(e) => { setRaw(e.currentTarget.value); onChange(e.currentTarget.value.trim() ? parseDuration(e.currentTarget.value) : null); }} />;

@@ -87,6 +87,7 @@ export function asText(f: Field, v: any, choice: (code: string) => string): stri
     default: return typeof v === 'object' ? JSON.stringify(v) : String(v);
   }
 }
+export const editableKind = (f: Field) => !['any_reference', 'file', 'formula', 'rollup', 'auto_number', 'person_name'].includes(f.kind);
 export const isNumeric = (f: Field) => ['integer', 'decimal', 'percent', 'money', 'duration'].includes(valueKind(f));
 
 /** What goes to the server: lists without what the server itself has added. */

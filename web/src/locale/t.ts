@@ -1,7 +1,7 @@
 // All texts of the screens come from one catalogue; {name} is filled in.
 import en from './en.json';
 
-type Key = keyof typeof en;
+export type Key = keyof typeof en;
 const catalogues: Record<string, Partial<Record<Key, string>>> = { en };
 let current: Partial<Record<Key, string>> = en;
 

@@ -4,7 +4,7 @@ import { createContext, useContext } from 'react';
 import { get } from '../api/client';
 
 export interface Field {
-  name: string; label: string; kind: string; result?: string; right: 'read' | 'write';
+  name: string; label: string; kind: string; number: number; result?: string; right: 'read' | 'write';
   required?: boolean; unique?: boolean; read_only?: boolean; set_once?: boolean; hidden?: boolean; sensitive?: boolean; partial?: boolean;
   custom?: boolean; standard?: boolean; searched?: boolean; indexed?: boolean;
   target?: string; targets?: string[]; list?: string; scale?: number; min?: number; max?: number; help?: string; group?: string; expr?: string;
@@ -30,6 +30,28 @@ export class Meta {
   }
   entity(name: string) { return this.byName.get(name); }
   plural(plural: string) { return this.byPlural.get(plural); }
+  /** The entity whose records are those who use the program: what an owner is. */
+  get people() { return this.raw.entities.flatMap((e) => e.fields).find((f) => f.standard && f.name === 'owner')?.target; }
+  /** A path as it is stored, by numbers (@12.@7), with the names of now. */
+  named(e: Entity, path: string): string {
+    let at: Entity | undefined = e;
+    return path.split('.').map((step) => {
+      if (!step.startsWith('@')) { at = this.target(at, step); return step; }
+      const n = Number(step.slice(1));
+      const own: Field | undefined = at?.fields.find((f) => f.number === n);
+      const child: Child | undefined = own ? undefined : at?.children.find((c) => this.entity(c.entity)?.fields.some((f) => f.name === c.by && f.number === n));
+      // inside the rows of another object: the field is that object's
+      const any = own ?? (child ? undefined : this.raw.entities.flatMap((x) => x.fields).find((f) => f.number === n));
+      const name = child?.name ?? any?.name ?? step;
+      at = child ? this.entity(child.entity) : any?.target ? this.entity(any.target) : undefined;
+      return name;
+    }).join('.');
+  }
+  private target(at: Entity | undefined, step: string) {
+    const f = at?.fields.find((x) => x.name === step);
+    const child = at?.children.find((c) => c.name === step);
+    return f?.target ? this.entity(f.target) : child ? this.entity(child.entity) : undefined;
+  }
   choices(f: Field): Choice[] { return (f.list && this.raw.lists[f.list]) || []; }
   /** What stands in the sidebar: nobody's plumbing. */
   nav() {

@@ -1,47 +1,27 @@
 import { Button, Group, Stack } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useId, useState, type KeyboardEvent } from 'react';
-import { call, Problem } from '../api/client';
 import { Display } from '../fields/Display';
-import { editableKind, Input } from '../fields/Input';
-import { isEmpty, toServer } from '../fields/format';
+import { Input } from '../fields/Input';
+import { isEmpty } from '../fields/format';
+import { mayEdit, useEdit } from '../fields/useEdit';
+import { patchRows, pick } from '../list/rows';
 import { t } from '../locale/t';
-import { can, writable, type Entity, type Field, type Rec } from '../meta/meta';
+import type { Entity, Field, Rec } from '../meta/meta';
 
 function Row({ entity: e, record: r, field: f }: { entity: Entity; record: Rec; field: Field }) {
   const client = useQueryClient();
   const [editing, setEditing] = useState(false);
-  const [value, setValue] = useState<any>(null);
-  const [base, setBase] = useState(0);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<Problem | null>(null);
   const id = useId();
-  const may = can(e, 'update') && writable(f) && editableKind(f) && !(f.set_once && !isEmpty(r[f.name]));
-  const begin = () => { setValue(r[f.name]); setBase(r.version); setError(null); setEditing(true); };
-  const end = () => { setEditing(false); setError(null); setTimeout(() => document.getElementById(id)?.focus()); };
-
-  async function save(version = base) {
-    setBusy(true);
-    setError(null);
-    try {
-      const { data } = await call<Rec>('PATCH', `/${e.plural}/${r.id}`, { [f.name]: toServer(f, value) }, { 'If-Match': `"${version}"` });
-      client.setQueryData(['record', e.name, r.id], data);
-      void client.invalidateQueries({ queryKey: ['list', e.name], refetchType: 'none' });
-      void client.invalidateQueries({ queryKey: ['history', e.name, r.id] });
-      end();
-    } catch (x) {
-      const p = x instanceof Problem ? x : new Problem(0, '', String(x), [], '');
-      setError(p);
-      if (p.status === 412) void client.invalidateQueries({ queryKey: ['record', e.name, r.id] });
-    } finally {
-      setBusy(false);
-    }
-  }
+  const may = mayEdit(e, f, r);
+  const end = () => { setEditing(false); edit.reset(); setTimeout(() => document.getElementById(id)?.focus()); };
+  const edit = useEdit(e, f, r, (data) => { patchRows(client, e, r.id, (old) => ({ ...old, ...pick(data, old) })); end(); });
+  const begin = () => { edit.begin(); setEditing(true); };
   const multiline = ['long_text', 'rich_text', 'json'].includes(f.kind);
   const picks = ['choice', 'choices', 'tags', 'reference', 'many', 'yes_no'].includes(f.kind);
   function key(ev: KeyboardEvent) {
     if (ev.key === 'Escape') { ev.stopPropagation(); end(); }
-    if (ev.key === 'Enter' && ((!multiline && !picks && (ev.target as HTMLElement).tagName === 'INPUT') || ev.ctrlKey)) { ev.preventDefault(); void save(); }
+    if (ev.key === 'Enter' && ((!multiline && !picks && (ev.target as HTMLElement).tagName === 'INPUT') || ev.ctrlKey)) { ev.preventDefault(); void edit.save(); }
   }
   if (!editing) {
     return (
@@ -58,15 +38,15 @@ function Row({ entity: e, record: r, field: f }: { entity: Entity; record: Rec; 
     <div className="field" onKeyDown={key}>
       <div className="label">{f.label}</div>
       <Stack gap={6} py={2}>
-        <Input field={f} value={value} onChange={setValue} autoFocus error={error && error.status !== 412 ? error.at(f.name) ?? error.message : undefined} />
-        {error?.status === 412 && (
+        <Input field={f} value={edit.value} onChange={edit.setValue} autoFocus error={edit.message} />
+        {edit.theirs && (
           <div role="alert">
             <div style={{ color: 'var(--mantine-color-error)' }}>{t('record.stale')}</div>
-            <div style={{ margin: '4px 0' }}>{t('record.stale.now')} <b><Display field={f} value={r[f.name]} /></b></div>
-            <Group gap={6}><Button size="compact-sm" variant="default" onClick={() => void save(r.version)}>{t('record.stale.mine')}</Button><Button size="compact-sm" variant="default" onClick={end}>{t('record.stale.theirs')}</Button></Group>
+            <div style={{ margin: '4px 0' }}>{t('record.stale.now')} <b><Display field={f} value={edit.theirs[f.name]} /></b></div>
+            <Group gap={6}><Button size="compact-sm" variant="default" onClick={() => void edit.save(edit.value, edit.theirs!.version)}>{t('record.stale.mine')}</Button><Button size="compact-sm" variant="default" onClick={end}>{t('record.stale.theirs')}</Button></Group>
           </div>
         )}
-        {error?.status !== 412 && <Group gap={6}><Button size="compact-sm" loading={busy} onClick={() => void save()}>{t('save')}</Button><Button size="compact-sm" variant="default" onClick={end}>{t('cancel')}</Button></Group>}
+        {!edit.theirs && <Group gap={6}><Button size="compact-sm" loading={edit.busy} onClick={() => void edit.save()}>{t('save')}</Button><Button size="compact-sm" variant="default" onClick={end}>{t('cancel')}</Button></Group>}
       </Stack>
     </div>
   );

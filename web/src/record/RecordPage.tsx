@@ -1,5 +1,4 @@
 import { Button, Skeleton, Stack, Tabs } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link, useLocation } from 'wouter';
@@ -9,6 +8,7 @@ import { isEmpty } from '../fields/format';
 import { t } from '../locale/t';
 import { address, can, titleOf, useMeta, type Entity, type Rec } from '../meta/meta';
 import { Complaint, ErrorState, Letter, useTitle } from '../ui/bits';
+import { undoable } from '../ui/undo';
 import { FieldPanel } from './FieldPanel';
 import { History } from './History';
 import { Related } from './Related';
@@ -36,16 +36,12 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
     } catch (x) {
       return setError(x);
     }
-    const key = `deleted-${e.name}-${id}`;
     void client.invalidateQueries({ queryKey: ['list', e.name] });
     go(address(e));
-    notifications.show({
-      id: key, color: 'gray', closeButtonProps: { 'aria-label': t('close') },
-      message: (
-        <span style={{ display: 'flex', alignItems: 'center', gap: 12 }}>{t('record.deleted', { name: titleOf(e, r) })}
-          <Button size="compact-sm" variant="default" onClick={() => void call('POST', `/${e.plural}/${id}/restore`).then(() => { notifications.hide(key); void client.invalidateQueries({ queryKey: ['list', e.name] }); go(address(e, id)); }, (x: unknown) => notifications.update({ id: key, color: 'red', message: x instanceof Error ? x.message : String(x) }))}>{t('undo')}</Button>
-        </span>
-      ),
+    undoable(t('record.deleted', { name: titleOf(e, r) }), async () => {
+      await call('POST', `/${e.plural}/${id}/restore`);
+      void client.invalidateQueries({ queryKey: ['list', e.name] });
+      go(address(e, id));
     });
   }
 

@@ -1,0 +1,377 @@
+// list.test.mjs - a list: keys, values changed in place, filters, order, groups, columns, many at once, the side panel.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { api, e2e, hands, look, serve, step } from './server.mjs';
+
+serve();
+
+const grid = () => e2e.page.getByRole('grid');
+const total = (n) => e2e.page.getByTestId('total').getByText(n, { exact: true }).waitFor();
+const rowOf = (name) => grid().getByRole('row').filter({ has: e2e.page.getByRole('link', { name, exact: true }) });
+/** The cell of a row under a column's name. */
+async function cell(row, column) {
+  const names = await grid().getByRole('columnheader').allInnerTexts();
+  const i = names.findIndex((x) => x.replace(/[↑↓\d]/g, '').trim() === column);
+  assert.ok(i >= 0, `no column ${column} among ${names.join()}`);
+  return row.getByRole('gridcell').nth(i);
+}
+const focused = () => e2e.page.evaluate(() => document.activeElement.closest('[role=row]')?.getAttribute('aria-rowindex'));
+const open = async (query = '') => {
+  await e2e.page.goto(`${e2e.url}/e/contacts${query}`);
+  await grid().getByRole('row').nth(3).waitFor();
+};
+const first = () => grid().getByRole('link').first().innerText();
+
+step('keys walk through the grid, and End shows the end', async () => {
+  const { page } = e2e;
+  await open();
+  await total('300');
+  assert.equal(await grid().getAttribute('aria-rowcount'), '301');
+  await grid().locator('[role=gridcell][tabindex="0"]').focus();
+  assert.equal(await focused(), '2');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('j');
+  await page.waitForFunction(() => document.activeElement.closest('[role=row]')?.getAttribute('aria-rowindex') === '4');
+  await page.keyboard.press('k');
+  await page.waitForFunction(() => document.activeElement.closest('[role=row]')?.getAttribute('aria-rowindex') === '3');
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('ArrowUp');
+  await page.waitForFunction(() => document.activeElement.closest('[role=columnheader]'));
+  await page.keyboard.press('ArrowDown');
+  const last = (await api('GET', '/contacts?sort=-id&limit=1&fields=name')).body.items[0];
+  // what was asked on the way: the end comes in one window, not by all of them
+  const asked = [];
+  page.on('request', (r) => { if (/\/contacts\?/.test(r.url())) asked.push(r.url()); });
+  await page.keyboard.press('End');
+  await page.waitForFunction(() => document.activeElement.closest('[role=row]')?.getAttribute('aria-rowindex') === '301');
+  assert.equal(await page.evaluate(() => document.activeElement.innerText), last.name);
+  assert.ok(asked.some((u) => /sort=-id/.test(u)) && asked.length <= 2, asked.join('\n'));
+  await page.getByRole('button', { name: 'From the beginning' }).waitFor();
+  // upwards from the end without a jump
+  for (let i = 0; i < 12; i++) await page.keyboard.press('PageUp');
+  await page.waitForFunction(() => Number(document.activeElement.closest('[role=row]')?.getAttribute('aria-rowindex')) < 150);
+  await page.keyboard.press('Home');
+  await page.waitForFunction(() => document.activeElement.closest('[role=row]')?.getAttribute('aria-rowindex') === '2');
+  assert.ok((await page.evaluate(() => document.querySelectorAll('*').length)) < 1500);
+  await page.keyboard.press('Enter');
+  await page.getByRole('tab', { name: 'Timeline' }).waitFor();
+  await page.goBack();
+});
+
+step('a value changed in place: two clicks, keys, refusal, undo', async () => {
+  const { page } = e2e;
+  await open('?cols=name,lifecycle,job_title,household_size,email');
+  const name = await first();
+  const row = rowOf(name);
+  const h = hands();
+  await h.click(await cell(row, 'Lifecycle'));
+  await h.click(page.getByRole('option', { name: 'Evangelist' }));
+  await (await cell(row, 'Lifecycle')).getByText('Evangelist').waitFor();
+  assert.ok(h.n <= 2, `${h.n} clicks`);
+  const t = hands();
+  await t.click(await cell(row, 'Job title'));
+  await page.getByRole('textbox', { name: 'Job title' }).waitFor();
+  await page.keyboard.press('Control+a'); // part of the typing: the old text goes
+  await t.type('Captain');
+  await t.press('Enter');
+  await (await cell(row, 'Job title')).getByText('Captain').waitFor();
+  assert.ok(t.n <= 2, `${t.n} clicks and keys`);
+  // F2, Tab saves and goes right, which is where Esc leaves things as they were
+  await page.keyboard.press('F2');
+  await page.getByRole('textbox', { name: 'Job title' }).fill('Admiral');
+  await page.keyboard.press('Tab');
+  await (await cell(row, 'Job title')).getByText('Admiral').waitFor();
+  await page.keyboard.press('F2');
+  await page.getByRole('textbox', { name: 'Household size' }).fill('many');
+  await page.keyboard.press('Enter');
+  await page.locator('.celleditor').getByText(/number/).waitFor();
+  await look('celleditor');
+  await page.keyboard.press('Escape');
+  await page.locator('.celleditor').waitFor({ state: 'detached' });
+  await page.keyboard.press('Control+z');
+  await (await cell(row, 'Job title')).getByText('Captain').waitFor();
+  // a column that cannot be changed has no editor
+  await (await cell(row, 'Email')).click();
+  assert.equal(await page.locator('.celleditor').count(), 0);
+  const stored = (await api('GET', `/contacts?where=${encodeURIComponent(`name = '${name}'`)}&fields=job_title,lifecycle`)).body.items[0];
+  assert.equal(stored.job_title, 'Captain');
+});
+
+step('a change in between is shown, not overwritten', async () => {
+  const { page } = e2e;
+  const name = await first();
+  const row = rowOf(name);
+  await (await cell(row, 'Job title')).click();
+  await page.getByRole('textbox', { name: 'Job title' }).fill('Mine');
+  const { id } = (await api('GET', `/contacts?where=${encodeURIComponent(`name = '${name}'`)}&fields=id`)).body.items[0];
+  await api('PATCH', `/contacts/${id}`, { job_title: 'Theirs' });
+  await page.keyboard.press('Enter');
+  await page.getByText('Somebody changed this in the meantime.').waitFor();
+  await page.getByRole('button', { name: 'Save mine' }).click();
+  await (await cell(row, 'Job title')).getByText('Mine', { exact: true }).waitFor();
+});
+
+step('filters: typed whole, as chips, in the builder, as text with suggestions', async () => {
+  const { page } = e2e;
+  await open();
+  await page.keyboard.press('f');
+  await page.getByRole('combobox', { name: 'Add a filter' }).waitFor();
+  await look('addfilter');
+  await page.keyboard.type('city berlin');
+  await page.getByRole('option', { name: 'City is berlin' }).waitFor();
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Change: City is berlin' }).waitFor();
+  await page.waitForFunction(() => Number(document.querySelector('[data-testid=total]').textContent) < 100);
+  const inBerlin = (await api('GET', "/contacts/aggregate?measure=count()&where=" + encodeURIComponent("city = 'Berlin'"))).body.rows[0]['count()'];
+  await total(String(inBerlin));
+  // a second one by clicking
+  await page.getByRole('button', { name: '+ Filter' }).click();
+  await page.getByRole('combobox', { name: 'Add a filter' }).fill('lifecycle');
+  await page.getByRole('option', { name: 'Lifecycle', exact: true }).click();
+  await page.getByRole('combobox', { name: 'Value' }).click();
+  await page.getByRole('option', { name: 'Customer', exact: true }).click();
+  await page.getByRole('option', { name: 'Lead', exact: true }).click();
+  await page.getByLabel('Field', { exact: true }).focus();
+  await page.getByRole('button', { name: 'Apply' }).click();
+  await page.getByRole('button', { name: 'Change: Lifecycle is any of Customer, Lead' }).waitFor();
+  assert.match(decodeURIComponent(page.url()).replaceAll('+', ' '), /where=city = 'berlin' and lifecycle in \('customer', 'lead'\)/);
+  await look('chips');
+  // changed in place
+  await page.getByRole('button', { name: 'Change: City is berlin' }).click();
+  await page.getByLabel('Operator').selectOption('starts with');
+  await page.getByRole('textbox', { name: 'Value' }).fill('m');
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Change: City starts with m' }).waitFor();
+  // the builder: or, not, and the text follows
+  await page.getByRole('button', { name: '+ Filter' }).click();
+  await page.getByRole('button', { name: 'All conditions…' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Filter' });
+  await dialog.getByLabel('How they are joined').selectOption('or');
+  await dialog.getByRole('checkbox', { name: 'not' }).first().check();
+  assert.equal(await dialog.getByLabel('As text').inputValue(), "not city starts with 'm' or lifecycle in ('customer', 'lead')");
+  await look('builder');
+  await dialog.getByLabel('As text').fill("city = 'Berlin' and not (lifecycle = 'lead' or count(tasks) > 2)");
+  assert.equal(await dialog.getByRole('group', { name: 'Any of these' }).count(), 1);
+  await dialog.getByRole('button', { name: 'Apply' }).click();
+  await page.getByRole('button', { name: /Change: not \(lifecycle/ }).waitFor();
+  // an opposite that the language knows is a chip like any other
+  await page.goto(`${e2e.url}/e/contacts?where=${encodeURIComponent("city = 'Berlin' and not lifecycle = 'lead'")}`);
+  await page.getByRole('button', { name: 'Change: Lifecycle is not Lead' }).waitFor();
+  await page.goto(`${e2e.url}/e/contacts?where=${encodeURIComponent("city = 'Berlin' and not (lifecycle = 'lead' or count(tasks) > 2)")}`);
+  // as text
+  await page.getByRole('button', { name: 'Filter as text' }).click();
+  const filter = page.getByRole('combobox', { name: 'Filter', exact: true });
+  assert.equal(await filter.inputValue(), "city = 'Berlin' and not (lifecycle = 'lead' or count(tasks) > 2)");
+  await filter.fill('');
+  await page.keyboard.type('life');
+  await page.getByRole('option', { name: /^Lifecycle lifecycle/ }).waitFor();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  assert.equal(await filter.inputValue(), 'lifecycle ');
+  await page.getByRole('option', { name: '=', exact: true }).waitFor();
+  await look('suggestions');
+  await page.keyboard.type('= ');
+  await page.getByRole('option', { name: /^Customer/ }).click();
+  assert.equal(await filter.inputValue(), "lifecycle = 'customer'");
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => /where=lifecycle/.test(location.search));
+  await page.getByRole('button', { name: 'Filter as text' }).click();
+  await page.getByRole('button', { name: 'Remove: Lifecycle is Customer' }).click();
+  await total('300');
+  // nothing fits: said so, with a way out
+  await page.getByRole('button', { name: '+ Filter' }).click();
+  await page.getByRole('combobox', { name: 'Add a filter' }).fill('city nowhere');
+  await page.keyboard.press('Enter');
+  await page.getByText('Nothing matches.').waitFor();
+  await page.getByRole('button', { name: 'Clear filter' }).last().click();
+  await total('300');
+});
+
+step('order by several, a jump, groups with counts', async () => {
+  const { page } = e2e;
+  await open();
+  await page.getByRole('button', { name: 'Lifecycle', exact: true }).click();
+  await page.getByRole('button', { name: 'Name', exact: true }).click({ modifiers: ['Shift'] });
+  await page.waitForFunction(() => /sort=lifecycle%2Cname/.test(location.search));
+  const want = (await api('GET', '/contacts?sort=lifecycle,name&limit=1&fields=name')).body.items[0].name;
+  await page.waitForFunction((n) => document.querySelector('[role=grid] a.rowlink').textContent === n, want);
+  await page.getByRole('button', { name: 'Sort · 2' }).click();
+  await page.getByLabel('Direction, 1').selectOption('-');
+  await page.waitForFunction(() => /sort=-lifecycle%2Cname/.test(location.search));
+  await page.getByRole('button', { name: 'Remove 1' }).click();
+  await page.getByRole('textbox', { name: 'Begin at Name' }).fill('M');
+  await page.getByRole('button', { name: 'Go', exact: true }).click();
+  await page.getByText('From: M').waitFor();
+  await page.waitForFunction(() => document.querySelector('[role=grid] a.rowlink').textContent.toUpperCase() >= 'M');
+  await page.getByRole('button', { name: 'From the beginning' }).click();
+  await page.getByRole('button', { name: 'Group', exact: true }).click();
+  await page.getByRole('combobox', { name: 'Group', exact: true }).selectOption('lifecycle');
+  await page.keyboard.press('Escape');
+  const counts = Object.fromEntries((await api('GET', '/contacts/aggregate?group=lifecycle&measure=count()')).body.rows.map((r) => [r.lifecycle, r['count()']]));
+  await page.locator('.groupcell', { hasText: 'Lead' }).first().getByText(String(counts.lead), { exact: true }).waitFor();
+  await rowLoaded();
+  await look('groups');
+  await page.locator('.groupcell').first().click();
+  await page.locator('.groupcell[aria-expanded=false]').waitFor();
+  await page.locator('.groupcell').nth(1).focus();
+  await page.keyboard.press('ArrowLeft');
+  await page.waitForFunction(() => document.querySelectorAll('.groupcell[aria-expanded=false]').length === 2);
+  await page.getByRole('button', { name: 'Group: Lifecycle' }).click();
+  await page.getByRole('combobox', { name: 'Group', exact: true }).selectOption('created_at');
+  await page.locator('.groupcell', { hasText: /^.*[A-Z][a-z]{2} 20\d\d/ }).first().waitFor();
+  await page.getByRole('combobox', { name: 'Group', exact: true }).selectOption('');
+  await page.locator('.groupcell').first().waitFor({ state: 'detached' });
+  await page.keyboard.press('Escape');
+});
+const rowLoaded = () => grid().getByRole('link').first().waitFor();
+
+step('columns: chosen, moved, sized; the first stays', async () => {
+  const { page } = e2e;
+  await open();
+  const names = async () => (await grid().getByRole('columnheader').allInnerTexts()).map((x) => x.trim()).filter(Boolean);
+  await page.getByRole('button', { name: 'Columns' }).click();
+  await page.getByRole('textbox', { name: 'Find a field' }).fill('department');
+  await page.getByRole('checkbox', { name: 'Department' }).click();
+  await page.getByRole('checkbox', { name: 'Department', checked: true }).waitFor();
+  await page.getByRole('textbox', { name: 'Find a field' }).fill('');
+  await page.getByRole('button', { name: 'Department: one place up' }).click();
+  await look('columns');
+  await page.keyboard.press('Escape');
+  const before = await names();
+  assert.equal(before.at(-2), 'Department');
+  // by the keys
+  await grid().getByRole('button', { name: 'Email', exact: true }).focus();
+  await page.keyboard.press('Alt+ArrowRight');
+  await page.waitForFunction(() => [...document.querySelectorAll('[role=columnheader]')][3].innerText.trim() === 'Email');
+  const width = () => grid().getByRole('columnheader', { name: 'Email' }).evaluate((x) => Math.round(x.getBoundingClientRect().width));
+  await page.keyboard.press('Shift+ArrowRight');
+  const one = await width();
+  await page.keyboard.press('Shift+ArrowRight');
+  await page.waitForFunction((w) => Math.round([...document.querySelectorAll('[role=columnheader]')][3].getBoundingClientRect().width) === w + 16, one);
+  // by the mouse
+  const edge = await grid().getByRole('columnheader', { name: 'Email' }).locator('.sizer').boundingBox();
+  await page.mouse.move(edge.x + 4, edge.y + 10);
+  await page.mouse.down();
+  await page.mouse.move(edge.x + 84, edge.y + 10, { steps: 4 });
+  await page.mouse.up();
+  await page.waitForFunction((w) => Math.abs([...document.querySelectorAll('[role=columnheader]')][3].getBoundingClientRect().width - w) < 3, one + 16 + 80);
+  await grid().getByRole('columnheader', { name: 'Company' }).dragTo(grid().getByRole('columnheader', { name: 'Phone' }));
+  await page.waitForFunction(() => [...document.querySelectorAll('[role=columnheader]')][2].innerText.trim() === 'Company');
+  // frozen
+  await page.setViewportSize({ width: 1024, height: 800 });
+  await grid().evaluate((x) => x.scrollTo(400, 0));
+  const left = await grid().getByRole('link').first().evaluate((x) => x.getBoundingClientRect().left - x.closest('[role=grid]').getBoundingClientRect().left);
+  assert.ok(left >= 40 && left < 80, `the first column stands at ${left}`);
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await page.reload();
+  await rowLoaded();
+  assert.equal((await names())[1], 'Company');
+  await page.getByRole('button', { name: 'Columns' }).click();
+  await page.getByRole('button', { name: 'Default columns' }).click();
+  await page.keyboard.press('Escape');
+});
+
+step('many at once: a field of a filtered list in five, taken back', async () => {
+  const { page } = e2e;
+  await open(`?where=${encodeURIComponent("city = 'Berlin'")}`);
+  const where = encodeURIComponent("city = 'Berlin' and department = 'Harbour'");
+  const count = async () => (await api('GET', `/contacts/aggregate?measure=count()&where=${where}`)).body.rows[0]['count()'];
+  const all = Number(await page.getByTestId('total').innerText());
+  const h = hands();
+  await h.click(page.getByRole('checkbox', { name: 'Choose all' }));
+  await page.getByRole('region', { name: 'Chosen records' }).waitFor();
+  await look('bulk');
+  await h.click(page.getByRole('button', { name: 'Change', exact: true }));
+  await page.getByRole('combobox', { name: 'Which field' }).waitFor();
+  await h.type('department');
+  await h.press('Enter');
+  await page.getByRole('textbox', { name: 'Department' }).waitFor();
+  await h.type('Harbour');
+  await h.press('Enter');
+  await page.getByText(`${all} changed.`).waitFor();
+  assert.ok(h.n <= 5, `${h.n} clicks and keys`);
+  assert.equal(await count(), all);
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await page.getByText(`${all} changed.`).waitFor({ state: 'detached' });
+  assert.equal(await count(), 0);
+});
+
+step('choosing: x, shift, a range, all that match; tags, owner, delete, export', async () => {
+  const { page } = e2e;
+  await open('?sort=name');
+  await grid().locator('[role=gridcell][tabindex="0"]').focus();
+  await page.keyboard.press('x');
+  await page.keyboard.press('Shift+ArrowDown');
+  await page.getByText('2 chosen').waitFor();
+  await grid().getByRole('checkbox').nth(6).click({ modifiers: ['Shift'] });
+  await page.getByText('6 chosen').waitFor();
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Export' }).click()]);
+  assert.equal(readFileSync(await file.path(), 'utf8').trim().split('\n').length, 7);
+  await page.getByRole('button', { name: 'Tags', exact: true }).click();
+  await page.getByRole('combobox', { name: 'Tags' }).fill('spring');
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Add', exact: true }).click();
+  await page.getByText('6 changed.').waitFor();
+  assert.equal((await api('GET', `/contacts/aggregate?measure=count()&where=${encodeURIComponent("tags has 'spring'")}`)).body.rows[0]['count()'], 6);
+  await page.getByRole('checkbox', { name: 'Choose all' }).click();
+  await page.getByRole('button', { name: 'Choose all 300' }).click();
+  await page.getByText('300 chosen').waitFor();
+  await page.getByRole('button', { name: 'Owner', exact: true }).click();
+  await page.getByRole('combobox', { name: 'Owner' }).fill('Maya');
+  await page.getByRole('option', { name: /Maya/ }).click();
+  await page.getByText('300 changed.').or(page.getByText(/^2\d\d changed\./)).first().waitFor();
+  assert.equal((await api('GET', `/contacts/aggregate?measure=count()&where=${encodeURIComponent("owner.name = 'Maya Lindt'")}`)).body.rows[0]['count()'], 300);
+  await grid().getByRole('checkbox').nth(1).click();
+  await grid().getByRole('checkbox').nth(2).click();
+  await page.getByRole('button', { name: 'Delete', exact: true }).click();
+  await page.getByText('2 changed.').waitFor();
+  await total('298');
+  await page.keyboard.press('Control+z');
+  await total('300');
+});
+
+step('beside the list, and why a record is in it', async () => {
+  const { page } = e2e;
+  await open(`?where=${encodeURIComponent("city = 'Berlin' and not (lifecycle = 'lead')")}`);
+  await grid().locator('[role=gridcell][tabindex="0"]').focus();
+  const name = await page.evaluate(() => document.activeElement.innerText);
+  await page.keyboard.press(' ');
+  const panel = page.getByRole('complementary', { name: `Beside the list: ${name}` });
+  await panel.getByRole('region', { name: 'Why it is here' }).getByText("city = 'Berlin'", { exact: true }).waitFor();
+  await panel.getByText('Lifecycle', { exact: true }).waitFor();
+  await look('peek');
+  await grid().locator('[role=gridcell][tabindex="0"]').focus();
+  await page.keyboard.press('ArrowDown');
+  await panel.waitFor({ state: 'detached' });
+  await page.getByRole('complementary', { name: /^Beside the list/ }).waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('complementary', { name: /^Beside the list/ }).waitFor({ state: 'detached' });
+});
+
+step('export of what is shown, help, a phone', async () => {
+  const { page } = e2e;
+  await open(`?where=${encodeURIComponent("city = 'Berlin'")}&sort=name&cols=name,city`);
+  const n = Number(await page.getByTestId('total').innerText());
+  for (const [item, lines] of [['Export as CSV', n + 1], ['Export as JSON lines', n]]) {
+    await page.getByRole('button', { name: 'More', exact: true }).click();
+    const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('menuitem', { name: item }).click()]);
+    const text = readFileSync(await file.path(), 'utf8').trim();
+    assert.equal(text.split('\n').length, lines, item);
+    assert.match(text, /Berlin/);
+  }
+  await page.keyboard.press('?');
+  await page.getByRole('dialog', { name: 'Keys' }).waitFor();
+  await look('keys');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('c');
+  await page.getByRole('dialog', { name: /New/ }).waitFor();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('/');
+  await page.waitForFunction(() => document.activeElement.getAttribute('aria-label') === 'Search in Contacts');
+  await page.setViewportSize({ width: 360, height: 740 });
+  await page.getByRole('region', { name: 'Contacts' }).getByRole('checkbox').first().check();
+  await page.getByText('1 chosen').waitFor();
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 360), 'nothing sticks out');
+  await page.setViewportSize({ width: 1440, height: 900 });
+});

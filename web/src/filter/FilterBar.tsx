@@ -1,0 +1,84 @@
+// The filter of a list as chips "field operator value", each edited in place, or as text.
+import { Button, Popover, TextInput } from '@mantine/core';
+import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
+import { complete, fieldAt, leafOf, treeOf, type Leaf } from '../expr/leaf';
+import { read } from '../expr/parse';
+import { allOf, conjuncts, toText, type Tree } from '../expr/tree';
+import { t } from '../locale/t';
+import { useMeta, type Entity } from '../meta/meta';
+import { Nested } from '../ui/Nested';
+import { opWord, useName, valueWords } from './words';
+
+const AddFilter = lazy(() => import('./AddFilter'));
+const LeafEditor = lazy(() => import('./LeafEditor'));
+const Builder = lazy(() => import('./Builder'));
+const TextFilter = lazy(() => import('./TextFilter'));
+
+interface Props { entity: Entity; where: string; refused?: string; onChange: (where: string) => void; text: boolean; onText: (on: boolean) => void }
+
+function Chip({ entity: e, tree, onChange, onBuilder }: { entity: Entity; tree: Tree; onChange: (x: Tree | null) => void; onBuilder: () => void }) {
+  const meta = useMeta();
+  const [open, setOpen] = useState(false);
+  const first = leafOf(tree);
+  const field = first ? fieldAt(meta, e, first.path) : undefined;
+  const leaf = field ? first : null;
+  const [draft, setDraft] = useState<Leaf | null>(null);
+  const name = useName(field?.kind === 'reference' ? field.target : undefined, leaf?.values[0]);
+  const words = leaf && field ? (field.kind === 'reference' && leaf.values.length === 1 ? name : valueWords(meta, field, leaf)) : '';
+  const now = draft ?? leaf;
+  const apply = () => { const f = now && fieldAt(meta, e, now.path); if (f && now && complete(f, now)) { onChange(treeOf(f, now)); setOpen(false); } };
+  const label = leaf && field ? `${field.label} ${opWord(field, leaf.op)} ${words}` : toText(tree);
+  return (
+    <span className="fchip">
+      <Popover opened={open} onChange={setOpen} position="bottom-start" withinPortal trapFocus returnFocus>
+        <Popover.Target>
+          <button type="button" className="fbody" aria-label={t('filter.edit', { text: label })} onClick={() => { if (!leaf) return onBuilder(); setDraft(leaf); setOpen(true); }}>
+            {leaf && field ? <><b>{field.label}</b> <span className="dim">{opWord(field, leaf.op)}</span> {words && <span>{words}</span>}</> : <code>{toText(tree)}</code>}
+          </button>
+        </Popover.Target>
+        <Popover.Dropdown aria-label={t('filter.condition')} p="sm" w={300}>
+          {open && now && <form onSubmit={(ev) => { ev.preventDefault(); apply(); }}><Suspense fallback={null}><Nested><LeafEditor entity={e} leaf={now} onChange={setDraft} onDone={apply} focusValue /></Nested></Suspense><Button type="submit" size="xs" mt="xs" fullWidth>{t('list.filter.apply')}</Button></form>}
+        </Popover.Dropdown>
+      </Popover>
+      <button type="button" className="fx" aria-label={t('filter.remove', { text: label })} onClick={() => onChange(null)}>✕</button>
+    </span>
+  );
+}
+
+export function FilterBar({ entity: e, where, refused, onChange, text, onText }: Props) {
+  const meta = useMeta();
+  const [adding, setAdding] = useState(false);
+  const [building, setBuilding] = useState(false);
+  const parsed = useMemo(() => read(where, (path) => meta.named(e, path)), [where, meta, e]);
+  const parts = conjuncts(parsed.tree);
+  const asText = text || !parsed.ok;
+  useEffect(() => {
+    const f = (ev: KeyboardEvent) => {
+      if (ev.key === 'f' && !ev.ctrlKey && !ev.metaKey && !ev.altKey && !(ev.target as HTMLElement).closest?.('input, textarea, select, [role=dialog], [role=listbox]')) { ev.preventDefault(); setAdding(true); }
+    };
+    document.addEventListener('keydown', f);
+    return () => document.removeEventListener('keydown', f);
+  }, []);
+  const put = (list: (Tree | null)[]) => onChange(toText(allOf(list.filter((x): x is Tree => !!x))));
+  return (
+    <div className={'filters' + (asText ? ' astext' : '')} role="group" aria-label={t('list.filter')}>
+      {asText ? (
+        <Suspense fallback={<TextInput style={{ flex: 1 }} aria-label={t('list.filter')} defaultValue={where} readOnly />}><TextFilter entity={e} where={where} refused={refused} onApply={onChange} /></Suspense>
+      ) : (
+        <>
+          {parts.map((x, i) => <Chip key={i + toText(x)} entity={e} tree={x} onBuilder={() => setBuilding(true)} onChange={(y) => put(parts.map((z, k) => (k === i ? y : z)))} />)}
+          <Popover opened={adding} onChange={setAdding} position="bottom-start" withinPortal trapFocus returnFocus>
+            <Popover.Target><Button size="xs" variant="default" aria-haspopup="dialog" onClick={() => setAdding(!adding)}>+ {t('list.filter')}</Button></Popover.Target>
+            <Popover.Dropdown aria-label={t('filter.add')} p="sm" w={330}>
+              {adding && <Suspense fallback={null}><Nested><AddFilter entity={e} onAdd={(x) => { setAdding(false); put([...parts, x]); }} onBuilder={() => { setAdding(false); setBuilding(true); }} /></Nested></Suspense>}
+            </Popover.Dropdown>
+          </Popover>
+          {parts.length > 0 && <Button size="xs" variant="subtle" color="gray" onClick={() => onChange('')}>{t('list.filter.clear')}</Button>}
+        </>
+      )}
+      {parsed.ok && <Button size="xs" variant={text ? 'filled' : 'subtle'} color={text ? undefined : 'gray'} aria-pressed={text} aria-label={t('filter.astext')} onClick={() => onText(!text)}>{t('filter.text')}</Button>}
+      {refused && !asText && <div role="alert" className="refused">{refused}</div>}
+      {building && <Suspense fallback={null}><Builder entity={e} where={where} onClose={() => setBuilding(false)} onApply={(w) => { setBuilding(false); onChange(w); }} /></Suspense>}
+    </div>
+  );
+}

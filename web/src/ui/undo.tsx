@@ -1,0 +1,49 @@
+// What can be taken back: a message with a button, and Ctrl+Z for the last of them.
+import { Button } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
+import { useEffect, type ReactNode } from 'react';
+import { t } from '../locale/t';
+
+interface Step { key: string; undo: () => Promise<unknown> }
+let steps: Step[] = [];
+let made = 0;
+
+export const say = (id: string, message: ReactNode, more: { red?: boolean; stays?: boolean } = {}) => {
+  const all = { id, message, color: more.red ? 'red' : 'gray', autoClose: more.stays ? false as const : 8000, withCloseButton: true, closeButtonProps: { 'aria-label': t('close') } };
+  // one that is already there is changed in place
+  notifications.update(all);
+  notifications.show(all);
+};
+export const sayError = (x: unknown, id = 'problem') => say(id, x instanceof Error ? x.message : String(x), { red: true });
+
+async function take(key: string) {
+  const step = steps.find((s) => s.key === key);
+  if (!step) return;
+  steps = steps.filter((s) => s !== step);
+  try {
+    await step.undo();
+    notifications.hide(key);
+  } catch (x) {
+    sayError(x, key);
+  }
+}
+
+/** Offers to take something back. Without a message only Ctrl+Z does. Returns the id of the message. */
+export function undoable(message: string | null, undo: () => Promise<unknown>, id?: string): string {
+  const key = id ?? `undo-${++made}`;
+  steps = [...steps.filter((s) => s.key !== key), { key, undo }].slice(-20);
+  if (message !== null) say(key, <span className="toast"><span className="grow">{message}</span><Button size="compact-sm" variant="default" onClick={() => void take(key)}>{t('undo')}</Button></span>);
+  return key;
+}
+
+export function useUndoKey() {
+  useEffect(() => {
+    const f = (ev: KeyboardEvent) => {
+      const typing = (ev.target as HTMLElement | null)?.closest?.('input, textarea, [contenteditable]');
+      const last = steps[steps.length - 1];
+      if ((ev.ctrlKey || ev.metaKey) && !ev.shiftKey && ev.key === 'z' && !typing && last) { ev.preventDefault(); void take(last.key); }
+    };
+    document.addEventListener('keydown', f);
+    return () => document.removeEventListener('keydown', f);
+  }, []);
+}
