@@ -172,6 +172,13 @@ static enum err_code read_page(struct call *c, void *arg)
 
 /* ---- blocks ---- */
 
+static void sort_keys(struct keys *k, int (*compare)(const void *, const void *))
+{
+    if (k->n) { /* without any there is no list */
+        qsort(k->list, k->n, sizeof *k->list, compare);
+    }
+}
+
 static int by_key(const void *pa, const void *pb)
 {
     const struct keyed *a = pa, *b = pb;
@@ -208,7 +215,7 @@ static void single_keys(const struct sweep *s, struct arena *mem, struct keys *k
             }
         }
     }
-    qsort(k->list, k->n, sizeof *k->list, by_key);
+    sort_keys(k, by_key);
 }
 
 static size_t block_end(const struct keys *k, size_t from)
@@ -237,7 +244,7 @@ static void narrow(struct arena *mem, const struct keys *single, struct keys *ou
                 single->list[i].record);
         }
     }
-    qsort(marked.list, marked.n, sizeof *marked.list, by_record);
+    sort_keys(&marked, by_record);
     for (size_t from = 0, to; from < marked.n; from = to) {
         for (to = from; to < marked.n && marked.list[to].record == marked.list[from].record; to++) {
         }
@@ -253,7 +260,7 @@ static void narrow(struct arena *mem, const struct keys *single, struct keys *ou
             }
         }
     }
-    qsort(out->list, out->n, sizeof *out->list, by_key);
+    sort_keys(out, by_key);
 }
 
 static void make_blocks(struct sweep *s)
