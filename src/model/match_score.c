@@ -152,7 +152,8 @@ static void normalise(double *to, const double *sum, const double *known)
     }
 }
 
-static double round_of(struct match_rule *rule, const struct match_rule *known,
+/* known_m: how matches agree is taken as known, only how others do and how many they are is learned. */
+static double round_of(struct match_rule *rule, const struct match_rule *known, bool known_m,
     const struct match_pattern_count *counts, size_t n)
 {
     struct learned sum = { 0 };
@@ -172,7 +173,9 @@ static double round_of(struct match_rule *rule, const struct match_rule *known,
         }
     }
     for (size_t t = 0; t < rule->n; t++) {
-        normalise(rule->terms[t].m, sum.m[t], known->terms[t].m);
+        if (!known_m) {
+            normalise(rule->terms[t].m, sum.m[t], known->terms[t].m);
+        }
         normalise(rule->terms[t].u, sum.u[t], known->terms[t].u);
     }
     rule->prior = matches / all;
@@ -202,9 +205,18 @@ bool match_learn(struct match_rule *rule, const struct match_pattern_count *coun
     if (all < 200) {
         return false;
     }
-    for (int i = 0; i < ROUNDS && round_of(&now, &known, counts, n) > 1e-9; i++) {
+    for (int i = 0; i < ROUNDS && round_of(&now, &known, false, counts, n) > 1e-9; i++) {
     }
-    if (!makes_sense(&now, all)) {
+    if (makes_sense(&now, all)) {
+        *rule = now;
+        return true;
+    }
+    /* hardly any matches among many who share a town or a name: what chance brings about is learned all the
+     * same, so that two of the same name in a large database are not taken for one */
+    now = known;
+    for (int i = 0; i < ROUNDS && round_of(&now, &known, true, counts, n) > 1e-9; i++) {
+    }
+    if (now.prior > .5) {
         return false;
     }
     *rule = now;

@@ -172,6 +172,13 @@ static enum err_code read_page(struct call *c, void *arg)
 
 /* ---- blocks ---- */
 
+static void sort_keys(struct keys *k, int (*compare)(const void *, const void *))
+{
+    if (k->n) { /* without any there is no list */
+        qsort(k->list, k->n, sizeof *k->list, compare);
+    }
+}
+
 static int by_key(const void *pa, const void *pb)
 {
     const struct keyed *a = pa, *b = pb;
@@ -186,16 +193,16 @@ static int by_record(const void *pa, const void *pb)
     return a->record != b->record ? (a->record < b->record ? -1 : 1) : a->key < b->key ? -1 : a->key > b->key;
 }
 
-static void add_key(struct sweep *s, struct keys *k, uint64_t key, uint32_t record)
+static void add_key(struct arena *mem, struct keys *k, uint64_t key, uint32_t record)
 {
     if (k->n == k->room) {
         k->room = k->room ? k->room * 2 : 1 << 16;
-        k->list = grown(s->mem, k->list, k->n, k->room, sizeof *k->list);
+        k->list = grown(mem, k->list, k->n, k->room, sizeof *k->list);
     }
     k->list[k->n++] = (struct keyed) { key, record };
 }
 
-static void single_keys(struct sweep *s, struct keys *k)
+static void single_keys(const struct sweep *s, struct arena *mem, struct keys *k)
 {
     for (uint32_t r = 0; r < s->n; r++) {
         for (size_t t = 0; t < s->rule->n; t++) {
@@ -203,12 +210,12 @@ static void single_keys(struct sweep *s, struct keys *k)
             for (size_t i = s->slot[t]; s->rule->terms[t].key && i < end; i++) {
                 uint32_t v = s->values[r * s->slots + i];
                 if (v) {
-                    add_key(s, k, match_key_pair(t + 1, (uint64_t)v << 8), r);
+                    add_key(mem, k, match_key_pair(t + 1, (uint64_t)v << 8), r);
                 }
             }
         }
     }
-    qsort(k->list, k->n, sizeof *k->list, by_key);
+    sort_keys(k, by_key);
 }
 
 static size_t block_end(const struct keys *k, size_t from)
@@ -222,7 +229,7 @@ static size_t block_end(const struct keys *k, size_t from)
 }
 
 /* Keys of blocks that are small enough, and for those that are not each pair with another key. */
-static void narrow(struct sweep *s, struct keys *single, struct keys *out)
+static void narrow(struct arena *mem, const struct keys *single, struct keys *out)
 {
     struct keys marked = { 0 };
 
@@ -233,36 +240,37 @@ static void narrow(struct sweep *s, struct keys *single, struct keys *out)
         }
         for (size_t i = from; i < to; i++) {
             /* the top bit, which keys do not use, marks a large block */
-            add_key(s, &marked, single->list[i].key | (to - from > MATCH_BLOCK ? 1ull << 63 : 0),
+            add_key(mem, &marked, single->list[i].key | (to - from > MATCH_BLOCK ? 1ull << 63 : 0),
                 single->list[i].record);
         }
     }
-    qsort(marked.list, marked.n, sizeof *marked.list, by_record);
+    sort_keys(&marked, by_record);
     for (size_t from = 0, to; from < marked.n; from = to) {
         for (to = from; to < marked.n && marked.list[to].record == marked.list[from].record; to++) {
         }
         for (size_t i = from; i < to; i++) {
             uint64_t key = marked.list[i].key;
             if (!(key >> 63)) {
-                add_key(s, out, key, marked.list[i].record);
+                add_key(mem, out, key, marked.list[i].record);
             }
             for (size_t k = from; (key >> 63) && k < to; k++) {
                 if (k > i || (k < i && !(marked.list[k].key >> 63))) {
-                    add_key(s, out, match_key_pair(key, marked.list[k].key), marked.list[i].record);
+                    add_key(mem, out, match_key_pair(key, marked.list[k].key), marked.list[i].record);
                 }
             }
         }
     }
-    qsort(out->list, out->n, sizeof *out->list, by_key);
+    sort_keys(out, by_key);
 }
 
 static void make_blocks(struct sweep *s)
 {
     struct keys single = { 0 }, wide = { 0 };
+    struct arena *mem = arena_create(0); /* much larger than what is kept */
     size_t n = 0;
 
-    single_keys(s, &single);
-    narrow(s, &single, &wide);
+    single_keys(s, mem, &single);
+    narrow(mem, &single, &wide);
     for (size_t from = 0, to; from < wide.n; from = to) {
         to = block_end(&wide, from);
         s->left_blocks += to - from > MATCH_BLOCK;
@@ -270,17 +278,18 @@ static void make_blocks(struct sweep *s)
             wide.list[n++] = wide.list[i];
         }
     }
-    s->keys = (struct keys) { wide.list, n, wide.room };
+    s->keys = (struct keys) { grown(s->mem, wide.list, n, n + 1, sizeof *wide.list), n, n + 1 };
+    arena_destroy(mem);
     s->first = ARENA_ARRAY(s->mem, size_t, s->n + 2);
     s->of_record = ARENA_ARRAY(s->mem, uint64_t, n + 1);
     for (size_t i = 0; i < n; i++) {
-        s->first[wide.list[i].record + 2]++;
+        s->first[s->keys.list[i].record + 2]++;
     }
     for (size_t r = 2; r <= s->n + 1; r++) {
         s->first[r] += s->first[r - 1];
     }
     for (size_t i = 0; i < n; i++) { /* in order of key: each record's come ascending */
-        s->of_record[s->first[wide.list[i].record + 1]++] = wide.list[i].key;
+        s->of_record[s->first[s->keys.list[i].record + 1]++] = s->keys.list[i].key;
     }
 }
 

@@ -215,12 +215,28 @@ static enum err_code move_row(
     }
     change->id = id;
     change->trusted = change->replay = true;
+    change->moved_by = by;
     record_set_cells(change, by, cells);
     return record_update(c, change);
 }
 
+/* What parents sum over the rows: once for all that moved, or a merge of much would sum as often. */
+static enum err_code refresh_parents(
+    struct call *c, const struct merging *m, const struct live_field *by)
+{
+    for (size_t i = 0; i < m->e->nchildren; i++) {
+        const struct live_child *child = m->e->children[i];
+        for (size_t k = 0; child->by == by && child->nrollups && k < m->n; k++) {
+            TRY(rollup_refresh(c, child->rollups[0], m->ids[k]));
+        }
+    }
+    return OK;
+}
+
 static enum err_code move_by(struct call *c, struct merging *m, const struct live_field *by)
 {
+    int64_t before = m->moved;
+
     for (size_t i = 1; i < m->n; i++) {
         int64_t ids[PAGE], after = 0;
         size_t n = PAGE;
@@ -236,7 +252,7 @@ static enum err_code move_by(struct call *c, struct merging *m, const struct liv
             }
         }
     }
-    return OK;
+    return m->moved > before ? refresh_parents(c, m, by) : OK;
 }
 
 enum err_code merge_move(struct call *c, struct merging *m)

@@ -432,6 +432,7 @@ static struct record *merge(struct call *c, const struct record *change, const s
     now->trusted = change->trusted;
     now->quiet = change->quiet;
     now->replay = change->replay;
+    now->moved_by = change->moved_by;
     now->many = change->many;
     now->bases = change->bases;
     return now;

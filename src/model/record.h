@@ -21,6 +21,8 @@ struct record {
     bool trusted;        /* the engine's own write: no rights, read-only fields may be set */
     bool quiet;          /* a roll-up made anew: no new version, nothing in history */
     bool replay;         /* undo: what was stored once is not validated again */
+    const struct live_field *moved_by; /* whoever moves rows by this field makes its parents' roll-ups
+                                        * once, at the end */
     json_t **many;       /* per field: the list given for a MANY field */
     struct kept_base *bases; /* per field, NULL for none: history keeps them, undo brings them back */
 };

@@ -146,6 +146,9 @@ enum err_code rollups_refresh(
 
     for (size_t i = 0; i < e->nfields; i++) {
         const struct live_field *f = e->fields[i];
+        if (now && now->moved_by == f) {
+            continue;
+        }
         if (f->def.kind == KIND_REF && f->target && f->stored) {
             TRY(refresh_parents(c, now, old, changed, f, f->target));
         }

@@ -7,6 +7,7 @@
 
 #include "base/rand.h"
 #include "model/import.h"
+#include "model/merge.h"
 #include "model/sqltext.h"
 
 #include <inttypes.h>
@@ -92,6 +93,19 @@ static enum err_code delete_and_restore(struct call *c, void *arg)
 static enum err_code undo_it(struct call *c, void *arg)
 {
     return undo_change_set(c, ((struct shot *)arg)->set, &(int64_t) { 0 });
+}
+
+static enum err_code merge_contacts(struct call *c, void *arg)
+{
+    struct shot *s = arg;
+    int64_t ids[2] = { s->contact, 0 };
+    struct merging *m;
+
+    TRY(put(c, "contact", 0, contact_text(c, s, s->company, "blue"), &ids[1]));
+    TRY(put(c, "task", 0,
+        arena_fmt(c->mem, "{\"title\": \"Call\", \"contact\": %" PRId64 "}", ids[1]), NULL));
+    TRY(merge_open(c, model_entity(c->model, STR("contact")), ids, 2, &m));
+    return merge_run(c, m, NULL, NULL);
 }
 
 static enum err_code import_some(struct call *c, void *arg)
@@ -356,6 +370,7 @@ TORTURE(changing_a_contact__is_all_or_nothing, update_contact)
 TORTURE(deleting_and_restoring__is_all_or_nothing, delete_and_restore)
 TORTURE(undoing_a_change_set__is_all_or_nothing, undo_it)
 TORTURE(importing_a_chunk__is_all_or_nothing, import_some)
+TORTURE(merging__is_all_or_nothing, merge_contacts)
 
 int main(void)
 {
@@ -366,6 +381,7 @@ int main(void)
         cmocka_unit_test(deleting_and_restoring__is_all_or_nothing),
         cmocka_unit_test(undoing_a_change_set__is_all_or_nothing),
         cmocka_unit_test(importing_a_chunk__is_all_or_nothing),
+        cmocka_unit_test(merging__is_all_or_nothing),
         cmocka_unit_test(reaching_the_ceiling_in_a_savepoint__keeps_nothing),
     };
 

@@ -28,6 +28,14 @@ const pairs = async (where = '', api = w.api.bind(w)) => {
 const about = (items, ...ids) => items.filter((p) => ids.every((id) => [p.record.id, p.other.id].includes(id)));
 const pair = (a, b, state) => eventually(async () => about(await pairs(), a, b).find((p) => !state || p.state === state));
 
+test('a sweep over nothing finds nothing', async () => {
+  const rule = (await w.api('GET', '/duplicate_rules')).body.items.find((r) => r.entity === 'company');
+  const ordered = await w.api('POST', `/duplicate_rules/${rule.id}/sweep`);
+  const job = await eventually(async () => { const j = (await w.api('GET', '/jobs/' + ordered.body.job)).body; return j.ended_at && j; }, 20);
+  assert.equal(job.state, 'done', JSON.stringify(job));
+  assert.deepEqual([job.result.records, job.result.pairs, job.result.duplicates], [0, 0, 0]);
+});
+
 test('while somebody types: likely ones with the reasons, and nothing is made', async () => {
   const one = await made('contacts', ada);
   const hits = await eventually(async () => { const h = await check({ first_name: 'ada', last_name: 'Angstrom', birthday: '1975-10-12' }); return h.length && h; });

@@ -208,6 +208,35 @@ const MODEL = {
     assert.equal(job.result.changed, expected(level, people).length);
     for (const [owner, id] of Object.entries(people)) assert.equal((await w.api('GET', `/contacts/${id}`)).body.nickname, sees(level, owner) ? 'bulk' : null);
   },
+  'GET /{entity}/merge': async (level, u, tag) => {
+    const { me, ...others } = await set(u, tag);
+    for (const [owner, id] of Object.entries(others)) {
+      const r = await u.api('GET', `/contacts/merge?ids=${me},${id}`);
+      const want = level === 'none' ? [403, 404] : sees(level, owner) ? [200] : [404];
+      assert.ok(want.includes(r.status), `${level}, ${owner}: ${r.status} instead of ${want}: ${r.text}`);
+      assert.ok(!r.text.includes(SECRET));
+    }
+  },
+  'POST /{entity}/merge': async (level, u, tag) => {
+    const { me, ...others } = await set(u, tag);
+    for (const [owner, id] of Object.entries(others)) {
+      if (sees(level, owner)) await hidden(u.api, 'POST', '/contacts/merge', { ids: [me, id], fields: { job_title: id } });
+      const r = await u.api('POST', '/contacts/merge', { ids: [me, id] });
+      const want = level === 'none' ? [403, 404] : sees(level, owner) ? [200] : [404];
+      assert.ok(want.includes(r.status), `${level}, ${owner}: ${r.status} instead of ${want}: ${r.text}`);
+      assert.ok(!r.text.includes(SECRET));
+      assert.equal((await w.api('GET', `/contacts?where=id=${id}`)).body.items.length, sees(level, owner) ? 0 : 1);
+    }
+  },
+  'POST /{entity}/duplicates': async (level, u, tag) => {
+    const people = await set(u, tag);
+    const typed = { first_name: tag, last_name: 'Walk stranger', emails: [`${tag}-stranger@walk.example`] };
+    await eventually(async () => (await w.api('POST', '/contacts/duplicates?limit=50', typed)).body.items.some((i) => i.id === people.stranger));
+    const r = await u.api('POST', '/contacts/duplicates?limit=50', { ...typed, job_title: SECRET.slice(0, 3) });
+    assert.ok(level === 'none' ? [200, 403].includes(r.status) : r.status === 200, r.text);
+    assert.ok(!r.text.includes(SECRET));
+    assert.equal((r.body.items ?? []).some((i) => i.id === people.stranger), sees(level, 'stranger'));
+  },
   'POST /{entity}/import': async (level, u, tag) => {
     const r = await u.api('POST', '/contacts/import', { columns: ['last_name', 'job_title'], rows: [[tag, SECRET]] });
     if (level === 'none') return assert.equal(r.status, 403);
