@@ -192,7 +192,7 @@ static enum err_code make_spreadsheet(struct call *c, struct exchange *x, struct
     const char *argv[] = { helper_path(c->mem, c->cfg), "csv-to-xlsx", NULL };
     struct child child;
     bool more;
-    int *rows;
+    int *rows = NULL;
 
     TRY(scratch_file(c, c->mem, &rows));
     TRY(scratch_file(c, x->mem, &e->file));

@@ -243,34 +243,6 @@ const MODEL = {
     assert.equal(r.status, 200, r.text);
     assert.equal(r.body.columns[1].field, null, 'a hidden field cannot be written');
   },
-  'GET /{entity}/merge': async (level, u, tag) => {
-    const people = await set(u, tag);
-    for (const [a, b] of [['me', 'colleague'], ['junior', 'stranger']]) {
-      const r = await u.api('GET', `/contacts/merge?ids=${people[a]},${people[b]}`);
-      const want = sees(level, a) && sees(level, b) ? [200] : [403, 404];
-      assert.ok(want.includes(r.status), `${level}, ${a} and ${b}: ${r.status} ${r.text}`);
-      assert.ok(!r.text.includes(SECRET));
-    }
-  },
-  'POST /{entity}/merge': async (level, u, tag) => {
-    const people = await set(u, tag);
-    for (const [a, b] of [['me', 'colleague'], ['junior', 'stranger']]) {
-      const r = await u.api('POST', '/contacts/merge', { ids: [people[a], people[b]] });
-      const may = sees(level, a) && sees(level, b);
-      assert.ok((may ? [200] : [403, 404]).includes(r.status), `${level}, ${a} and ${b}: ${r.status} ${r.text}`);
-      assert.ok(!r.text.includes(SECRET));
-      assert.equal((await w.request('GET', `/api/v1/contacts/${people[b]}`, undefined, { authorization: `Bearer ${w.token}` })).body.id, may ? people[a] : people[b]);
-    }
-  },
-  'POST /{entity}/duplicates': async (level, u, tag) => {
-    const people = await set(u, tag);
-    await eventually(async () => (await w.api('POST', '/contacts/duplicates', { first_name: tag, last_name: 'Walk stranger', emails: [`${tag}-stranger@walk.example`], limit: undefined })).body.items?.length);
-    const r = await u.api('POST', '/contacts/duplicates', { first_name: tag, last_name: 'Walk stranger', emails: [`${tag}-stranger@walk.example`] });
-    if (level === 'none') return assert.ok(r.status === 403 || r.body.items.length === 0, r.text);
-    assert.equal(r.status, 200, r.text);
-    const mine = expected(level, people);
-    assert.ok(r.body.items.filter((i) => Object.values(people).includes(i.id)).every((i) => mine.includes(i.id)), r.text);
-  },
   'POST /{entity}/upsert': async (level, u, tag) => {
     const people = await set(u, tag);
     for (const owner of Object.keys(people)) {
