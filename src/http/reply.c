@@ -5,6 +5,7 @@
 #include "http/exchange.h"
 
 #include "base/log.h"
+#include "model/texts.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -101,7 +102,7 @@ static void write_problem(struct exchange *x, int status, const char *code, cons
     json_init(&w, &out);
     json_object(&w, NULL);
     json_cstr(&w, "type", type);
-    json_cstr(&w, "title", title_of(status));
+    json_cstr(&w, "title", text_in(x->call.model ? call_language(&x->call) : STR(""), title_of(status)));
     json_int(&w, "status", status);
     json_cstr(&w, "code", code);
     json_cstr(&w, "detail", e->msg);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "model/build.h"
 #include "model/org.h"
+#include "model/texts.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -29,12 +30,22 @@ const char *via_name(enum via via)
     return names[via];
 }
 
+struct str call_language(const struct call *c)
+{
+    return c->who && c->who->language.n ? c->who->language
+        : c->model                      ? c->model->language
+                                        : (struct str) { "", 0 };
+}
+
+/* The catalogue's text has the conversions of the English one: text_format sees to it. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
 enum err_code fail(struct call *c, enum err_code code, const char *field, const char *fmt, ...)
 {
     va_list args;
 
     va_start(args, fmt);
-    err_setv(&c->err, code, field, fmt, args);
+    err_setv(&c->err, code, field, text_format(call_language(c), fmt), args);
     va_end(args);
     return code;
 }
@@ -54,12 +65,13 @@ void fail_field(struct call *c, const char *field, const char *fmt, ...)
     }
     e = ARENA_NEW(c->mem, struct field_error);
     va_start(args, fmt);
-    vsnprintf(message, sizeof message, fmt, args);
+    vsnprintf(message, sizeof message, text_format(call_language(c), fmt), args);
     va_end(args);
     e->field = arena_cstr(c->mem, str_of(field));
     e->message = arena_cstr(c->mem, str_of(message));
     *end = e;
 }
+#pragma GCC diagnostic pop
 
 enum err_code call_status(struct call *c)
 {

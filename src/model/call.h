@@ -71,6 +71,8 @@ struct call {
 
 enum { BODY_MAX = 64 << 20 };
 
+/* Of the user, else of the organisation. */
+struct str call_language(const struct call *c);
 MUST_CHECK enum err_code fail(
     struct call *c, enum err_code code, const char *field, const char *fmt, ...) PRINTF(4, 5);
 /* Notes one field at fault and goes on; call_status() at the end gives the failure. */

@@ -3,18 +3,27 @@
 #include "model/meta.h"
 
 #include "model/org.h"
+#include "model/texts.h"
 
 #include <inttypes.h>
 
-static void put_choices(struct json_writer *w, const struct choice_list *l)
+/* In the caller's language; what users named themselves is found in no catalogue and stays. */
+static void put_label(struct call *c, const char *name, struct str label)
 {
+    json_cstr(&c->out, name, text_in(call_language(c), arena_cstr(c->mem, label)));
+}
+
+static void put_choices(struct call *c, const struct choice_list *l)
+{
+    struct json_writer *w = &c->out;
+
     json_array(w, NULL);
     for (size_t i = 0; i < l->n; i++) {
         const struct choice *ch = &l->choices[i];
         json_object(w, NULL);
         json_int(w, "id", ch->id);
         json_text(w, "code", ch->code);
-        json_text(w, "label", ch->label);
+        put_label(c, "label", ch->label);
         json_text(w, "colour", ch->colour);
         json_text(w, "kind", ch->kind);
         json_flag(w, "active", ch->active);
@@ -31,7 +40,7 @@ static void put_lists(struct call *c)
     for (size_t i = 0; i < lists->room; i++) {
         if (lists->slots[i].value) {
             json_name(&c->out, lists->slots[i].key);
-            put_choices(&c->out, lists->slots[i].value);
+            put_choices(c, lists->slots[i].value);
         }
     }
     json_end_object(&c->out);
@@ -88,7 +97,7 @@ static void put_field(struct call *c, const struct live_field *f, enum field_rig
 
     json_object(w, NULL);
     json_text(w, "name", f->name);
-    json_text(w, "label", f->label);
+    put_label(c, "label", f->label);
     json_cstr(w, "kind", field_kind_name(f->def.kind));
     if (f->value != f->def.kind) {
         json_cstr(w, "result", field_kind_name(f->value));
@@ -207,8 +216,8 @@ static void put_entity(struct call *c, const struct live_entity *e)
     json_object(w, NULL);
     json_text(w, "name", e->name);
     json_text(w, "plural", e->plural);
-    json_text(w, "label", e->label);
-    json_text(w, "label_plural", e->label_plural);
+    put_label(c, "label", e->label);
+    put_label(c, "label_plural", e->label_plural);
     json_cstr(w, "icon", e->def.icon);
     json_cstr(w, "module", e->module ? e->module->name : NULL);
     json_int(w, "number", e->number);

@@ -3,6 +3,7 @@
 Prints each finding as path:line: what, and ends with "N findings"."""
 
 import pathlib
+import json
 import re
 import sys
 
@@ -76,5 +77,12 @@ for path in sorted((root / "src").rglob("*.[ch]")):
                     finding(path, n, "a writable global")
 
 print("\n".join(findings))
+# catalogues: a text has the conversions of the English one
+conversion = re.compile(r"%[-+ #0-9.*]*[a-z]*?[diouxXeEfgGsc]")
+for path in sorted((root / "locale").glob("*.json")):
+    for english, text in json.loads(path.read_text()).items():
+        if conversion.findall(english) != conversion.findall(text):
+            finding(path, 1, f"other conversions than in \"{english}\"")
+
 print(f"{len(findings)} findings")
 sys.exit(1 if findings else 0)

@@ -180,3 +180,22 @@ test('ten failures close the door for a while', async () => {
   assert.equal(r.body.code, 'rate_limited');
   assert.equal((await u.api('GET', '/me')).status, 200);
 });
+
+test('labels and sentences come in the language of who asks', async () => {
+  const de = await w.user('deutsch@kith.example', [{ entity: 'contact', read: 'all', create: 'all', update: 'all' }]);
+  const english = await de.api('GET', '/meta');
+  assert.equal((await w.api('PATCH', `/users/${de.id}`, { language: 'de' })).status, 200);
+  const meta = await eventually(async () => {
+    const r = await de.api('GET', '/meta', undefined, { 'if-none-match': english.headers.get('etag') });
+    return r.status === 200 ? r : null;
+  });
+  const contact = meta.body.entities.find((e) => e.name === 'contact');
+  assert.deepEqual([contact.label, contact.label_plural], ['Kontakt', 'Kontakte']);
+  assert.equal(contact.fields.find((f) => f.name === 'first_name').label, 'Vorname');
+  const gone = await de.api('GET', '/contacts/999999');
+  assert.deepEqual([gone.body.title, gone.body.code, gone.body.detail], ['Nicht gefunden', 'not_found', 'es gibt keinen Datensatz contact mit der Nummer 999999']);
+  assert.equal((await w.api('GET', '/contacts/999999')).body.title, 'Not found');
+  const own = await w.api('POST', '/fields', { entity: 'contact', name: 'x_wunsch', kind: 'text', label: 'Wish' });
+  assert.equal(own.status, 201);
+  await eventually(async () => (await de.api('GET', '/meta')).body.entities.find((e) => e.name === 'contact').fields.find((f) => f.name === 'x_wunsch')?.label === 'Wish');
+});

@@ -1,0 +1,24 @@
+/* texts.h - what the server says, in the language of who reads it. The English text is the key: what a catalogue
+ * (locale/<language>.json) does not have stays English. */
+
+#ifndef MODEL_TEXTS_H
+#define MODEL_TEXTS_H
+
+#include "base/str.h"
+
+struct text_row {
+    const char *english, *text;
+};
+struct text_catalogue {
+    const char *language; /* "de"; NULL at the end */
+    const struct text_row *rows;
+    size_t n;
+};
+extern const struct text_catalogue text_catalogues[];
+
+/* language: "de", "de-AT", or empty. Gives the text, or english itself. */
+const char *text_in(struct str language, const char *english);
+/* The same for a format of printf: a text whose conversions are not those of the English one is passed over. */
+const char *text_format(struct str language, const char *english);
+
+#endif
