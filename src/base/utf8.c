@@ -274,3 +274,18 @@ struct str utf8_nfc(struct arena *mem, struct str s)
     }
     return arena_str(mem, (struct str) { (const char *)points, (size_t)n });
 }
+
+void utf8_mend(char *text)
+{
+    struct str rest = str_of(text);
+    char *out = text;
+    size_t bad;
+
+    while (!utf8_valid(rest, &bad)) {
+        memmove(out, rest.p, bad);
+        out += bad;
+        rest = str_sub(rest, bad + 1, rest.n);
+    }
+    memmove(out, rest.p, rest.n);
+    out[rest.n] = '\0';
+}

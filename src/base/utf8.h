@@ -18,4 +18,7 @@ struct str utf8_clip(struct str s, size_t code_points);
 struct str utf8_fold(struct arena *mem, struct str s);
 struct str utf8_nfc(struct arena *mem, struct str s);
 
+/* Takes away, in place, what is not UTF-8 in a text that was put together and perhaps cut. */
+void utf8_mend(char *text);
+
 #endif

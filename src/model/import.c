@@ -216,6 +216,9 @@ static enum err_code import_row(struct call *c, void *arg)
     struct importing *im = one->im;
     struct record *r = record_new(c, im->p->e);
 
+    if (im->rows->records && !im->rows->records[one->at]) {
+        return fail(c, ERR_INVALID, NULL, "this line is no JSON object");
+    }
     if (im->rows->records) {
         TRY(record_fill(c, r, im->rows->records[one->at]));
     } else {

@@ -6,7 +6,6 @@
 
 #include "model/import_job_steps.h"
 
-#include "model/file.h"
 #include "model/import.h"
 #include "model/import_stage.h"
 #include "model/job.h"
@@ -14,7 +13,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { STEP_MICROS = 15000, STEP_LEAST = 20, STEP_FIRST = 100, WARNINGS_KEPT = 100 };
+enum { STEP_MICROS = 15000, STEP_LEAST = 20, STEP_FIRST = 100, WARNINGS_KEPT = 100,
+    REPORT_MAX = 1 << 20 };
 
 struct running {
     struct job_work *w;
@@ -39,11 +39,13 @@ static enum err_code begin_running(struct call *c, void *arg)
 {
     struct running *rn = arg;
     struct record *r;
-    struct file_info file;
+    json_t *columns = NULL;
 
     TRY(record_load(c, model_entity(c->model, STR("import")), rn->import, true, &r));
-    TRY(file_info(c, record_get(r, "file").i, &file));
-    rn->lines = str_ends(file.name, STR(".jsonl")) || str_ends(file.name, STR(".ndjson"));
+    if (record_get(r, "columns").type == DB_TEXT) {
+        TRY(json_read(c->mem, record_get(r, "columns").s, &columns, &c->err));
+    }
+    rn->lines = json_array_size(columns) == 0; /* what was read as JSON lines has none */
     rn->entity = arena_str(rn->w->mem, record_get(r, "entity").s);
     rn->rows = record_get(r, "rows").i;
     rn->position = rn->dry ? 0 : record_get(r, "position").i;
@@ -110,11 +112,18 @@ static enum err_code keep_some(
     *all = tree;
     for (size_t i = 0; i < json_array_size(tree) && *n < WARNINGS_KEPT; i++, (*n)++) {
         struct json_writer w;
+        size_t before = kept->n;
         if (kept->n) {
             buf_byte(kept, ',');
         }
         json_init(&w, kept);
         json_tree(&w, NULL, json_array_get(tree, i));
+        if (kept->failed) { /* the report is long enough */
+            kept->n = before;
+            kept->failed = false;
+            *n = WARNINGS_KEPT;
+            break;
+        }
     }
     return OK;
 }
@@ -135,8 +144,7 @@ static enum err_code read_records(struct call *c, struct import_rows *rows, stru
         struct err e = { 0 };
         if (json_read(c->mem, cells[i][0], &rows->records[i], &e) != OK
             || !json_is_object(rows->records[i])) {
-            rows->records[i] = json_pack("{s:s}", "not JSON, line", e.msg);
-            arena_defer(c->mem, (void (*)(void *))json_decref, rows->records[i]);
+            rows->records[i] = NULL; /* the row is rejected for that */
         }
     }
     return OK;
@@ -277,6 +285,8 @@ static enum err_code has_run(struct call *c, void *arg)
     record_set(c, r, "report", V(buf_str(&b)));
     if (rn->dry) {
         record_set(c, r, "position", V(0));
+    } else {
+        TRY(db_exec(c, SQL("DELETE FROM \"import_pieces\" WHERE \"import\" = $1"), VALS(V(rn->import))));
     }
     TRY(buf_status(&b, &c->err));
     import_set_state(c, r, rn->dry ? "ready" : "done");
@@ -288,19 +298,20 @@ enum err_code import_run_work(struct job_work *w)
     struct running rn = { .w = w, .step = STEP_FIRST,
         .import = json_integer_value(json_object_get(w->input, "import")),
         .dry = json_is_true(json_object_get(w->input, "dry")) };
-    enum err_code code = OK;
+    struct arena *kept;
+    enum err_code code = job_work_read(w, begin_running, &rn);
 
-    TRY(job_work_read(w, begin_running, &rn));
+    if (code != OK) {
+        return import_tell_failure(w, rn.import, code);
+    }
     if (rn.paused) {
         return OK;
     }
-    buf_init(&rn.changes, w->mem, 1 << 20);
-    buf_init(&rn.rejects, w->mem, 1 << 20);
-    buf_init(&rn.warnings, w->mem, 1 << 20);
-    /* what the report keeps must not grow inside the memory that each piece gives back */
-    (void)buf_reserve(&rn.changes, 256 << 10);
-    (void)buf_reserve(&rn.rejects, 256 << 10);
-    (void)buf_reserve(&rn.warnings, 256 << 10);
+    /* of its own: each piece gives back what it took from the work's memory */
+    kept = arena_create(0);
+    buf_init(&rn.changes, kept, REPORT_MAX);
+    buf_init(&rn.rejects, kept, REPORT_MAX);
+    buf_init(&rn.warnings, kept, REPORT_MAX);
     while (code == OK && rn.position < rn.rows) {
         code = run_piece(&rn);
     }
@@ -308,6 +319,7 @@ enum err_code import_run_work(struct job_work *w)
         w->done = w->total = rn.rows;
         code = job_work_end(w, has_run, &rn);
     }
+    arena_destroy(kept);
     return import_tell_failure(w, rn.import, code);
 }
 

@@ -50,10 +50,11 @@ static void look_at_number(struct column_look *l, struct str s)
 
 static void keep_sample(struct arena *mem, struct column_look *l, struct str s)
 {
-    s = str_sub(s, 0, SAMPLE_BYTES);
-    while (s.n && s.n == SAMPLE_BYTES && ((unsigned char)s.p[s.n - 1] & 0x80)) {
-        s.n--; /* not in the middle of a sign */
+    size_t cut = s.n < SAMPLE_BYTES ? s.n : SAMPLE_BYTES;
+    while (cut < s.n && cut && ((unsigned char)s.p[cut] & 0xc0) == 0x80) {
+        cut--; /* not in the middle of a sign */
     }
+    s = str_sub(s, 0, cut);
     for (size_t i = 0; i < l->nsamples; i++) {
         if (str_eq(l->samples[i], s)) {
             return;

@@ -563,7 +563,7 @@ enum err_code record_update(struct call *c, struct record *change)
         TRY(rollups_refresh(c, now, old, changed));
     }
     change->version = now->version;
-    return any && now->e->def.after_save ? now->e->def.after_save(c, now, old) : OK;
+    return (any || now->many) && now->e->def.after_save ? now->e->def.after_save(c, now, old) : OK;
 }
 
 /* ---- duplicates ---- */
