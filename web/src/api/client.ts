@@ -23,13 +23,16 @@ function setSession(s: SessionState) { session = s; listeners.forEach((f) => f()
 
 export interface Answer<T> { data: T; etag: string | null; status: number }
 
-export async function call<T = unknown>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}, signal?: AbortSignal): Promise<Answer<T>> {
+export function call<T = unknown>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}, signal?: AbortSignal): Promise<Answer<T>> {
+  return send<T>(method, path, body === undefined ? undefined : JSON.stringify(body), { ...(body !== undefined && { 'Content-Type': 'application/json' }), ...headers }, signal);
+}
+
+async function send<T>(method: string, path: string, body: BodyInit | undefined, headers: Record<string, string>, signal?: AbortSignal): Promise<Answer<T>> {
   let r: Response;
   try {
     r = await fetch('/api/v1' + path, {
-      method, signal, credentials: 'same-origin',
-      headers: { Accept: 'application/json', ...(body !== undefined && { 'Content-Type': 'application/json' }), ...(method !== 'GET' && csrf && { 'X-CSRF-Token': csrf }), ...headers },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      method, signal, credentials: 'same-origin', body,
+      headers: { Accept: 'application/json', ...(method !== 'GET' && csrf && { 'X-CSRF-Token': csrf }), ...headers },
     });
   } catch (e) {
     if (signal?.aborted) throw e;
@@ -45,6 +48,11 @@ export async function call<T = unknown>(method: string, path: string, body?: unk
     throw new Problem(r.status, data?.code ?? 'http', data?.detail ?? data?.title ?? `HTTP ${r.status}`, data?.errors ?? [], data?.request ?? '');
   }
   return { data: data as T, etag: r.headers.get('ETag'), status: r.status };
+}
+
+/** Sends a file as it is; the answer is its record. */
+export async function upload<T>(file: File): Promise<Answer<T>> {
+  return send<T>('POST', '/files?name=' + encodeURIComponent(file.name), file, { 'Content-Type': file.type || 'application/octet-stream' });
 }
 
 export async function get<T>(path: string, params: Record<string, string | number | undefined> = {}, signal?: AbortSignal): Promise<T> {

@@ -17,8 +17,8 @@ export interface Entity {
 }
 export interface Choice { id: number; code: string; label: string; colour: string; kind: string; active: boolean }
 export interface Raw {
-  version: number; organisation: { name: string; currency: string }; user: { id: number; name: string; admin: boolean };
-  entities: Entity[]; lists: Record<string, Choice[]>;
+  version: number; organisation: { name: string; currency: string; zone: string; language: string; country: string }; user: { id: number; name: string; admin: boolean };
+  entities: Entity[]; lists: Record<string, Choice[]>; layouts: { entity: string; kind: string; content: any }[];
 }
 export type Rec = { id: number; version: number } & Record<string, any>;
 
