@@ -6,6 +6,7 @@ import { get } from '../api/client';
 import { t } from '../locale/t';
 import { titleOf, useMeta, valueKind, type Entity, type Field, type Rec } from '../meta/meta';
 import { duration, localInput, parseDuration } from './format';
+import { AnyReference, FileInput } from './InputRefs';
 
 export interface InputProps { field: Field; value: any; onChange: (v: any) => void; error?: string; label?: string; autoFocus?: boolean; required?: boolean; describe?: boolean; /** shows its list at once */ open?: boolean }
 
@@ -92,6 +93,8 @@ export function Input(props: InputProps) {
   const text = (x: any) => (x === null || x === undefined ? '' : String(x));
   switch (f.kind) {
     case 'reference': return <Reference {...props} />;
+    case 'any_reference': return <AnyReference {...props} />;
+    case 'file': return <FileInput {...props} />;
     case 'many': return <Many {...props} />;
     case 'emails': case 'phones': case 'urls': case 'addresses': return <Parts {...props} />;
     case 'long_text': case 'rich_text': return <Textarea {...common} autosize={false} rows={4} value={text(v)} onChange={(e) => onChange(e.currentTarget.value)} />;
