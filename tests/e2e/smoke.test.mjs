@@ -216,9 +216,9 @@ step('an object of one\'s own, with a field, at once in the sidebar and in a lis
   await page.getByRole('option', { name: 'Boat', exact: true }).click();
   await page.getByLabel('Label').fill('Length');
   await page.getByRole('combobox', { name: 'Kind' }).click();
-  await page.getByRole('option', { name: 'decimal' }).click();
+  await page.getByRole('option', { name: 'Number', exact: true }).click();
   await page.getByRole('button', { name: 'Add field' }).click();
-  await page.getByText('Length (decimal)').waitFor();
+  await page.getByText('Length (Number)').waitFor();
   await page.getByRole('link', { name: 'Boats' }).first().click();
   await page.getByRole('button', { name: 'New: Boat' }).click();
   await page.getByRole('dialog').getByLabel('Name').fill('Argo');

@@ -1,4 +1,6 @@
 // Every request goes through here: the CSRF token, problems as errors, the end of a session.
+import { t } from '../locale/t';
+
 export interface FieldError { field: string; message: string }
 
 export class Problem extends Error {
@@ -21,6 +23,13 @@ export function getSession() { return session; }
 export function onSession(f: () => void) { listeners.add(f); return () => { listeners.delete(f); }; }
 function setSession(s: SessionState) { session = s; listeners.forEach((f) => f()); }
 
+// whether the last request reached the server
+let reached = true;
+const watchers = new Set<() => void>();
+export const isReached = () => reached;
+export const onReach = (f: () => void) => { watchers.add(f); return () => { watchers.delete(f); }; };
+function setReach(now: boolean) { if (now !== reached) { reached = now; watchers.forEach((f) => f()); } }
+
 export interface Answer<T> { data: T; etag: string | null; status: number }
 
 export function call<T = unknown>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}, signal?: AbortSignal): Promise<Answer<T>> {
@@ -36,8 +45,10 @@ async function send<T>(method: string, path: string, body: BodyInit | undefined,
     });
   } catch (e) {
     if (signal?.aborted) throw e;
-    throw new Problem(0, 'network', 'The server cannot be reached. What you typed is kept; try again.', [], '');
+    setReach(false);
+    throw new Problem(0, 'network', t('offline.problem'), [], '');
   }
+  setReach(true);
   const text = await r.text();
   let data: any = null;
   if (text && r.headers.get('Content-Type')?.includes('json')) {
@@ -83,4 +94,11 @@ export async function signIn(email: string, password: string, totp: string) {
 
 export async function signOut() {
   try { await call('POST', '/logout'); } finally { location.assign('/'); }
+}
+
+/** What the server says outside of the API, as text: its measurements, whether the application has changed. */
+export async function plain(path: string, signal?: AbortSignal): Promise<string> {
+  const r = await fetch(path, { signal, credentials: 'same-origin', cache: 'no-store', headers: { Accept: path === '/' ? 'text/html' : 'text/plain' } });
+  if (!r.ok) throw new Problem(r.status, 'http', `HTTP ${r.status}`, [], '');
+  return r.text();
 }

@@ -3,7 +3,7 @@ import { ActionIcon, Button, Group, MultiSelect, Select, Stack, TagsInput, Texta
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { get } from '../api/client';
-import { t } from '../locale/t';
+import { t, type Key } from '../locale/t';
 import { titleOf, useMeta, valueKind, type Entity, type Field, type Rec } from '../meta/meta';
 import { duration, localInput, parseDuration } from './format';
 import { AnyReference, FileInput } from './InputRefs';
@@ -69,7 +69,7 @@ function Parts({ field, value, onChange, error, label, autoFocus }: InputProps) 
           <Group key={i} gap={6} wrap="nowrap" align="flex-start">
             <Stack gap={4} style={{ flex: 1 }}>
               {members.map((m, k) => (
-                <TextInput key={m} aria-label={`${field.label} ${i + 1}${members.length > 1 ? ' ' + m : ''}`} placeholder={members.length > 1 ? m : undefined} autoFocus={autoFocus && i === 0 && k === 0} type={m === 'address' ? 'email' : m === 'number' ? 'tel' : 'text'}
+                <TextInput key={m} aria-label={`${field.label} ${i + 1}${members.length > 1 ? ' ' + t(`piece.${m}` as Key) : ''}`} placeholder={members.length > 1 ? t(`piece.${m}` as Key) : undefined} autoFocus={autoFocus && i === 0 && k === 0} type={m === 'address' ? 'email' : m === 'number' ? 'tel' : 'text'}
                   value={p[m] ?? ''} onChange={(ev) => set(i, m, ev.currentTarget.value)} />
               ))}
             </Stack>

@@ -100,7 +100,7 @@ export function Mapping({ entity: e, i, onStarted }: { entity: Entity; i: Import
         <section aria-label={t('keysby.title')}>
           <Title order={2} size="h5" mb={6}>{t('keysby.title')}</Title>
           <Group align="flex-end" gap="md">
-            <MultiSelect label={t('keysby.label')} miw={260} data={keys.map((f) => ({ value: f.name, label: f.label }))} value={used} placeholder={used.length ? undefined : t('keysby.none')} onChange={(v) => setPlan({ ...plan, keys: v })} />
+            <MultiSelect searchable label={t('keysby.label')} miw={260} data={keys.map((f) => ({ value: f.name, label: f.label }))} value={used} placeholder={used.length ? undefined : t('keysby.none')} onChange={(v) => setPlan({ ...plan, keys: v })} />
             {used.length > 0 && <SegmentedControl aria-label={t('mode.title')} value={plan.mode} onChange={(mode) => setPlan({ ...plan, mode })} data={(['both', 'create', 'update'] as const).map((m) => ({ value: m, label: t(`mode.${m}`) }))} />}
             {used.length > 0 && plan.mode !== 'create' && <Switch mb={8} label={t('map.clear')} checked={plan.empty === 'clear'} onChange={(ev) => setPlan({ ...plan, empty: ev.currentTarget.checked ? 'clear' : 'keep' })} />}
           </Group>

@@ -4,7 +4,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
 import { Link } from 'wouter';
 import { call, Problem } from '../api/client';
-import { t } from '../locale/t';
+import { t, type Key } from '../locale/t';
 import { address, useMeta } from '../meta/meta';
 import { Complaint, Letter, useTitle } from '../ui/bits';
 
@@ -92,7 +92,7 @@ function FieldForm() {
         <Title order={2} size="h4">{t('fields.add')}</Title>
         <Select label={t('fields.entity')} required searchable data={own} value={entity} error={at('entity')} onChange={setEntity} />
         <TextInput label={t('fields.label')} required value={label} error={at('name', 'label')} onChange={(e) => setLabel(e.currentTarget.value)} />
-        <Select label={t('fields.kind')} required searchable allowDeselect={false} data={KINDS.map((k) => ({ value: k, label: k.replaceAll('_', ' ') }))} value={kind} error={at('kind')} onChange={setKind} />
+        <Select label={t('fields.kind')} required searchable allowDeselect={false} data={KINDS.map((k) => ({ value: k, label: t(`fieldkind.${k}` as Key) }))} value={kind} error={at('kind')} onChange={setKind} />
         {(kind === 'reference' || kind === 'many') && <Select label={t('fields.target')} required searchable data={targets} value={target} error={at('target')} onChange={setTarget} />}
         {(kind === 'choice' || kind === 'choices') && <TextInput label={t('fields.choices')} description={t('fields.choices.help')} required value={choices} error={at('choices')} onChange={(e) => setChoices(e.currentTarget.value)} />}
         {(kind === 'formula' || kind === 'rollup') && <TextInput label={t('fields.expr')} description={t('fields.expr.help')} required value={expr} error={at('expr')} onChange={(e) => setExpr(e.currentTarget.value)} />}
@@ -116,7 +116,7 @@ export default function ObjectsPage() {
       <div className="columns2" style={{ alignItems: 'start' }}><ObjectForm /><FieldForm /></div>
       <Title order={2} size="h4" mt="xl" mb="xs">{t('objects.own')}</Title>
       {own.length === 0 ? <div>{t('objects.none')}</div> : (
-        <ul className="plainlist">{own.map((e) => <li key={e.name}><Letter text={e.label} of={e.name} /><div><Link className="rowlink" href={address(e)}>{e.label_plural}</Link><div style={{ color: 'var(--mantine-color-dimmed)' }}>{e.fields.filter((f) => f.custom).map((f) => `${f.label} (${f.kind.replaceAll('_', ' ')})`).join(', ')}</div></div></li>)}</ul>
+        <ul className="plainlist">{own.map((e) => <li key={e.name}><Letter text={e.label} of={e.name} /><div><Link className="rowlink" href={address(e)}>{e.label_plural}</Link><div style={{ color: 'var(--mantine-color-dimmed)' }}>{e.fields.filter((f) => f.custom).map((f) => `${f.label} (${t(`fieldkind.${f.kind}` as Key)})`).join(', ')}</div></div></li>)}</ul>
       )}
     </div>
   );
