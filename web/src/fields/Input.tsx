@@ -89,7 +89,7 @@ export function Input(props: InputProps) {
   const meta = useMeta();
   const choices = meta.choices(f);
   const [raw, setRaw] = useState<string | null>(null);
-  const common = { 'aria-label': label ? undefined : f.label, label, error, autoFocus, withAsterisk: required, description: props.describe ? f.help : undefined };
+  const common = { 'aria-label': label ? undefined : f.label, label, error, autoFocus, 'data-autofocus': autoFocus || undefined, withAsterisk: required, description: props.describe ? f.help : undefined };
   const text = (x: any) => (x === null || x === undefined ? '' : String(x));
   switch (f.kind) {
     case 'reference': return <Reference {...props} />;
