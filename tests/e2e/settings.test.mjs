@@ -154,6 +154,38 @@ step('the history of changes: one of somebody else undone; the bin gives back', 
   assert.equal((await api('GET', `/contacts/${who.id}`)).status, 200);
 });
 
+step('values of the modules: kept, refused where they do not fit, secrets not shown', async () => {
+  const { page } = e2e;
+  await open('values');
+  const value = async (name) => (await api('GET', '/settings')).body.items.find((v) => v.name === name);
+  const put = async (label, text) => { await page.getByLabel(label, { exact: true }).fill(text); await page.keyboard.press('Enter'); };
+  await put('Company name', 'Harbour Ltd');
+  await until(async () => (await value('company.name')).value === 'Harbour Ltd');
+  await put('Week starts on', '9');
+  await page.getByText(/between 1 and 7/).waitFor();
+  await put('Week starts on', '7');
+  await until(async () => (await value('week.starts_on')).value === 7);
+  await put('Mail password', 'secret');
+  await until(async () => (await value('mail.password')).set === true);
+  assert.ok(!(await page.content()).includes('secret'));
+  await look('set-values');
+});
+
+step('a field shows how it will look before it is added', async () => {
+  const { page } = e2e;
+  await open('objects');
+  await page.getByRole('combobox', { name: 'Of which object' }).click();
+  await page.getByRole('option', { name: 'Contact', exact: true }).click();
+  await page.getByRole('textbox', { name: 'Label' }).fill('Berth');
+  await page.getByRole('combobox', { name: 'Kind' }).click();
+  await page.getByRole('option', { name: 'Choice', exact: true }).click();
+  await page.getByRole('textbox', { name: 'Choices' }).fill('North, South');
+  const preview = page.getByRole('group', { name: 'Preview' });
+  await preview.getByRole('combobox', { name: 'Berth' }).click();
+  await page.getByRole('option', { name: 'South' }).click();
+  await look('set-fieldpreview');
+});
+
 step('health: numbers, jobs, a back-up, a check', async () => {
   const { page } = e2e;
   await open('health');

@@ -10,7 +10,8 @@ interface Page { key: string; of?: string; part: LazyExoticComponent<ComponentTy
 const GROUPS: { title: Key; pages: Page[] }[] = [
   { title: 'set.group.me', pages: [
     { key: 'appearance', part: lazy(() => import('./Appearance')) },
-    { key: 'account', part: lazy(() => import('./Account')) } ] },
+    { key: 'account', part: lazy(() => import('./Account')) },
+    { key: 'values', part: lazy(() => import('./Values')) } ] },
   { title: 'set.group.people', pages: [
     { key: 'users', of: 'user', part: lazy(() => import('./Users')) },
     { key: 'teams', of: 'team', part: lazy(() => import('./Teams')) },
