@@ -6,7 +6,9 @@ import './styles/mantine.css';
 import './styles/app.css';
 import { App } from './app/App';
 import { Problem } from './api/client';
+import { pick, setLanguage } from './locale/t';
 import { theme, variables } from './styles/theme';
+import { chosenLanguage, density, setDensity } from './ui/look';
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? '';
 // what a dialog adds to lock scrolling takes its nonce from this name
@@ -15,11 +17,13 @@ const client = new QueryClient({
   defaultOptions: { queries: { refetchOnWindowFocus: false, staleTime: 5_000, retry: (n, e) => n < 2 && (!(e instanceof Problem) || e.status === 0 || e.status >= 500) } },
 });
 
-createRoot(document.getElementById('root')!).render(
+// the texts first: a page in two languages would flicker
+if (density() === 'compact') setDensity('compact');
+void setLanguage(pick(chosenLanguage(), navigator.language)).finally(() => createRoot(document.getElementById('root')!).render(
   <MantineProvider theme={theme} cssVariablesResolver={variables} getStyleNonce={() => nonce} defaultColorScheme="auto">
     <QueryClientProvider client={client}>
       <Notifications position="bottom-right" autoClose={8000} />
       <App />
     </QueryClientProvider>
   </MantineProvider>,
-);
+));

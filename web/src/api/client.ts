@@ -1,4 +1,6 @@
 // Every request goes through here: the CSRF token, problems as errors, the end of a session.
+import { t } from '../locale/t';
+
 export interface FieldError { field: string; message: string }
 
 export class Problem extends Error {
@@ -21,20 +23,32 @@ export function getSession() { return session; }
 export function onSession(f: () => void) { listeners.add(f); return () => { listeners.delete(f); }; }
 function setSession(s: SessionState) { session = s; listeners.forEach((f) => f()); }
 
+// whether the last request reached the server
+let reached = true;
+const watchers = new Set<() => void>();
+export const isReached = () => reached;
+export const onReach = (f: () => void) => { watchers.add(f); return () => { watchers.delete(f); }; };
+function setReach(now: boolean) { if (now !== reached) { reached = now; watchers.forEach((f) => f()); } }
+
 export interface Answer<T> { data: T; etag: string | null; status: number }
 
-export async function call<T = unknown>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}, signal?: AbortSignal): Promise<Answer<T>> {
+export function call<T = unknown>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}, signal?: AbortSignal): Promise<Answer<T>> {
+  return send<T>(method, path, body === undefined ? undefined : JSON.stringify(body), { ...(body !== undefined && { 'Content-Type': 'application/json' }), ...headers }, signal);
+}
+
+async function send<T>(method: string, path: string, body: BodyInit | undefined, headers: Record<string, string>, signal?: AbortSignal): Promise<Answer<T>> {
   let r: Response;
   try {
     r = await fetch('/api/v1' + path, {
-      method, signal, credentials: 'same-origin',
-      headers: { Accept: 'application/json', ...(body !== undefined && { 'Content-Type': 'application/json' }), ...(method !== 'GET' && csrf && { 'X-CSRF-Token': csrf }), ...headers },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      method, signal, credentials: 'same-origin', body,
+      headers: { Accept: 'application/json', ...(method !== 'GET' && csrf && { 'X-CSRF-Token': csrf }), ...headers },
     });
   } catch (e) {
     if (signal?.aborted) throw e;
-    throw new Problem(0, 'network', 'The server cannot be reached. What you typed is kept; try again.', [], '');
+    setReach(false);
+    throw new Problem(0, 'network', t('offline.problem'), [], '');
   }
+  setReach(true);
   const text = await r.text();
   let data: any = null;
   if (text && r.headers.get('Content-Type')?.includes('json')) {
@@ -45,6 +59,11 @@ export async function call<T = unknown>(method: string, path: string, body?: unk
     throw new Problem(r.status, data?.code ?? 'http', data?.detail ?? data?.title ?? `HTTP ${r.status}`, data?.errors ?? [], data?.request ?? '');
   }
   return { data: data as T, etag: r.headers.get('ETag'), status: r.status };
+}
+
+/** Sends a file as it is; the answer is its record. */
+export async function upload<T>(file: File): Promise<Answer<T>> {
+  return send<T>('POST', '/files?name=' + encodeURIComponent(file.name), file, { 'Content-Type': file.type || 'application/octet-stream' });
 }
 
 export async function get<T>(path: string, params: Record<string, string | number | undefined> = {}, signal?: AbortSignal): Promise<T> {
@@ -75,4 +94,11 @@ export async function signIn(email: string, password: string, totp: string) {
 
 export async function signOut() {
   try { await call('POST', '/logout'); } finally { location.assign('/'); }
+}
+
+/** What the server says outside of the API, as text: its measurements, whether the application has changed. */
+export async function plain(path: string, signal?: AbortSignal): Promise<string> {
+  const r = await fetch(path, { signal, credentials: 'same-origin', cache: 'no-store', headers: { Accept: path === '/' ? 'text/html' : 'text/plain' } });
+  if (!r.ok) throw new Problem(r.status, 'http', `HTTP ${r.status}`, [], '');
+  return r.text();
 }

@@ -1,14 +1,15 @@
 import { Center, Loader } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
-import { Component, lazy, Suspense, useEffect, useState, useSyncExternalStore, type ReactNode } from 'react';
+import { Component, Fragment, lazy, Suspense, useEffect, useState, useSyncExternalStore, type ReactNode } from 'react';
 import { Route, Switch } from 'wouter';
 import { begin, getSession, onSession } from '../api/client';
 import { useLive } from '../api/live';
-import { t } from '../locale/t';
 import { MetaContext, useMeta, useMetaQuery } from '../meta/meta';
-import { setLanguage } from '../locale/t';
+import { pick, setLanguage, t } from '../locale/t';
 import { Empty, ErrorState } from '../ui/bits';
+import { chosenLanguage } from '../ui/look';
 import { HomePage } from './HomePage';
+import { Offline, useNewer } from './Offline';
 import { Shell } from './Shell';
 import { SignIn } from './SignIn';
 
@@ -18,7 +19,7 @@ const ListPage = lazy(list);
 if (location.pathname.startsWith('/e/')) void list(); else setTimeout(() => void list().catch(() => {}), 1500);
 const RecordPage = lazy(() => import('../record/RecordPage'));
 const ImportPage = lazy(() => import('../import/ImportPage'));
-const ObjectsPage = lazy(() => import('../settings/ObjectsPage'));
+const SettingsPage = lazy(() => import('../settings/SettingsPage'));
 
 class Boundary extends Component<{ children: ReactNode }, { error: unknown }> {
   state = { error: null as unknown };
@@ -46,7 +47,8 @@ function Inside() {
           <Suspense fallback={null}>
             <Switch>
               <Route path="/"><HomePage /></Route>
-              <Route path="/settings/objects"><ObjectsPage /></Route>
+              <Route path="/settings"><SettingsPage page="appearance" /></Route>
+              <Route path="/settings/:page">{(p) => <SettingsPage page={p.page} />}</Route>
               <Route path="/e/:plural">{(p) => <Entity plural={p.plural} page="list" />}</Route>
               <Route path="/e/:plural/import">{(p) => <Entity plural={p.plural} page="import" />}</Route>
               <Route path="/e/:plural/:id">{(p) => <Entity plural={p.plural} id={p.id} page="record" />}</Route>
@@ -62,9 +64,12 @@ function Inside() {
 export function App() {
   const session = useSyncExternalStore(onSession, getSession);
   const client = useQueryClient();
-  const [update, setUpdate] = useState(false);
+  const [broken, setUpdate] = useState(false);
+  const update = useNewer() || broken;
   useEffect(() => void begin(), []);
-  useEffect(() => { if (session.user) setLanguage(session.user.language); }, [session.user]);
+  const [tongue, setTongue] = useState(0);
+  // drawn anew as a whole: texts are read while drawing
+  useEffect(() => { if (session.user) void setLanguage(pick(chosenLanguage(), session.user.language)).then((other) => { if (other) setTongue((n) => n + 1); }); }, [session.user]);
   useEffect(() => { if (session.state === 'in') void client.invalidateQueries(); }, [session.state, client]);
   useEffect(() => {
     const f = (e: Event) => { e.preventDefault(); setUpdate(true); };
@@ -74,11 +79,12 @@ export function App() {
   if (session.state === 'unknown') return null;
   if (session.state === 'out') return <SignIn />;
   return (
-    <>
+    <Fragment key={tongue}>
+      <Offline />
       {update && <div role="alert" className="bar">{t('update.ready')} <a href={location.href}>{t('update.reload')}</a></div>}
       {/* when a session ends, the page stays below with what was typed into it */}
       <div inert={session.state === 'lost'}><Inside /></div>
       {session.state === 'lost' && <div style={{ position: 'fixed', inset: 0, zIndex: 1000 }}><SignIn again /></div>}
-    </>
+    </Fragment>
   );
 }

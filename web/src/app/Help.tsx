@@ -5,6 +5,7 @@ import { t, type Key } from '../locale/t';
 const KEYS: [Key, [string, Key][]][] = [
   ['keys.everywhere', [['Ctrl K', 'keys.search'], ['/', 'keys.find'], ['[', 'keys.sidebar'], ['Ctrl Z', 'keys.undo'], ['?', 'keys.help'], ['Esc', 'keys.back']]],
   ['keys.list', [['↑ ↓ j k', 'keys.move'], ['Home End', 'keys.edges'], ['Enter', 'keys.open'], ['F2 e', 'keys.edit'], ['Tab', 'keys.next'], ['Space', 'keys.peek'], ['x', 'keys.select'], ['Shift ↑ ↓', 'keys.range'], ['Ctrl A', 'keys.all'], ['f', 'keys.filter'], ['c', 'keys.create']]],
+  ['keys.record', [['j', 'keys.nextrecord'], ['k', 'keys.lastrecord'], ['Ctrl Enter', 'keys.submit']]],
   ['keys.header', [['Enter', 'keys.sort'], ['Shift Enter', 'keys.sortmore'], ['Shift ← →', 'keys.width'], ['Alt ← →', 'keys.order']]],
   ['keys.board', [['↑ ↓ ← →', 'keys.move'], ['m', 'keys.moveto'], ['Enter', 'keys.open']]],
 ];

@@ -1,11 +1,14 @@
-import { Skeleton, Title } from '@mantine/core';
+import { Button, Menu, Skeleton, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
+import { lazy, Suspense } from 'react';
 import { Link } from 'wouter';
 import { get } from '../api/client';
 import { ago, number } from '../fields/format';
 import { t } from '../locale/t';
-import { address, titleOf, useMeta, type Entity, type Rec } from '../meta/meta';
+import { address, can, titleOf, useMeta, type Entity, type Rec } from '../meta/meta';
 import { Letter, useTitle } from '../ui/bits';
+
+const RecentImports = lazy(() => import('../import/Earlier'));
 
 export function useCount(e: Entity, where: string | undefined, on = true) {
   return useQuery({ queryKey: ['count', e.name, where ?? ''], enabled: on, staleTime: 30_000, retry: false, queryFn: async ({ signal }) => Number((await get<{ rows: Record<string, number>[] }>(`/${e.plural}/aggregate`, { measure: 'count()', where }, signal)).rows[0]?.['count()'] ?? 0) });
@@ -34,12 +37,22 @@ function Newest({ e }: { e: Entity }) {
 export function HomePage() {
   const meta = useMeta();
   const { main, activities, own } = meta.nav();
+  const takes = [...main, ...own, ...activities].filter((e) => can(e, 'import') && can(e, 'create'));
   useTitle(t('home.title'));
   return (
     <div className="scrollpage">
-      <Title order={1} size="h2">{t('home.hello', { name: meta.raw.user.name })}</Title>
+      <div className="row spread">
+        <Title order={1} size="h2">{t('home.hello', { name: meta.raw.user.name })}</Title>
+        {takes.length > 0 && (
+          <Menu withInitialFocusPlaceholder={false} position="bottom-end" withinPortal>
+            <Menu.Target><Button size="xs" variant="default">{t('home.import')}</Button></Menu.Target>
+            <Menu.Dropdown>{takes.map((e) => <Menu.Item key={e.name} component={Link} href={address(e) + '/import'}>{e.label_plural}</Menu.Item>)}</Menu.Dropdown>
+          </Menu>
+        )}
+      </div>
       <div className="tiles">{[...main.slice(0, 3), ...activities, ...own].map((e) => <Tile key={e.name} e={e} />)}</div>
       <div className="columns2">{[...main.slice(0, 2), ...activities.slice(0, 2)].map((e) => <Newest key={e.name} e={e} />)}</div>
+      <Suspense fallback={null}><RecentImports /></Suspense>
     </div>
   );
 }

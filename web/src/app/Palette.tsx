@@ -27,7 +27,19 @@ function Body({ onClose }: { onClose: () => void }) {
     const e = meta.entity(i.entity);
     return e ? [{ key: `r${i.entity}${i.id}`, name: i.name || `${e.label} ${i.id}`, note: e.label, of: e.name, href: address(e, i.id) }] : [];
   }) : [];
-  const hits: Hit[] = [...records,
+  // "call anna": what happened is written down at once, where it belongs
+  const verb = /^(\S+)\s+(\S.*)$/.exec(low);
+  const log = verb && groups.activities.find((a) => can(a, 'create') && a.label.toLowerCase().startsWith(verb[1]!) && verb[1]!.length > 2);
+  const about = useQuery({
+    queryKey: ['search', verb?.[2] ?? ''], enabled: !!log, staleTime: 10_000, placeholderData: keepPreviousData,
+    queryFn: ({ signal }) => get<{ items: { entity: string; id: number; name: string }[] }>('/search', { q: verb![2]!, limit: 8 }, signal),
+  });
+  const logs: Hit[] = log ? (about.data?.items ?? []).flatMap((i) => {
+    const e = meta.entity(i.entity);
+    const fits = e && !e.activity && log.fields.some((f) => f.target === e.name && !f.standard);
+    return fits ? [{ key: `g${i.entity}${i.id}`, name: `${log.label}: ${i.name}`, note: t('palette.log'), of: log.name, href: `${address(e, i.id)}?log=${log.name}` }] : [];
+  }) : [];
+  const hits: Hit[] = [...logs, ...records,
     ...places.map((e) => ({ key: 'l' + e.name, name: e.label_plural, note: t('palette.open'), of: e.name, href: address(e) })),
     ...places.filter((e) => can(e, 'create') && !e.append_only).map((e) => ({ key: 'n' + e.name, name: t('new.title', { label: e.label }), note: t('palette.action'), of: e.name, href: address(e) + '?new=1' }))];
   useEffect(() => setAt(0), [q]);

@@ -60,7 +60,7 @@ export function Shell({ children }: { children: ReactNode }) {
           <Menu.Dropdown>
             <Menu.Label>{getSession().user?.email}</Menu.Label>
             <Menu.Item onClick={() => setColorScheme(scheme === 'dark' ? 'light' : 'dark')}>{scheme === 'dark' ? t('shell.light') : t('shell.dark')}</Menu.Item>
-            <Menu.Item component={Link} href="/settings/objects">{t('objects.title')}</Menu.Item>
+            <Menu.Item component={Link} href="/settings">{t('set.title')}</Menu.Item>
             <Menu.Item onClick={keys.open}>{t('shell.keys')}</Menu.Item>
             <Menu.Divider />
             <Menu.Item onClick={() => void signOut()}>{t('shell.signout')}</Menu.Item>
@@ -78,6 +78,7 @@ export function Shell({ children }: { children: ReactNode }) {
           {groups.own.length > 0 && <div className="navtitle">{t('shell.own')}</div>}
           {groups.own.map(link)}
           <div className="navtitle">{t('shell.settings')}</div>
+          <NavLink component={Link} href="/settings" label={t('set.title')} active={where.startsWith('/settings') && where !== '/settings/objects'} leftSection={<Letter text="≡" of="set" />} style={{ borderRadius: 8 }} py={5} color="gray" styles={{ label: { color: 'var(--mantine-color-text)' } }} />
           <NavLink component={Link} href="/settings/objects" label={t('objects.title')} active={where === '/settings/objects'} leftSection={<Letter text="+" of="objects" />} style={{ borderRadius: 8 }} py={5} color="gray" styles={{ label: { color: 'var(--mantine-color-text)' } }} />
           {groups.system.length > 0 && <NavLink label={t('shell.admin')} leftSection={<Letter text="⚙" of="settings" />} childrenOffset={8} style={{ borderRadius: 8 }} py={5} defaultOpened={groups.system.some((e) => where.startsWith(address(e)))}>{groups.system.map(link)}</NavLink>}
         </ScrollArea>

@@ -3,9 +3,10 @@ import { ActionIcon, Button, Group, MultiSelect, Select, Stack, TagsInput, Texta
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { get } from '../api/client';
-import { t } from '../locale/t';
+import { t, type Key } from '../locale/t';
 import { titleOf, useMeta, valueKind, type Entity, type Field, type Rec } from '../meta/meta';
 import { duration, localInput, parseDuration } from './format';
+import { AnyReference, FileInput } from './InputRefs';
 
 export interface InputProps { field: Field; value: any; onChange: (v: any) => void; error?: string; label?: string; autoFocus?: boolean; required?: boolean; describe?: boolean; /** shows its list at once */ open?: boolean }
 
@@ -68,7 +69,7 @@ function Parts({ field, value, onChange, error, label, autoFocus }: InputProps) 
           <Group key={i} gap={6} wrap="nowrap" align="flex-start">
             <Stack gap={4} style={{ flex: 1 }}>
               {members.map((m, k) => (
-                <TextInput key={m} aria-label={`${field.label} ${i + 1}${members.length > 1 ? ' ' + m : ''}`} placeholder={members.length > 1 ? m : undefined} autoFocus={autoFocus && i === 0 && k === 0} type={m === 'address' ? 'email' : m === 'number' ? 'tel' : 'text'}
+                <TextInput key={m} aria-label={`${field.label} ${i + 1}${members.length > 1 ? ' ' + t(`piece.${m}` as Key) : ''}`} placeholder={members.length > 1 ? t(`piece.${m}` as Key) : undefined} autoFocus={autoFocus && i === 0 && k === 0} type={m === 'address' ? 'email' : m === 'number' ? 'tel' : 'text'}
                   value={p[m] ?? ''} onChange={(ev) => set(i, m, ev.currentTarget.value)} />
               ))}
             </Stack>
@@ -88,10 +89,12 @@ export function Input(props: InputProps) {
   const meta = useMeta();
   const choices = meta.choices(f);
   const [raw, setRaw] = useState<string | null>(null);
-  const common = { 'aria-label': label ? undefined : f.label, label, error, autoFocus, withAsterisk: required, description: props.describe ? f.help : undefined };
+  const common = { 'aria-label': label ? undefined : f.label, label, error, autoFocus, 'data-autofocus': autoFocus || undefined, withAsterisk: required, description: props.describe ? f.help : undefined };
   const text = (x: any) => (x === null || x === undefined ? '' : String(x));
   switch (f.kind) {
     case 'reference': return <Reference {...props} />;
+    case 'any_reference': return <AnyReference {...props} />;
+    case 'file': return <FileInput {...props} />;
     case 'many': return <Many {...props} />;
     case 'emails': case 'phones': case 'urls': case 'addresses': return <Parts {...props} />;
     case 'long_text': case 'rich_text': return <Textarea {...common} autosize={false} rows={4} value={text(v)} onChange={(e) => onChange(e.currentTarget.value)} />;

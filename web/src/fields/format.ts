@@ -87,7 +87,7 @@ export function asText(f: Field, v: any, choice: (code: string) => string): stri
     default: return typeof v === 'object' ? JSON.stringify(v) : String(v);
   }
 }
-export const editableKind = (f: Field) => !['any_reference', 'file', 'formula', 'rollup', 'auto_number', 'person_name'].includes(f.kind);
+export const editableKind = (f: Field) => !['formula', 'rollup', 'auto_number', 'person_name'].includes(f.kind);
 export const isNumeric = (f: Field) => ['integer', 'decimal', 'percent', 'money', 'duration'].includes(valueKind(f));
 
 /** What goes to the server: lists without what the server itself has added. */
@@ -109,3 +109,9 @@ export const localInput = (iso: string | null | undefined) => {
   const d = new Date(iso);
   return Number.isNaN(d.getTime()) ? '' : new Date(d.getTime() - d.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
 };
+const SIZES = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'];
+/** Bytes in the largest unit that leaves a whole part. */
+export function bytes(n: number): string {
+  const step = Math.min(SIZES.length - 1, n < 1 ? 0 : Math.floor(Math.log10(n) / 3));
+  return kept('b' + step, () => new Intl.NumberFormat(language(), { style: 'unit', unit: SIZES[step], unitDisplay: 'short', maximumFractionDigits: step ? 1 : 0 })).format((n / 1000 ** step) as unknown as never);
+}

@@ -16,6 +16,7 @@ import { Grid, type Item } from './Grid';
 import { groupOf, useGroups, within } from './groups';
 import { reversed, useWindows, type Ask, type Windows } from './rows';
 import { useSelection } from './selection';
+import { keepTrail } from './trail';
 import type { ListState } from './state';
 
 const BulkBar = lazy(() => import('./BulkBar'));
@@ -85,6 +86,8 @@ export function ListBody({ entity: e, state, total, onProblem, refused, onClear 
       return [head, ...rows(r, `g${g.key}r`)];
     });
   }, [by?.text, groups.data, closed, end, held, q]);
+  // where a record that is opened from here leads on to
+  useEffect(() => { const ids = items.flatMap((x) => (x.t === 'row' ? [x.row.id] : [])); if (ids.length) keepTrail(e.name, { href: location.pathname + location.search, ids }); }, [items, e.name]);
   const order = useMemo(() => items.flatMap((x) => (x.t === 'row' ? [x.row.id] : [])), [items]);
   const selection = useSelection(order);
   // what was chosen in one list is not chosen in another

@@ -2,7 +2,8 @@
 import { Button, Progress } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import type { QueryClient } from '@tanstack/react-query';
-import { call, get } from '../api/client';
+import { call } from '../api/client';
+import { followJob, undoSet } from '../api/undo';
 import { number } from '../fields/format';
 import { t } from '../locale/t';
 import type { Entity } from '../meta/meta';
@@ -10,8 +11,6 @@ import { say, sayError, undoable } from '../ui/undo';
 
 export interface Target { ids?: number[]; where?: string; q?: string }
 export type Work = { set?: Record<string, unknown>; add?: Record<string, unknown[]>; remove?: Record<string, unknown[]>; clear?: string[]; do?: 'delete' | 'restore' };
-interface Job { id: number; state: string; done: number; total: number; error?: string; result: null | { changed: number; unchanged: number; failed: number; errors?: { id: number; message: string }[] } }
-const OVER = new Set(['done', 'failed', 'cancelled', 'refused']);
 let made = 0;
 
 export async function bulk(client: QueryClient, e: Entity, target: Target, work: Work): Promise<void> {
@@ -23,25 +22,16 @@ export async function bulk(client: QueryClient, e: Entity, target: Target, work:
 }
 
 async function follow(client: QueryClient, e: Entity, key: string, started: { job: number; change_set: number }, stop: () => void) {
-  for (let wait = 150; ; wait = Math.min(1500, wait * 1.4)) {
-    await new Promise((r) => setTimeout(r, wait));
-    const job = await get<Job>(`/jobs/${started.job}`);
-    if (!OVER.has(job.state)) {
-      const part = job.total ? (job.done / job.total) * 100 : 0;
-      say(key, <span className="toast"><span className="grow">{t('bulk.progress', { done: number(job.done), total: number(job.total) })}<Progress value={part} size="sm" mt={4} aria-label={t('bulk.running')} /></span><Button size="compact-sm" variant="default" onClick={stop}>{t('cancel')}</Button></span>, { stays: true });
-      continue;
-    }
-    void client.invalidateQueries({ queryKey: ['list', e.name] });
-    void client.invalidateQueries({ queryKey: ['count', e.name] });
-    const r = job.result;
-    const back = async () => { await call('POST', '/undo', { change_set: started.change_set }); void client.invalidateQueries({ queryKey: ['list', e.name] }); void client.invalidateQueries({ queryKey: ['count', e.name] }); };
-    // what was done before it was stopped stays done, and can be taken back
-    if (!r && /^cancel/.test(job.state)) { notifications.hide(key); if (job.done) undoable(t('bulk.stopped', { n: number(job.done) }), back, `${key}-done`); return; }
-    if (!r) { say(key, job.error || t('bulk.failed'), { red: true }); return; }
-    const words = [t('bulk.changed', { n: number(r.changed) }), r.failed ? t('bulk.notchanged', { n: number(r.failed) }) + (r.errors?.[0] ? `: ${r.errors[0].message}` : '') : ''].filter(Boolean).join(' ');
-    notifications.hide(key);
-    if (r.changed) undoable(words, back, `${key}-done`);
-    else say(`${key}-done`, words, { red: r.failed > 0 });
-    return;
-  }
+  const job = await followJob(started.job, (j) => say(key, <span className="toast"><span className="grow">{t('bulk.progress', { done: number(j.done), total: number(j.total) })}<Progress value={j.total ? (j.done / j.total) * 100 : 0} size="sm" mt={4} aria-label={t('bulk.running')} /></span><Button size="compact-sm" variant="default" onClick={stop}>{t('cancel')}</Button></span>, { stays: true }));
+  void client.invalidateQueries({ queryKey: ['list', e.name] });
+  void client.invalidateQueries({ queryKey: ['count', e.name] });
+  const r = job.result;
+  const back = async () => { await undoSet(started.change_set); void client.invalidateQueries({ queryKey: ['list', e.name] }); void client.invalidateQueries({ queryKey: ['count', e.name] }); };
+  // what was done before it was stopped stays done, and can be taken back
+  if (!r && /^cancel/.test(job.state)) { notifications.hide(key); if (job.done) undoable(t('bulk.stopped', { n: number(job.done) }), back, `${key}-done`); return; }
+  if (!r) { say(key, job.error || t('bulk.failed'), { red: true }); return; }
+  const words = [t('bulk.changed', { n: number(r.changed) }), r.failed ? t('bulk.notchanged', { n: number(r.failed) }) + (r.errors?.[0] ? `: ${r.errors[0].message}` : '') : ''].filter(Boolean).join(' ');
+  notifications.hide(key);
+  if (r.changed) undoable(words, back, `${key}-done`);
+  else say(`${key}-done`, words, { red: r.failed > 0 });
 }

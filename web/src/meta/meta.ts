@@ -10,15 +10,16 @@ export interface Field {
   target?: string; targets?: string[]; list?: string; scale?: number; min?: number; max?: number; help?: string; group?: string; expr?: string;
 }
 export interface Child { name: string; entity: string; by: string }
+export interface Action { name: string; module: string; takes: 'none' | 'one' | 'many'; effect: 'read' | 'write' | 'job'; help: string; input: Field[] }
 export interface Entity {
   name: string; plural: string; label: string; label_plural: string; icon: string | null; module: string | null; title: string | null;
   custom: boolean; link: boolean; person: boolean; activity: boolean; append_only: boolean;
-  rights: Record<string, string>; fields: Field[]; children: Child[];
+  rights: Record<string, string>; fields: Field[]; children: Child[]; actions: Action[]; number: number;
 }
 export interface Choice { id: number; code: string; label: string; colour: string; kind: string; active: boolean }
 export interface Raw {
-  version: number; organisation: { name: string; currency: string }; user: { id: number; name: string; admin: boolean };
-  entities: Entity[]; lists: Record<string, Choice[]>;
+  version: number; organisation: { name: string; currency: string; zone: string; language: string; country: string }; user: { id: number; name: string; admin: boolean };
+  entities: Entity[]; lists: Record<string, Choice[]>; layouts: { entity: string; kind: string; content: any }[];
 }
 export type Rec = { id: number; version: number } & Record<string, any>;
 
@@ -47,6 +48,14 @@ export class Meta {
       return name;
     }).join('.');
   }
+  /** What keeps the bytes of files, and its field that says what a file belongs to. */
+  get files() {
+    const name = this.raw.entities.flatMap((e) => e.fields).find((f) => f.kind === 'file')?.target;
+    const e = name ? this.byName.get(name) : undefined;
+    const of = e?.fields.find((f) => f.kind === 'any_reference' && !f.standard);
+    return e && of ? { entity: e, of } : undefined;
+  }
+  layout(e: Entity, kind: string): any { return this.raw.layouts.find((l) => l.entity === e.name && l.kind === kind)?.content; }
   private target(at: Entity | undefined, step: string) {
     const f = at?.fields.find((x) => x.name === step);
     const child = at?.children.find((c) => c.name === step);

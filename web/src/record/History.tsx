@@ -7,7 +7,7 @@ import { t } from '../locale/t';
 import type { Entity, Rec } from '../meta/meta';
 import { Empty, ErrorState, Letter } from '../ui/bits';
 
-interface Entry { id: number; kind: string; at: string; via: string; user: { id: number; name: string } | null; before?: Record<string, any> | null }
+export interface Entry { id: number; kind: string; at: string; via: string; user: { id: number; name: string } | null; before?: Record<string, any> | null }
 
 export function History({ entity: e, id, record: r }: { entity: Entity; id: number; record: Rec }) {
   const list = useQuery({ queryKey: ['history', e.name, id, r.version], queryFn: ({ signal }) => get<{ items: Entry[] }>(`/${e.plural}/${id}/history`, { limit: 50 }, signal) });

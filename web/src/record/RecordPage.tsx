@@ -1,15 +1,15 @@
-import { Button, Skeleton, Stack, Tabs } from '@mantine/core';
+import { Skeleton, Stack, Tabs } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { Link, useLocation } from 'wouter';
-import { call } from '../api/client';
-import { Display } from '../fields/Display';
-import { isEmpty } from '../fields/format';
+import { useLocation, useSearch } from 'wouter';
+import { call, get } from '../api/client';
 import { t } from '../locale/t';
 import { address, can, titleOf, useMeta, type Entity, type Rec } from '../meta/meta';
-import { Complaint, ErrorState, Letter, useTitle } from '../ui/bits';
+import { Complaint, ErrorState, useTitle } from '../ui/bits';
 import { undoable } from '../ui/undo';
 import { FieldPanel } from './FieldPanel';
+import { Files } from './Files';
+import { Header } from './Header';
 import { History } from './History';
 import { Related } from './Related';
 import { Timeline } from './Timeline';
@@ -21,13 +21,18 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
   const [error, setError] = useState<unknown>(null);
   const record = useQuery({ queryKey: ['record', e.name, id], queryFn: async ({ signal }) => (await call<Rec>('GET', `/${e.plural}/${id}`, undefined, {}, signal)).data });
   const r = record.data;
+  const first = new URLSearchParams(useSearch()).get('log') ?? undefined;
+  // a right that does not hold for all: whether it holds here, and why not
+  const access = useQuery({ queryKey: ['record', e.name, id, 'access'], enabled: !!r && e.rights.update !== 'all', retry: false, queryFn: ({ signal }) => get<{ allowed: boolean; because: string }>(`/${e.plural}/${id}/access`, { right: 'update' }, signal) });
+  const denied = access.data && !access.data.allowed ? access.data.because : '';
   useTitle(r ? `${titleOf(e, r)} · ${e.label_plural}` : e.label);
   if (record.error && !r) return <ErrorState error={record.error} retry={() => void record.refetch()} />;
   if (!r) return <Stack p="md" aria-busy aria-label={t('loading')}>{Array.from({ length: 9 }, (_, i) => <Skeleton key={i} height={26} />)}</Stack>;
   const children = e.children.filter((c) => meta.entity(c.entity));
   const activity = !e.activity && !e.link && meta.raw.entities.some((a) => a.activity);
   const related = children.filter((c) => !(activity && meta.entity(c.entity)!.activity));
-  const pills = e.fields.filter((f) => f.kind === 'choice' && !f.group && !isEmpty(r[f.name])).slice(0, 3);
+
+  const files = !e.link && meta.files && meta.files.entity !== e && can(meta.files.entity, 'read');
 
   async function remove() {
     setError(null);
@@ -47,27 +52,22 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
 
   return (
     <div className="page">
-      <div className="bar">
-        <Letter big text={titleOf(e, r)} of={e.name} />
-        <div className="grow">
-          <Link className="reflink" href={address(e)} style={{ fontSize: 12.5 }}>{e.label_plural}</Link>
-          <h1>{titleOf(e, r)}</h1>
-        </div>
-        <span className="chips pills">{pills.map((f) => <Display key={f.name} field={f} value={r[f.name]} />)}</span>
-        {can(e, 'delete') && <Button size="xs" variant="default" onClick={() => void remove()}>{t('record.delete')}</Button>}
-      </div>
+      <Header entity={e} record={r} onDelete={() => void remove()} />
+      {denied && <div className="why denied" role="note">{t('record.denied', { why: denied })}</div>}
       {error ? <div style={{ padding: '0 18px 12px' }}><Complaint error={error} /></div> : null}
       <div className="record">
-        <section aria-label={t('record.fields')} tabIndex={0}><FieldPanel entity={e} record={r} /></section>
+        <section aria-label={t('record.fields')} tabIndex={0}><FieldPanel entity={e} record={r} fixed={!!denied} /></section>
         <section aria-label={t('record.more')} tabIndex={0}>
           <Tabs defaultValue={activity ? 'timeline' : related.length ? 'related' : 'history'} keepMounted={false}>
             <Tabs.List>
               {activity && <Tabs.Tab value="timeline">{t('record.timeline')}</Tabs.Tab>}
               {related.length > 0 && <Tabs.Tab value="related">{t('record.related')}</Tabs.Tab>}
+              {files && <Tabs.Tab value="files">{t('record.files')}</Tabs.Tab>}
               <Tabs.Tab value="history">{t('record.history')}</Tabs.Tab>
             </Tabs.List>
-            {activity && <Tabs.Panel value="timeline" pt="sm"><Timeline entity={e} id={id} /></Tabs.Panel>}
+            {activity && <Tabs.Panel value="timeline" pt="sm"><Timeline entity={e} id={id} first={first} /></Tabs.Panel>}
             {related.length > 0 && <Tabs.Panel value="related" pt="sm">{related.map((c) => <Related key={c.name} entity={e} record={r} by={c} label={labelOf(c.name)} />)}</Tabs.Panel>}
+            {files && <Tabs.Panel value="files" pt="sm"><Files entity={e} id={id} /></Tabs.Panel>}
             <Tabs.Panel value="history" pt="sm"><History entity={e} id={id} record={r} /></Tabs.Panel>
           </Tabs>
         </section>

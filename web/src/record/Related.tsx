@@ -1,9 +1,10 @@
-import { Button, Group, Skeleton, Table, Title } from '@mantine/core';
+import { Button, Group, Skeleton, Title } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import { get } from '../api/client';
 import { Display } from '../fields/Display';
+import { isEmpty } from '../fields/format';
 import { CreateDialog } from '../form/CreateDialog';
 import { t } from '../locale/t';
 import { address, can, defaultColumns, titleOf, useMeta, type Child, type Entity, type Field, type Rec } from '../meta/meta';
@@ -18,7 +19,7 @@ export function Related({ entity: e, record: r, by, label }: { entity: Entity; r
   const columns = (child.link ? [...other, ...child.fields.filter((f) => !f.standard && f.kind !== 'reference')] : defaultColumns(child).filter((n) => n !== by.by).slice(0, 5).map((n) => child.fields.find((f) => f.name === n))).filter((f): f is Field => !!f);
   const where = `${by.by} = ${field?.kind === 'any_reference' ? `'${e.name}:${r.id}'` : r.id}`;
   const fields = ['id', ...columns.map((f) => f.name)].join(',');
-  const list = useQuery({ queryKey: ['related', child.name, where, fields], queryFn: ({ signal }) => get<{ items: Rec[]; next: string | null }>(`/${child.plural}`, { where, fields, limit: 50 }, signal) });
+  const list = useQuery({ queryKey: ['related', child.name, where, fields], queryFn: ({ signal }) => get<{ items: Rec[]; next: string | null }>(`/${child.plural}`, { where, fields, limit: 24 }, signal) });
   const value = field?.kind === 'any_reference' ? { entity: e.name, id: r.id, name: titleOf(e, r) } : { id: r.id, name: titleOf(e, r) };
   return (
     <section aria-label={label} style={{ marginBottom: 22 }}>
@@ -29,12 +30,14 @@ export function Related({ entity: e, record: r, by, label }: { entity: Entity; r
         {can(child, 'create') && <Button size="compact-xs" variant="default" aria-label={`${label}: ${t('related.add')}`} onClick={make.open}>{t('related.add')}</Button>}
       </Group>
       {list.error ? <ErrorState error={list.error} /> : list.isPending ? <Skeleton height={24} /> : list.data.items.length === 0 ? <div style={{ color: 'var(--mantine-color-dimmed)' }}>{t('related.empty')}</div> : (
-        <div className="scrollx" tabIndex={0} role="region" aria-label={child.label_plural}>
-          <Table highlightOnHover verticalSpacing={6}>
-            <Table.Thead><Table.Tr>{columns.map((f) => <Table.Th key={f.name}>{f.label}</Table.Th>)}</Table.Tr></Table.Thead>
-            <Table.Tbody>{list.data.items.map((x) => <Table.Tr key={x.id}>{columns.map((f, i) => <Table.Td key={f.name}>{i === 0 && !child.link ? <Link className="rowlink" href={address(child, x.id)}>{titleOf(child, x)}</Link> : <Display field={f} value={x[f.name]} short />}</Table.Td>)}</Table.Tr>)}</Table.Tbody>
-          </Table>
-        </div>
+        <ul className="rcards" aria-label={child.label_plural}>
+          {list.data.items.map((x) => (
+            <li key={x.id} className="rcard">
+              {child.link ? columns.slice(0, 1).map((f) => <b key={f.name}><Display field={f} value={x[f.name]} short /></b>) : <Link className="rowlink cut" href={address(child, x.id)}>{titleOf(child, x)}</Link>}
+              <div className="rfields">{columns.filter((f, i) => (child.link ? i > 0 : f.name !== child.title) && !isEmpty(x[f.name])).slice(0, 4).map((f) => <span key={f.name} title={f.label}><Display field={f} value={x[f.name]} short /></span>)}</div>
+            </li>
+          ))}
+        </ul>
       )}
       <CreateDialog entity={child} opened={making} onClose={make.close} start={{ [by.by]: value }} onDone={() => { make.close(); void client.invalidateQueries({ queryKey: ['related', child.name] }); }} />
     </section>

@@ -4,8 +4,10 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
 import { Link } from 'wouter';
 import { call, Problem } from '../api/client';
-import { t } from '../locale/t';
-import { address, useMeta } from '../meta/meta';
+import { t, type Key } from '../locale/t';
+import { Input } from '../fields/Input';
+import { editableKind } from '../fields/format';
+import { address, Meta, MetaContext, useMeta } from '../meta/meta';
 import { Complaint, Letter, useTitle } from '../ui/bits';
 
 const KINDS = ['text', 'long_text', 'rich_text', 'integer', 'decimal', 'percent', 'money', 'yes_no', 'date', 'instant', 'duration', 'choice', 'choices', 'reference', 'any_reference', 'many', 'emails', 'phones', 'addresses', 'urls', 'place', 'auto_number', 'formula', 'rollup', 'json'];
@@ -60,6 +62,17 @@ function ObjectForm() {
   );
 }
 
+/** The control that the field will have, with what has been chosen so far. */
+function Preview({ label, kind, choices, target, required }: { label: string; kind: string; choices: string; target: string | null; required: boolean }) {
+  const meta = useMeta();
+  const [value, setValue] = useState<any>(null);
+  const list = '\0preview';
+  const made = choices.split(',').map((s) => s.trim()).filter(Boolean).map((s, i) => ({ id: -i, code: code(s), label: s, colour: '', kind: '', active: true }));
+  const field = { name: 'preview', label: label.trim() || t('fields.label'), kind, number: 0, right: 'write' as const, required, list, ...(target && { target }) };
+  if (!label.trim() || !editableKind(field) || kind === 'file' || ((kind === 'reference' || kind === 'many') && !target)) return null;
+  return <MetaContext value={new Meta({ ...meta.raw, lists: { ...meta.raw.lists, [list]: made } })}><fieldset className="preview"><legend>{t('fields.preview')}</legend><Input key={kind + target} field={field} label={field.label} required={required} value={value} onChange={setValue} /></fieldset></MetaContext>;
+}
+
 function FieldForm() {
   const meta = useMeta();
   const targets = meta.raw.entities.filter((e) => !e.link).map((e) => ({ value: e.name, label: e.label }));
@@ -92,13 +105,14 @@ function FieldForm() {
         <Title order={2} size="h4">{t('fields.add')}</Title>
         <Select label={t('fields.entity')} required searchable data={own} value={entity} error={at('entity')} onChange={setEntity} />
         <TextInput label={t('fields.label')} required value={label} error={at('name', 'label')} onChange={(e) => setLabel(e.currentTarget.value)} />
-        <Select label={t('fields.kind')} required searchable allowDeselect={false} data={KINDS.map((k) => ({ value: k, label: k.replaceAll('_', ' ') }))} value={kind} error={at('kind')} onChange={setKind} />
+        <Select label={t('fields.kind')} required searchable allowDeselect={false} data={KINDS.map((k) => ({ value: k, label: t(`fieldkind.${k}` as Key) }))} value={kind} error={at('kind')} onChange={setKind} />
         {(kind === 'reference' || kind === 'many') && <Select label={t('fields.target')} required searchable data={targets} value={target} error={at('target')} onChange={setTarget} />}
         {(kind === 'choice' || kind === 'choices') && <TextInput label={t('fields.choices')} description={t('fields.choices.help')} required value={choices} error={at('choices')} onChange={(e) => setChoices(e.currentTarget.value)} />}
         {(kind === 'formula' || kind === 'rollup') && <TextInput label={t('fields.expr')} description={t('fields.expr.help')} required value={expr} error={at('expr')} onChange={(e) => setExpr(e.currentTarget.value)} />}
         {kind === 'auto_number' && <TextInput label={t('fields.pattern')} placeholder="Q-{year}-{0000}" required value={pattern} error={at('pattern')} onChange={(e) => setPattern(e.currentTarget.value)} />}
         <Group><Checkbox label={t('fields.required')} checked={required} onChange={(e) => setRequired(e.currentTarget.checked)} /><Checkbox label={t('fields.index')} checked={index} onChange={(e) => setIndex(e.currentTarget.checked)} /></Group>
         {error && !at(...known) ? <Complaint error={error} /> : null}
+        <Preview label={label} kind={kind ?? 'text'} choices={choices} target={target} required={required} />
         <Group><Button type="submit" loading={busy} disabled={!entity || code(label) === ''}>{t('fields.add')}</Button></Group>
       </Stack>
     </Paper>
@@ -116,7 +130,7 @@ export default function ObjectsPage() {
       <div className="columns2" style={{ alignItems: 'start' }}><ObjectForm /><FieldForm /></div>
       <Title order={2} size="h4" mt="xl" mb="xs">{t('objects.own')}</Title>
       {own.length === 0 ? <div>{t('objects.none')}</div> : (
-        <ul className="plainlist">{own.map((e) => <li key={e.name}><Letter text={e.label} of={e.name} /><div><Link className="rowlink" href={address(e)}>{e.label_plural}</Link><div style={{ color: 'var(--mantine-color-dimmed)' }}>{e.fields.filter((f) => f.custom).map((f) => `${f.label} (${f.kind.replaceAll('_', ' ')})`).join(', ')}</div></div></li>)}</ul>
+        <ul className="plainlist">{own.map((e) => <li key={e.name}><Letter text={e.label} of={e.name} /><div><Link className="rowlink" href={address(e)}>{e.label_plural}</Link><div style={{ color: 'var(--mantine-color-dimmed)' }}>{e.fields.filter((f) => f.custom).map((f) => `${f.label} (${t(`fieldkind.${f.kind}` as Key)})`).join(', ')}</div></div></li>)}</ul>
       )}
     </div>
   );

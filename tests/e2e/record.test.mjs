@@ -1,0 +1,189 @@
+// record.test.mjs - the page of one record: steps, history of a field, activities with a next step, cards, files, rights.
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { api, e2e, hands, look, serve, signIn, step, until } from './server.mjs';
+
+serve();
+
+const list = async (address, where) => (await api('GET', `${address}?where=${encodeURIComponent(where)}`)).body.items;
+const heading = (name) => e2e.page.getByRole('heading', { name, exact: true, level: 1 });
+
+step('log a call with a next step: four from the home page', async () => {
+  const { page } = e2e;
+  const who = (await api('POST', '/contacts', { first_name: 'Nella', last_name: 'Quint' })).body;
+  const h = hands();
+  await h.press('Control+k');
+  await page.getByRole('combobox', { name: 'Search' }).and(page.locator(':focus')).waitFor();
+  await h.type('call nella');
+  await page.getByRole('option', { name: 'Call: Nella Quint' }).waitFor();
+  await look('palette-log');
+  await h.press('Enter');
+  await page.getByRole('textbox', { name: 'Subject' }).and(page.locator(':focus')).waitFor();
+  await h.type('Wants a quote');
+  await h.press('Tab');
+  await h.type('Send the quote');
+  await h.press('Enter');
+  await page.getByRole('listitem').getByText('Send the quote').waitFor();
+  await page.getByRole('listitem').getByText('Wants a quote').waitFor();
+  assert.ok(h.n <= 4, `${h.n} clicks and keys`);
+  const [task] = await list('/tasks', `contact = ${who.id}`);
+  assert.equal(task.title, 'Send the quote');
+  assert.ok(new Date(task.due) > new Date());
+  assert.equal((await list('/calls', `contact = ${who.id}`))[0].subject, 'Wants a quote');
+  await look('record-composer');
+});
+
+step('find a person by phone number: two', async () => {
+  const { page } = e2e;
+  const who = (await api('POST', '/contacts', { last_name: 'Ringwald', phones: [{ number: '+49 30 5557788' }] })).body;
+  await page.goto(e2e.url);
+  await page.getByRole('heading', { name: /Hello/ }).waitFor();
+  const h = hands();
+  await h.press('Control+k');
+  await page.getByRole('combobox', { name: 'Search' }).and(page.locator(':focus')).waitFor();
+  await h.type('5557788');
+  await page.getByRole('option', { name: /Ringwald/ }).waitFor();
+  await h.press('Enter');
+  await heading('Ringwald').waitFor();
+  assert.ok(h.n <= 2, `${h.n} keys`);
+  assert.ok(page.url().endsWith('/' + who.id));
+});
+
+step('from record to record in the list one came from, by buttons and keys', async () => {
+  const { page } = e2e;
+  await page.goto(`${e2e.url}/e/contacts?sort=last_name`);
+  const names = page.getByRole('grid').locator('a.rowlink');
+  await names.nth(3).waitFor();
+  const [one, two, three] = (await names.allInnerTexts()).slice(0, 3);
+  await names.nth(1).click();
+  await heading(two).waitFor();
+  await page.getByText(/^2 of \d+/).waitFor();
+  await page.getByRole('button', { name: 'After it in the list' }).click();
+  await heading(three).waitFor();
+  await page.keyboard.press('k');
+  await heading(two).waitFor();
+  await page.keyboard.press('k');
+  await heading(one).waitFor();
+  assert.ok(await page.getByRole('button', { name: 'Before it in the list' }).isDisabled());
+  await page.keyboard.press('j');
+  await heading(two).waitFor();
+  await page.getByRole('main').getByRole('link', { name: 'Contacts', exact: true }).click();
+  await page.waitForURL(/sort=last_name/);
+});
+
+step('what a field was before; both sides of a conflict', async () => {
+  const { page } = e2e;
+  const who = (await api('POST', '/contacts', { last_name: 'Zander', job_title: 'Deckhand' })).body;
+  await api('PATCH', `/contacts/${who.id}`, { job_title: 'Mate' });
+  await api('PATCH', `/contacts/${who.id}`, { job_title: 'Captain' });
+  await page.goto(`${e2e.url}/e/contacts/${who.id}`);
+  await page.getByRole('button', { name: 'What Job title was before' }).click();
+  const past = page.getByRole('dialog', { name: 'What Job title was before' });
+  await past.getByText('Deckhand').waitFor();
+  assert.equal(await past.getByRole('listitem').count(), 2);
+  await look('record-past');
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Edit Job title' }).click();
+  await page.getByLabel('Job title', { exact: true }).fill('Mine');
+  await api('PATCH', `/contacts/${who.id}`, { job_title: 'Theirs' });
+  await page.keyboard.press('Enter');
+  const sides = page.locator('.sides');
+  await sides.getByText('Theirs').waitFor();
+  await sides.getByText('Mine').waitFor();
+  await look('record-conflict');
+  await page.getByRole('button', { name: 'Keep theirs' }).click();
+  assert.equal((await api('GET', `/contacts/${who.id}?fields=job_title`)).body.job_title, 'Theirs');
+});
+
+step('a reference to anything and a file, changed in place', async () => {
+  const { page } = e2e;
+  const task = (await api('POST', '/tasks', { title: 'About something' })).body;
+  await page.goto(`${e2e.url}/e/tasks/${task.id}`);
+  await page.getByRole('button', { name: /Show \d+ empty/ }).click();
+  await page.getByRole('button', { name: 'Edit About', exact: true }).click();
+  await page.getByRole('combobox', { name: 'About' }).fill('riversoft');
+  await page.getByRole('option', { name: /Riversoft/ }).first().click();
+  await look('record-anyref');
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await page.getByRole('region', { name: 'Fields' }).getByRole('link', { name: /Riversoft/ }).waitFor();
+  assert.equal((await api('GET', `/tasks/${task.id}?fields=about`)).body.about.entity, 'company');
+  // an action of the module stands as a button
+  await page.getByRole('button', { name: 'Complete', exact: true }).click();
+  await until(async () => (await api('GET', `/tasks/${task.id}?fields=status`)).body.status === 'done');
+  const who = (await api('POST', '/contacts', { last_name: 'Filer' })).body;
+  await page.goto(`${e2e.url}/e/contacts/${who.id}`);
+  await page.getByRole('button', { name: /Show \d+ empty/ }).click();
+  await page.getByRole('button', { name: 'Edit Photo' }).click();
+  const file = path.join(e2e.dir, 'me.png');
+  writeFileSync(file, Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64'));
+  await page.getByLabel('Photo', { exact: true }).setInputFiles(file);
+  await page.getByText('me.png').waitFor();
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await until(async () => (await api('GET', `/contacts/${who.id}?fields=photo`)).body.photo?.name === 'me.png');
+});
+
+step('files that belong to a record: sent, opened, taken away and back', async () => {
+  const { page } = e2e;
+  await page.getByRole('tab', { name: 'Files' }).click();
+  await page.getByText('No files yet.').waitFor();
+  const file = path.join(e2e.dir, 'offer.txt');
+  writeFileSync(file, 'an offer');
+  await page.getByLabel('Add files').setInputFiles(file);
+  const link = page.getByRole('link', { name: 'offer.txt' });
+  await link.waitFor();
+  await look('record-files');
+  const [download] = await Promise.all([page.waitForEvent('download'), link.click()]);
+  assert.equal(download.suggestedFilename(), 'offer.txt');
+  await page.getByRole('button', { name: 'Remove offer.txt' }).click();
+  await page.getByText('No files yet.').waitFor();
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await link.waitFor();
+});
+
+step('the timeline by kind; related records as cards, one more added', async () => {
+  const { page } = e2e;
+  const company = (await api('GET', '/contacts/aggregate?group=company&measure=count()&sort=-count()')).body.rows.find((r) => r.company).company;
+  await page.goto(`${e2e.url}/e/companies/${company.id}`);
+  await page.getByRole('tab', { name: 'Related' }).click();
+  const section = page.getByRole('region', { name: 'Contacts', exact: true });
+  await section.getByRole('listitem').first().waitFor();
+  const before = await section.getByRole('listitem').count();
+  await look('record-cards');
+  await section.getByRole('button', { name: 'Contacts: Add' }).click();
+  await page.getByRole('dialog').getByLabel('Last name').fill('Carding');
+  await page.getByRole('dialog').getByRole('button', { name: 'Create' }).click();
+  await section.getByRole('link', { name: 'Carding' }).waitFor();
+  assert.ok(await section.getByRole('listitem').count() >= before);
+  const some = (await api('GET', '/calls?limit=1&fields=contact&where=' + encodeURIComponent('contact is not empty'))).body.items[0].contact;
+  await api('POST', '/notes', { body: 'One for the filter', contact: some.id, at: new Date().toISOString() });
+  await api('POST', '/notes', { body: 'Kept on top', contact: some.id, pinned: true, at: '2020-01-01T00:00:00Z' });
+  await page.goto(`${e2e.url}/e/contacts/${some.id}`);
+  const line = page.getByRole('list', { name: 'Timeline' });
+  await line.getByText('One for the filter').waitFor();
+  assert.match(await line.getByRole('listitem').first().innerText(), /Pinned[\s\S]*Kept on top/);
+  await page.getByRole('group', { name: 'What to show' }).getByRole('button', { name: 'Notes' }).click();
+  await line.getByText('One for the filter').waitFor();
+  for (const x of await line.getByRole('listitem').all()) assert.match(await x.innerText(), /One for the filter|Kept on top|Note/);
+  await look('record-timeline');
+});
+
+step('rights explained: what one may not change says why', async () => {
+  const { page, context } = e2e;
+  const maya = (await list('/users', "name = 'Maya Lindt'"))[0];
+  await api('POST', '/me/password', { user: maya.id, password: 'correct horse battery' });
+  const role = (await api('POST', '/roles', { name: 'Own only' })).body;
+  await api('POST', '/grants', { role: role.id, entity: '*', read: 'all', update: 'own', create: 'own' });
+  await api('PATCH', `/users/${maya.id}`, { roles: [{ id: role.id }] });
+  const [theirs] = await list('/contacts', 'owner is not empty and owner != ' + maya.id);
+  const mine = (await api('POST', '/contacts', { last_name: 'Mayas', owner: maya.id })).body;
+  await context.clearCookies();
+  await signIn(maya.email);
+  await page.goto(`${e2e.url}/e/contacts/${theirs.id}`);
+  await page.getByText(/^You cannot change this:/).waitFor();
+  assert.equal(await page.getByRole('button', { name: /^Edit / }).count(), 0);
+  await look('record-denied');
+  await page.goto(`${e2e.url}/e/contacts/${mine.id}`);
+  await page.getByRole('button', { name: 'Edit Last name' }).waitFor();
+  assert.equal(await page.getByText(/^You cannot change this:/).count(), 0);
+});

@@ -1,0 +1,200 @@
+// settings.test.mjs - users, teams, roles, choices, layouts, tokens, jobs, undo across the installation, the bin, languages.
+import assert from 'node:assert/strict';
+import { api, e2e, look, serve, signIn, step, until } from './server.mjs';
+
+serve();
+
+const open = async (page) => { await e2e.page.goto(`${e2e.url}/settings/${page}`); await e2e.page.getByRole('heading', { level: 1 }).waitFor(); };
+const one = async (address, where) => (await api('GET', `${address}?where=${encodeURIComponent(where)}`)).body.items[0];
+
+step('appearance: colours, density', async () => {
+  const { page } = e2e;
+  await page.getByRole('link', { name: 'Settings', exact: true }).click();
+  await page.getByRole('heading', { name: 'Appearance' }).waitFor();
+  await page.getByText('Compact', { exact: true }).click();
+  assert.equal(await page.evaluate(() => document.documentElement.dataset.density), 'compact');
+  await page.reload();
+  await page.getByRole('heading', { name: 'Appearance' }).waitFor();
+  assert.equal(await page.evaluate(() => document.documentElement.dataset.density), 'compact');
+  await page.getByText('Comfortable', { exact: true }).click();
+  await look('set-appearance');
+});
+
+step('a user added with a role, who then signs in; deactivated', async () => {
+  const { page } = e2e;
+  await api('POST', '/teams', { name: 'Harbour' });
+  await open('roles');
+  await page.getByRole('textbox', { name: 'New role' }).fill('Deckhands');
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Deckhands', pressed: true }).waitFor();
+  await page.getByLabel('All others: Read', { exact: true }).selectOption('all');
+  await until(async () => (await one('/grants', "entity = '*' and role.name = 'Deckhands'"))?.read === 'all');
+  await page.getByLabel('Add an object').selectOption('contact');
+  await page.getByLabel('Contacts: Change', { exact: true }).selectOption('own');
+  await until(async () => (await one('/grants', "entity = 'contact' and role.name = 'Deckhands'"))?.update === 'own');
+  assert.equal((await one('/grants', "entity = 'contact' and role.name = 'Deckhands'")).read, 'all', 'begins with what all others have');
+  const fields = page.getByRole('region', { name: 'Single fields' });
+  await fields.getByLabel('Object').selectOption('contact');
+  await fields.getByLabel('Label').selectOption('job_title');
+  await fields.getByRole('button', { name: 'Hidden' }).click();
+  await fields.getByText('Contact: Job title').waitFor();
+  await look('set-roles');
+  await open('users');
+  await page.getByRole('button', { name: 'Add a user' }).click();
+  const box = page.getByRole('dialog');
+  await box.getByLabel('Name').fill('Nils Deck');
+  await box.getByLabel('E-mail').fill('nils@example.com');
+  await box.locator('input[type=password]').fill('short');
+  await box.getByRole('button', { name: 'Add a user' }).click();
+  await box.getByText('A password has at least 10 characters.').waitFor();
+  await box.locator('input[type=password]').fill('correct horse battery');
+  await box.getByRole('combobox', { name: 'Roles' }).click();
+  await page.getByRole('option', { name: 'Deckhands' }).click();
+  await page.keyboard.press('Escape');
+  await look('set-invite');
+  await box.getByRole('button', { name: 'Add a user' }).click();
+  await page.getByRole('link', { name: 'Nils Deck' }).waitFor();
+  await look('set-users');
+  await e2e.context.clearCookies();
+  await signIn('nils@example.com');
+  const meta = (await api('GET', '/meta')).body;
+  const contact = meta.entities.find((e) => e.name === 'contact');
+  assert.equal(contact.rights.update, 'own');
+  assert.equal(contact.fields.find((f) => f.name === 'job_title'), undefined);
+  // what he may not set up is not offered
+  await page.goto(`${e2e.url}/settings`);
+  await page.getByRole('navigation', { name: 'Settings' }).waitFor();
+  assert.equal(await page.getByRole('navigation', { name: 'Settings' }).getByRole('link', { name: 'Roles' }).count(), 0);
+  await e2e.context.clearCookies();
+  await signIn();
+  await open('users');
+  await page.getByRole('switch', { name: 'Nils Deck is active' }).click();
+  await until(async () => (await one('/users', "email = 'nils@example.com'")).active === false);
+});
+
+step('teams as a tree', async () => {
+  const { page } = e2e;
+  await open('teams');
+  await page.getByRole('textbox', { name: 'New team' }).fill('Quay');
+  await page.getByLabel('Under').selectOption({ label: 'Harbour' });
+  await page.getByRole('button', { name: 'Add team' }).click();
+  await page.locator('.tree .tree').getByRole('link', { name: 'Quay' }).waitFor();
+  await look('set-teams');
+});
+
+step('choices: a word, a colour, the order, one more', async () => {
+  const { page } = e2e;
+  await open('choices');
+  await page.getByLabel('Choice lists', { exact: true }).selectOption({ label: 'Task: Status' });
+  const word = page.getByLabel('Word for not_started');
+  await word.fill('To do');
+  await word.press('Enter');
+  await until(async () => (await one('/choices', "code = 'not_started'")).label === 'To do');
+  await page.getByLabel('Colour of not_started').selectOption('teal');
+  await until(async () => (await one('/choices', "code = 'not_started'")).colour === 'teal');
+  await page.getByRole('button', { name: 'To do: one place down' }).click();
+  await until(async () => (await api('GET', '/meta')).body.lists.task_status[1].code === 'not_started');
+  await page.getByRole('textbox', { name: 'New choice' }).fill('On the slipway');
+  await page.keyboard.press('Enter');
+  await page.getByLabel('Word for on_the_slipway').waitFor();
+  await look('set-choices');
+});
+
+step('a layout: a group of one\'s own, a field left out; the record follows', async () => {
+  const { page } = e2e;
+  await open('layouts');
+  await page.getByLabel('Of which object').selectOption('contact');
+  await page.getByRole('textbox', { name: 'New group' }).fill('At work');
+  await page.getByRole('button', { name: 'Add group' }).click();
+  await page.getByLabel('Group of Job title').selectOption({ label: 'At work' });
+  await page.getByLabel('Group of Nickname').selectOption({ label: 'Left out' });
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await page.getByText('The layout was saved.').waitFor();
+  await look('set-layouts');
+  const who = (await api('POST', '/contacts', { last_name: 'Laidout', job_title: 'Rigger', nickname: 'Lay' })).body;
+  await page.goto(`${e2e.url}/e/contacts/${who.id}`);
+  await page.getByRole('group', { name: 'At work' }).getByText('Rigger').waitFor();
+  assert.equal(await page.getByText('Lay', { exact: true }).count(), 0);
+  await page.getByRole('button', { name: /Show \d+ empty/ }).click();
+  await page.getByRole('group', { name: 'Left out of the layout' }).getByText('Lay', { exact: true }).waitFor();
+  await open('layouts');
+  await page.getByLabel('Of which object').selectOption('contact');
+  await page.getByRole('button', { name: 'Back to the usual layout' }).click();
+  await until(async () => (await api('GET', '/meta')).body.layouts.length === 0);
+});
+
+step('the account: a token shown once and revoked, sessions, a wrong password', async () => {
+  const { page } = e2e;
+  await open('account');
+  await page.getByRole('textbox', { name: 'Name', exact: true }).fill('Script');
+  await page.getByRole('button', { name: 'Add token' }).click();
+  await page.getByText(/^kith_/).waitFor();
+  await look('set-account');
+  await page.getByRole('button', { name: 'Revoke Script' }).click();
+  await page.getByRole('button', { name: 'Revoke Script' }).waitFor({ state: 'detached' });
+  await page.getByText(/this one/).waitFor();
+});
+
+step('the history of changes: one of somebody else undone; the bin gives back', async () => {
+  const { page } = e2e;
+  const who = (await api('POST', '/contacts', { last_name: 'Binned' })).body;
+  await api('PATCH', `/contacts/${who.id}`, { job_title: 'Wrong' });
+  await open('audit');
+  await page.getByRole('button', { name: /^Undo change/ }).first().click();
+  await page.getByText('It was taken back.').waitFor();
+  assert.equal((await api('GET', `/contacts/${who.id}?fields=job_title`)).body.job_title, null);
+  await look('set-audit');
+  await api('DELETE', `/contacts/${who.id}`);
+  await open('bin');
+  await page.getByRole('combobox', { name: 'Of which object' }).selectOption('contact');
+  await page.getByRole('button', { name: 'Restore Binned' }).waitFor();
+  await look('set-bin');
+  await page.getByRole('button', { name: 'Restore Binned' }).click();
+  await page.getByText('Binned is back.').waitFor();
+  assert.equal((await api('GET', `/contacts/${who.id}`)).status, 200);
+});
+
+step('values of the modules: kept, refused where they do not fit, secrets not shown', async () => {
+  const { page } = e2e;
+  await open('values');
+  const value = async (name) => (await api('GET', '/settings')).body.items.find((v) => v.name === name);
+  const put = async (label, text) => { await page.getByLabel(label, { exact: true }).fill(text); await page.keyboard.press('Enter'); };
+  await put('Company name', 'Harbour Ltd');
+  await until(async () => (await value('company.name')).value === 'Harbour Ltd');
+  await put('Week starts on', '9');
+  await page.getByText(/between 1 and 7/).waitFor();
+  await put('Week starts on', '7');
+  await until(async () => (await value('week.starts_on')).value === 7);
+  await put('Mail password', 'secret');
+  await until(async () => (await value('mail.password')).set === true);
+  assert.ok(!(await page.content()).includes('secret'));
+  await look('set-values');
+});
+
+step('a field shows how it will look before it is added', async () => {
+  const { page } = e2e;
+  await open('objects');
+  await page.getByRole('combobox', { name: 'Of which object' }).click();
+  await page.getByRole('option', { name: 'Contact', exact: true }).click();
+  await page.getByRole('textbox', { name: 'Label' }).fill('Berth');
+  await page.getByRole('combobox', { name: 'Kind' }).click();
+  await page.getByRole('option', { name: 'Choice', exact: true }).click();
+  await page.getByRole('textbox', { name: 'Choices' }).fill('North, South');
+  const preview = page.getByRole('group', { name: 'Preview' });
+  await preview.getByRole('combobox', { name: 'Berth' }).click();
+  await page.getByRole('option', { name: 'South' }).click();
+  await look('set-fieldpreview');
+});
+
+step('health: numbers, jobs, a back-up, a check', async () => {
+  const { page } = e2e;
+  await open('health');
+  await page.locator('[data-stat=calls]').waitFor();
+  assert.match(await page.locator('[data-stat=failed] b').innerText(), /^0$/);
+  await page.getByRole('region', { name: 'Jobs' }).waitFor();
+  await page.getByRole('button', { name: 'Back up now' }).click();
+  await page.getByText(/^Backed up:/).waitFor();
+  await page.getByRole('button', { name: 'Check the database' }).click();
+  await page.getByText(/checks, all is well/).waitFor();
+  await look('set-health');
+});
