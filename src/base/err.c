@@ -2,6 +2,8 @@
 
 #include "base/err.h"
 
+#include "base/utf8.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -30,6 +32,8 @@ enum err_code err_setv(
     e->code = code;
     snprintf(e->field, sizeof e->field, "%s", field ? field : "");
     vsnprintf(e->msg, sizeof e->msg, fmt, args);
+    utf8_mend(e->field);
+    utf8_mend(e->msg);
     return code;
 }
 

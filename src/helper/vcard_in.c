@@ -250,7 +250,7 @@ static struct str date_of_card(struct arena *mem, struct str s)
 
 static void add_categories(struct card *c, struct str rest)
 {
-    while (rest.n) {
+    for (int i = 0; rest.n && i < ENTRIES; i++) {
         struct str one = take_piece(c->mem, &rest, ',');
         if (one.n) {
             c->text[TAGS] = c->text[TAGS].n

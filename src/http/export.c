@@ -50,7 +50,10 @@ static struct str tame(struct call *c, struct str s, bool runs)
 {
     bool marked = s.n > 1 && s.p[0] == '\'' && strchr("=+-@\t'", s.p[1]);
     bool sign = s.n > 1 && (s.p[0] == '+' || s.p[0] == '-');
-    bool number = sign && ((s.p[1] >= '0' && s.p[1] <= '9') || s.p[1] == ' ' || s.p[1] == '(');
+    bool number = sign; /* or a phone number */
+    for (size_t i = 1; i < s.n && number; i++) {
+        number = strchr("0123456789 ().,/-", s.p[i]) != NULL;
+    }
     bool formula = s.n && (s.p[0] == '=' || s.p[0] == '@' || s.p[0] == '\t' || (sign && !number));
 
     return marked || (runs && formula) ? arena_fmt(c->mem, "'%.*s", STR_ARG(s)) : s;

@@ -73,7 +73,7 @@ const struct route routes[] = {
     { METHOD_POST, API "/backup", LANE_HEAVY, backup_run, .flags = ROUTE_BODY, .body = "file",
         .help = "Write a copy of the database; the name of the file is the server's." },
     { METHOD_GET, API "/check", LANE_HEAVY, check_run, .help = "Check the whole database." },
-    { METHOD_POST, API "/files", LANE_WRITE, file_post, file_prepare, .params = "name", .answer = "record",
+    { METHOD_POST, API "/files", LANE_WRITE, file_post, file_prepare, .flags = ROUTE_BESIDE, .params = "name", .answer = "record",
         .help = "Upload: the body is the file." },
     { METHOD_GET, API "/files/{id}/content", LANE_READ, file_content, .answer = "text",
         .help = "The bytes of a file; Range is honoured." },
@@ -225,7 +225,7 @@ static unsigned methods_of(struct exchange *x, bool *word)
             continue;
         }
         allowed |= 1u << routes[i].method;
-        *word = *word || !generic;
+        *word = *word || (!generic && !(routes[i].flags & ROUTE_BESIDE));
     }
     return allowed;
 }

@@ -23,6 +23,7 @@ enum route_flags {
     ROUTE_BATCH = 8,    /* may stand in a batch */
     ROUTE_ANYPARAM = 16, /* does not refuse unknown parameters */
     ROUTE_WHOLE = 32,    /* not for a token that is limited to scopes */
+    ROUTE_BESIDE = 128,  /* the word is an entity's too: what is not here is there */
     ROUTE_SECRET = 64    /* the answer holds a secret: it is never kept for a second time */
 };
 

@@ -9,7 +9,7 @@
 #include "model/change.h"
 #include "model/entries.h"
 #include "model/job.h"
-#include "model/query.h"
+#include "model/query_plan.h"
 
 #include <string.h>
 
@@ -30,8 +30,10 @@ static const json_t *part(const json_t *input, const char *name)
     return json_is_null(v) ? NULL : v;
 }
 
-static enum err_code check_choice(struct call *c, const json_t *input, bool restores)
+static enum err_code check_choice(
+    struct call *c, const struct live_entity *e, const json_t *input, bool restores)
 {
+    const struct expr *x;
     const json_t *ids = part(input, "ids"), *where = part(input, "where"), *bin = part(input, "bin");
 
     if (!ids == !where) {
@@ -48,6 +50,9 @@ static enum err_code check_choice(struct call *c, const json_t *input, bool rest
     }
     if (where && !json_is_string(where) && !json_is_object(where)) {
         return fail(c, ERR_INVALID, "where", "where is a filter");
+    }
+    if (where) {
+        TRY(plan_where(c, e, json_str(where), json_is_object(where) ? where : NULL, &x));
     }
     if (part(input, "q") && !json_is_string(part(input, "q"))) {
         return fail(c, ERR_INVALID, "q", "q is text");
@@ -137,7 +142,7 @@ static enum err_code check_order(struct call *c, const struct live_entity *e, co
     if (e->def.flags & (ENTITY_TABLE | ENTITY_APPEND_ONLY)) {
         return fail(c, ERR_CONFLICT, NULL, "%s are never changed", e->label_plural.p);
     }
-    TRY(check_choice(c, input, str_is(verb, "restore")));
+    TRY(check_choice(c, e, input, str_is(verb, "restore")));
     return check_values(c, e, input);
 }
 

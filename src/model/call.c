@@ -7,6 +7,7 @@
 #include "model/call.h"
 
 #include "base/log.h"
+#include "base/utf8.h"
 #include "model/build.h"
 #include "model/org.h"
 #include "model/texts.h"
@@ -67,6 +68,7 @@ void fail_field(struct call *c, const char *field, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(message, sizeof message, text_format(call_language(c), fmt), args);
     va_end(args);
+    utf8_mend(message);
     e->field = arena_cstr(c->mem, str_of(field));
     e->message = arena_cstr(c->mem, str_of(message));
     *end = e;

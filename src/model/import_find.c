@@ -186,6 +186,10 @@ static enum err_code by_field(struct call *c, const struct live_entity *e, const
     struct dbvals v;
     bool found;
 
+    if (access_field(c, f) == FIELD_HIDDEN) { /* what one may not see, one does not find by */
+        *id = 0;
+        return OK;
+    }
     sqltext_init(&q, c->mem, conn_backend(c->db));
     sql_lit(&q, "SELECT \"id\" FROM ");
     sql_ident(&q, e->tables[f->table]);
@@ -214,6 +218,9 @@ static enum err_code by_mail(struct call *c, const struct live_entity *e, struct
         return one && one->stored && one->def.kind == KIND_TEXT && has_index(e, one)
             ? by_field(c, e, one, key, id)
             : OK;
+    }
+    if (access_field(c, f) == FIELD_HIDDEN) {
+        return OK;
     }
     struct sqltext q;
     struct sql sql;
@@ -256,6 +263,12 @@ static struct str mail_in(struct str s)
     return str_find_byte(s, '@') > 0 && str_find_byte(s, ' ') < 0 ? s : (struct str) { "", 0 };
 }
 
+static bool hides_names(const struct call *c, const struct live_entity *e)
+{
+    return (e->external_id && access_field(c, e->external_id) == FIELD_HIDDEN)
+        || (e->title && access_field(c, e->title) == FIELD_HIDDEN);
+}
+
 static enum err_code find_reference(
     struct call *c, const struct import_column *m, struct str s, int64_t *id)
 {
@@ -278,7 +291,7 @@ static enum err_code find_reference(
     if (mail.n) {
         TRY(by_mail(c, e, mail, id));
     }
-    if (!*id) {
+    if (!*id && !hides_names(c, e)) {
         TRY(ref_by_text(c, e, s, id, &found));
         *id = found ? *id : 0;
     }

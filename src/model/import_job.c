@@ -121,7 +121,13 @@ static enum err_code after_save(struct call *c, const struct record *r, const st
 {
     int64_t job;
 
-    return r && !old && !r->replay ? order_job(c, "import_read", r->id, false, 0, &job) : OK;
+    if (!r || old || r->replay) {
+        return OK;
+    }
+    TRY(order_job(c, "import_read", r->id, false, 0, &job));
+    struct record *mark = import_progress(c, r->id);
+    record_set(c, mark, "job", V(job));
+    return record_update(c, mark);
 }
 
 /* What the jobs keep up: without version and history. */
@@ -159,29 +165,43 @@ struct str import_spec(struct call *c, const struct record *r)
 
 struct failing {
     int64_t import;
-    const char *why;
+    const char *why; /* NULL: it was cancelled */
 };
 
-static enum err_code has_failed(struct call *c, void *arg)
+static enum err_code has_stopped(struct call *c, void *arg)
 {
     struct failing *f = arg;
-    struct record *r = import_progress(c, f->import);
+    struct record *now, *r = import_progress(c, f->import);
 
-    import_set_state(c, r, "failed");
-    record_set(c, r, "error", V(str_sub(str_of(f->why), 0, 400)));
+    TRY(record_load(c, r->e, f->import, true, &now));
+    if (f->why) {
+        import_set_state(c, r, "failed");
+        record_set(c, r, "error", V(str_sub(str_of(f->why), 0, 400)));
+        TRY(db_exec(c, SQL("DELETE FROM \"import_pieces\" WHERE \"import\" = $1"), VALS(V(f->import))));
+    } else if (import_is_state(now, "running")) {
+        import_set_state(c, r, "paused");
+    } else if (import_is_state(now, "checking")) {
+        import_set_state(c, r, "ready");
+    } else if (import_is_state(now, "reading")) {
+        import_set_state(c, r, "cancelled");
+    } else {
+        return OK;
+    }
     return record_update(c, r);
 }
 
-/* What cannot be mended by trying again is said on the record; the job itself has then done its work. */
 enum err_code import_tell_failure(struct job_work *w, int64_t import, enum err_code code)
 {
     struct err e = w->err;
-    struct failing f = { import, e.msg };
+    struct failing f = { import, w->cancelled ? NULL : e.msg };
+    bool for_good = err_from_input(code) || code == ERR_TOO_LARGE || code == ERR_UNAUTHENTICATED;
 
-    if (code == OK || w->cancelled || !(err_from_input(code) || code == ERR_TOO_LARGE)) {
+    if (code == OK || (!w->cancelled && !for_good)) {
         return code;
     }
-    return job_work_end(w, has_failed, &f);
+    /* whoever ordered it may be gone: the record is told by the program itself */
+    TRY(job_work_as_system(w, has_stopped, &f));
+    return w->cancelled || code == ERR_FORBIDDEN || code == ERR_UNAUTHENTICATED ? code : OK;
 }
 
 /* ---- actions ---- */
@@ -192,21 +212,56 @@ static enum err_code load_own(struct call *c, struct record **r)
     return access_require(c, target_of(c, *r), RIGHT_IMPORT);
 }
 
+/* Whose job is over, though nobody has told the record: it was cancelled or refused. */
+static enum err_code is_stuck(struct call *c, const struct record *r, bool *yes)
+{
+    int64_t one;
+    bool works = false;
+
+    *yes = false;
+    if (!import_is_state(r, "running") && !import_is_state(r, "checking")) {
+        return OK;
+    }
+    TRY(db_find(c, &one, &works,
+        SQL("SELECT 1 FROM \"jobs\" WHERE \"id\" = $1 AND \"state\" IN ('waiting', 'running')"),
+        VALS(record_get(r, "job"))));
+    *yes = !works;
+    return OK;
+}
+
+/* What was done of it must not have been taken back meanwhile, nor be about to be. */
+static enum err_code still_stands(struct call *c, int64_t set)
+{
+    int64_t one;
+    bool undone, going;
+    struct str key = arena_fmt(c->mem, "undo:%" PRId64, set);
+
+    TRY(db_find(c, &one, &undone,
+        SQL("SELECT 1 FROM \"change_sets\" WHERE \"id\" = $1 AND \"undone_by\" IS NOT NULL"), VALS(V(set))));
+    TRY(db_find(c, &one, &going, SQL("SELECT 1 FROM \"jobs\" WHERE \"key\" = $1"), VALS(V(key))));
+    return undone || going ? fail(c, ERR_CONFLICT, "change_set",
+                                 "what was in of it has been undone: import the file anew")
+                           : OK;
+}
+
 static enum err_code begin(struct call *c, bool dry)
 {
     struct record *r, *change;
     struct import_plan *plan;
     json_t *spec;
     int64_t job, set;
+    bool stuck;
 
     TRY(load_own(c, &r));
-    if (!import_is_state(r, "ready") && (dry || !import_is_state(r, "paused"))) {
+    TRY(is_stuck(c, r, &stuck));
+    if (!import_is_state(r, "ready") && !stuck && (dry || !import_is_state(r, "paused"))) {
         return fail(c, ERR_CONFLICT, "state", "it is not ready to be %s", dry ? "checked" : "run");
     }
     /* what is wrong with the plan is said now, not by the job */
     TRY(json_read(c->mem, import_spec(c, r), &spec, &c->err));
     TRY(import_plan_make(c, target_of(c, r), spec, dry, &plan));
     set = record_get(r, "change_set").type == DB_INT ? record_get(r, "change_set").i : 0;
+    TRY(set ? still_stands(c, set) : OK);
     c->change_kind = "import";
     if (!set && !dry) {
         c->change_set = 0;
@@ -247,6 +302,9 @@ static enum err_code halt(struct call *c, const char *state)
     checking = import_is_state(r, "checking");
     if (import_is_state(r, "done") || import_is_state(r, "failed") || import_is_state(r, "cancelled")) {
         return fail(c, ERR_CONFLICT, "state", "it has ended already");
+    }
+    if (import_is_state(r, "reading") && strcmp(state, "paused") == 0) {
+        return fail(c, ERR_CONFLICT, "state", "its file is still being read");
     }
     change = import_progress(c, r->id);
     if (record_get(r, "job").type == DB_INT) {

@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { PIECE_BYTES = 256 << 10, READ_MOST = 1 << 20 };
+enum { PIECE_BYTES = 256 << 10, READ_MOST = 1 << 20, UNPACKED_LEAST = 128 << 20, UNPACKED_TIMES = 16 };
 
 enum file_format { FORMAT_CSV, FORMAT_LINES, FORMAT_SHEET, FORMAT_CARDS };
 
@@ -28,6 +28,7 @@ struct reading {
     struct str entity;
     bool header;        /* the first row names the columns */
     int64_t at;         /* bytes of the file that were read */
+    int64_t unpacked;   /* bytes of rows that were stored */
     struct buf got;     /* of one read */
     struct buf piece;
     int64_t first_row, rows; /* of the piece; the rows before it are stored */
@@ -140,6 +141,10 @@ static enum err_code end_piece(struct reading *rd)
     }
     rd->w->done = rd->at;
     rd->w->total = rd->file.size;
+    rd->unpacked += (int64_t)rd->piece.n;
+    if (rd->unpacked > UNPACKED_LEAST + rd->file.size * UNPACKED_TIMES) {
+        return err_set(&rd->w->err, ERR_TOO_LARGE, "file", "the file unpacks to far more than it is");
+    }
     TRY(job_work_write(rd->w, store_piece, rd));
     rd->first_row += rd->rows;
     rd->rows = 0;
@@ -341,6 +346,11 @@ static enum err_code is_read(struct call *c, void *arg)
     struct record *r = import_progress(c, rd->import);
     struct buf b;
 
+    struct record *now;
+    TRY(record_load(c, r->e, rd->import, true, &now));
+    if (!import_is_state(now, "reading")) {
+        return OK; /* cancelled meanwhile */
+    }
     buf_init(&b, c->mem, 4 << 20);
     columns_json(c, rd, &b);
     TRY(buf_status(&b, &c->err));
@@ -358,8 +368,11 @@ enum err_code import_read_work(struct job_work *w)
     enum err_code code;
 
     buf_init(&rd.got, w->mem, READ_MOST + FILE_CHUNK);
-    TRY(job_work_read(w, begin_reading, &rd));
-    TRY(job_work_write(w, forget_pieces, &rd));
+    code = job_work_read(w, begin_reading, &rd);
+    code = code == OK ? job_work_write(w, forget_pieces, &rd) : code;
+    if (code != OK) {
+        return import_tell_failure(w, rd.import, code);
+    }
     buf_init(&rd.piece, w->mem, PIECE_BYTES + 2 * ROW_MAX);
     code = rd.format == FORMAT_LINES ? read_lines(&rd)
         : rd.format == FORMAT_CSV    ? read_csv(&rd, -1)

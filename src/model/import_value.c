@@ -6,6 +6,7 @@
 
 #include "model/import_steps.h"
 
+#include "base/utf8.h"
 #include "model/normal.h"
 #include "model/person.h"
 
@@ -17,10 +18,13 @@ enum { ENTRIES = 50 };
 
 void import_warn(struct importing *im, int64_t row, const char *field, const char *message)
 {
+    char *whole = (char *)arena_cstr(im->c->mem, str_of(message));
+
+    utf8_mend(whole);
     json_object(&im->warnings, NULL);
     json_int(&im->warnings, "row", row);
     json_cstr(&im->warnings, "field", field);
-    json_cstr(&im->warnings, "message", message);
+    json_cstr(&im->warnings, "message", whole);
     json_end_object(&im->warnings);
 }
 

@@ -262,6 +262,19 @@ enum err_code job_work_write(struct job_work *w, call_fn *fn, void *arg)
     return write_once(w, fn, arg, false);
 }
 
+enum err_code job_work_as_system(struct job_work *w, call_fn *fn, void *arg)
+{
+    struct arena *mem = arena_create((size_t)w->org->cfg->arena_max * 4);
+    struct err kept = w->err;
+    struct call c;
+
+    call_init(&c, w->org, mem, user_system(), VIA_JOB);
+    enum err_code code = call_write(&c, fn, arg);
+    w->err = code == OK ? kept : c.err;
+    arena_destroy(mem);
+    return code;
+}
+
 enum err_code job_work_end(struct job_work *w, call_fn *fn, void *arg)
 {
     return write_once(w, fn, arg, true);
@@ -276,7 +289,7 @@ static enum err_code work_ended(struct call *c, void *arg)
 
 static void run_work(struct org *o, struct leased *l, const struct job_kind *kind)
 {
-    struct arena *mem = arena_create((size_t)o->cfg->arena_max * 4);
+    struct arena *mem = arena_create(0); /* what it holds has limits of its own */
     struct job_work w = { .org = o, .mem = mem, .id = l->id, .done = l->done, .total = l->total,
         .result = l->before, .lease = l, .cancelled = l->cancel != 0 };
     json_t *input;
@@ -332,9 +345,16 @@ static bool run_step(struct org *o, struct leased *l, const struct job_kind *kin
     return more;
 }
 
+static enum err_code give_up(struct call *c)
+{
+    return fail(c, ERR_INVALID, NULL, "it was begun %d times and never came to an end", TRIES);
+}
+
 static bool run_one(struct org *o)
 {
     static const struct job_kind unknown = { .name = "" };
+    /* leased so often without coming to an end: the process died of it each time */
+    static const struct job_kind hopeless = { .name = "", .run = give_up };
     struct arena *mem = arena_create((size_t)o->cfg->arena_max * 4);
     struct leased l = { 0 };
     struct call c;
@@ -342,7 +362,7 @@ static bool run_one(struct org *o)
 
     call_init(&c, o, mem, user_system(), VIA_SYSTEM);
     if (call_read(&c, any_due, &due) == OK && due && call_write(&c, lease, &l) == OK && l.found) {
-        const struct job_kind *kind = job_kind_of(o, l.kind);
+        const struct job_kind *kind = l.attempts > TRIES ? &hopeless : job_kind_of(o, l.kind);
         int64_t until = time_now() + TURN_MICROS;
         struct buf result;
         buf_init(&result, mem, RESULT_MAX);

@@ -183,7 +183,7 @@ enum err_code search_consume(struct call *c, const struct change *changes, size_
 struct words {
     struct str whole, word[WORDS];
     size_t n;
-    bool has_long; /* one of three letters or more */
+    bool has_long, has_short; /* one of three letters or more */
 };
 
 static void split_words(struct call *c, struct str text, struct words *w)
@@ -196,6 +196,7 @@ static void split_words(struct call *c, struct str text, struct words *w)
         if (one.n) {
             w->word[w->n++] = one;
             w->has_long = w->has_long || utf8_length(one) >= 3;
+            w->has_short = w->has_short || utf8_length(one) < 3;
         }
     }
 }
@@ -233,13 +234,25 @@ static bool has_like_sign(struct str word)
         || str_find_byte(word, '\\') >= 0;
 }
 
-/* The text as it must occur in "column": every word. FTS5 uses its index only for LIKE without ESCAPE. */
-static void words_sql(struct call *c, const struct words *w, const char *column, struct sqltext *s)
+enum which { ALL_WORDS, LONG_WORDS, SHORT_WORDS };
+
+/* The text as it must occur in "column": every word. FTS5 uses its index only for LIKE without ESCAPE, and it
+ * breaks (SQLite 3.40, detail none) on one of less than three letters beside another: such words are looked
+ * for in the row. Writes nothing when there is no such word. */
+static void words_sql(
+    struct call *c, const struct words *w, enum which which, const char *column, struct sqltext *s)
 {
+    bool any = false;
+
     for (size_t i = 0; i < w->n; i++) {
-        if (i) {
+        bool is_long = utf8_length(w->word[i]) >= 3;
+        if ((which == LONG_WORDS && !is_long) || (which == SHORT_WORDS && is_long)) {
+            continue;
+        }
+        if (any || which == SHORT_WORDS) {
             sql_lit(s, " AND ");
         }
+        any = true;
         sql_ident(s, column);
         sql_lit(s, " LIKE ");
         sql_bind(s, V(like_pattern(c, w->word[i])));
@@ -280,13 +293,14 @@ enum err_code search_sql(
             sql_lit(s, "1 = 0)");
             return OK;
         }
-        words_sql(c, &w, "title", s);
+        words_sql(c, &w, ALL_WORDS, "title", s);
     } else if (s->backend == DB_SQLITE && w.has_long) {
         sql_lit(s, "\"id\" IN (SELECT rowid FROM search_index WHERE ");
-        words_sql(c, &w, "body", s);
+        words_sql(c, &w, LONG_WORDS, "body", s);
         sql_lit(s, ")");
+        words_sql(c, &w, SHORT_WORDS, "body", s);
     } else {
-        words_sql(c, &w, "body", s);
+        words_sql(c, &w, ALL_WORDS, "body", s);
     }
     sql_lit(s, ")");
     return OK;
@@ -338,12 +352,13 @@ static enum err_code find_indexed(
         sql_bind(&s, V(arena_fmt(c->mem, "%.*s\xF4\x8F\xBF\xBF", STR_ARG(w->whole))));
     } else if (s.backend == DB_SQLITE) {
         sql_lit(&s, "\"id\" IN (SELECT rowid FROM search_index WHERE ");
-        words_sql(c, w, "body", &s);
+        words_sql(c, w, LONG_WORDS, "body", &s);
         sql_lit(&s, " ORDER BY rowid DESC LIMIT ");
-        sql_int(&s, e ? 20 * CANDIDATES : CANDIDATES);
+        sql_int(&s, e || w->has_short ? 20 * CANDIDATES : CANDIDATES);
         sql_lit(&s, ")");
+        words_sql(c, w, SHORT_WORDS, "body", &s);
     } else {
-        words_sql(c, w, "body", &s);
+        words_sql(c, w, ALL_WORDS, "body", &s);
     }
     if (e) {
         sql_lit(&s, " AND \"entity\" = ");

@@ -378,6 +378,12 @@ enum err_code undo_change_set(struct call *c, int64_t set, int64_t *job)
         return fail(c, ERR_CONFLICT, "change_set",
             "a job is still at work on it: cancel that, or let it end, first");
     }
+    struct str key = arena_fmt(c->mem, "undo:%" PRId64, set);
+    TRY(db_find(c, job, &at_work, SQL("SELECT \"id\" FROM \"jobs\" WHERE \"key\" = $1"), VALS(V(key))));
+    if (at_work) {
+        return OK; /* ordered already */
+    }
+    *job = 0;
     TRY(undo_steps(c, set, 0, MOST_AT_ONCE + 1, &steps, &n));
     if (!n) {
         return fail(c, ERR_CONFLICT, "change_set", "nothing of it is left to undo");

@@ -47,10 +47,23 @@ static enum err_code take_back(struct call *c, void *arg)
     return undo_step(c, one->s, one->set);
 }
 
-/* A second run finds what the first one took back. */
-static bool was_taken_back(const struct undo_step *s, enum err_code code)
+/* A second run finds what the first one took back: gone again, or back again. */
+static bool was_taken_back(struct call *c, const struct undo_step *s, enum err_code code)
 {
-    return code == ERR_NOT_FOUND && s->kind == CHANGE_CREATE;
+    const struct live_entity *e = model_entity_number(c->model, s->entity);
+    struct record *r;
+
+    if (code == ERR_NOT_FOUND && s->kind == CHANGE_CREATE) {
+        return true;
+    }
+    if (code != ERR_CONFLICT || s->kind != CHANGE_PURGE || !e) {
+        return false;
+    }
+    struct err kept = c->err;
+    err_clear(&c->err);
+    bool there = record_load(c, e, s->record, false, &r) == OK;
+    c->err = kept;
+    return there;
 }
 
 static void tell(struct call *c, struct json_writer *w, const struct undo_step *s)
@@ -86,7 +99,7 @@ static enum err_code some(struct call *c, void *arg)
     for (; i < n && time_now() - c->began < STEP_MICROS; i++) {
         enum err_code code = call_nested(c, take_back, &(struct one) { &steps[i], u->set });
         u->reached = steps[i].seq;
-        if (code == OK || was_taken_back(&steps[i], code)) {
+        if (code == OK || was_taken_back(c, &steps[i], code)) {
             u->taken++;
         } else if (err_from_input(code) && conn_in_tx(c->db)) {
             tell(c, &w, &steps[i]);
@@ -140,7 +153,7 @@ enum err_code undo_work(struct job_work *w)
         u.before = u.reached;
         u.done += u.taken;
         u.left += (int64_t)u.ntold;
-        if (u.ntold && u.nerrors < ERRORS_KEPT) {
+        if (u.ntold && u.nerrors + u.ntold <= ERRORS_KEPT + CHUNK) {
             buf_lit(&u.errors, u.errors.n ? "," : "");
             buf_add(&u.errors, u.told);
             u.nerrors += u.ntold;

@@ -314,7 +314,7 @@ static struct str shown_where(struct call *c, const struct one_rule *r)
     return buf_str(&b);
 }
 
-static enum err_code rule_json(struct call *c, const struct one_rule *r)
+static enum err_code rule_json(struct call *c, const struct one_rule *r, bool trend)
 {
     json_object(&c->out, NULL);
     json_int(&c->out, "id", r->id);
@@ -330,12 +330,30 @@ static enum err_code rule_json(struct call *c, const struct one_rule *r)
         json_none(&c->out, "found");
         json_none(&c->out, "records");
     }
-    TRY(trend_json(c, r));
+    if (trend) {
+        TRY(trend_json(c, r));
+    } else {
+        json_array(&c->out, "trend");
+        json_end_array(&c->out);
+    }
     json_end_object(&c->out);
     return OK;
 }
 
-/* Who sees all may have the counts of the night; others get what they see, counted now. */
+/* Does nothing stand between the caller and any record of the entity? */
+static enum err_code sees_everything(struct call *c, const struct live_entity *e, bool *yes)
+{
+    struct sqltext s;
+
+    sqltext_init(&s, c->mem, conn_backend(c->db));
+    (void)sql_new_alias(&s);
+    TRY(access_sql(c, e, RIGHT_READ, 0, &s));
+    *yes = s.text.n == 0;
+    return OK;
+}
+
+/* Who sees all may have the counts of the night; others get what they see, counted now, and no trend. A rule over
+ * fields that are hidden from the caller tells nothing. */
 static enum err_code report(struct call *c)
 {
     struct str name = in_text(c, "entity");
@@ -347,14 +365,19 @@ static enum err_code report(struct call *c)
         return fail(c, ERR_INVALID, "entity", "there is no entity \"%.*s\"", STR_ARG(name));
     }
     TRY(access_require(c, e, RIGHT_READ));
-    bool live = in_flag(c, "live") || access_level(c, e, RIGHT_READ) != LEVEL_ALL;
+    bool all;
+    TRY(sees_everything(c, e, &all));
+    bool live = in_flag(c, "live") || !all;
     TRY(load_rules(c, e->name, c->mem, &rules));
     json_text(&c->out, "entity", e->name);
     json_array(&c->out, "rules");
     for (size_t i = 0; i < rules.n; i++) {
         struct one_rule *r = &rules.list[i];
-        TRY(live ? count_rule(c, r, i ? r - 1 : NULL) : last_count(c, r));
-        TRY(rule_json(c, r));
+        bool hidden = !shown_where(c, r).n;
+        if (!hidden) {
+            TRY(live ? count_rule(c, r, i ? r - 1 : NULL) : last_count(c, r));
+        }
+        TRY(rule_json(c, r, all && !hidden));
         faults += r->counted ? (double)r->weight * (double)r->found : 0;
         could += r->counted ? (double)r->weight * (double)r->records : 0;
     }

@@ -299,3 +299,21 @@ test('a large file goes up in pieces, is one with the same content, and needs th
   assert.equal((await up(headers, '')).status, 422);
   assert.equal((await w.request('POST', '/api/v1/files?name=a.png', bytes, { ...headers, 'content-type': 'image/png' })).status, 422, 'not what it says it is');
 });
+
+test('words of one and two letters stand beside longer ones in a search', async () => {
+  const r = await w.api('POST', '/contacts', { last_name: 'Shortword', phones: ['+49 30 5551001'] });
+  await eventually(async () => (await w.api('GET', '/search?q=shortword')).body.items.length);
+  for (const q of ['+49 30 5551001', '49 30 555', 'a b shortword', 'x', 'sh or tword', '+4 +4', '% shortword']) {
+    assert.equal((await w.api('GET', `/search?q=${encodeURIComponent(q)}`)).status, 200, q);
+    assert.equal((await w.api('GET', `/contacts?q=${encodeURIComponent(q)}`)).status, 200, q);
+  }
+  assert.ok((await w.api('GET', `/search?q=${encodeURIComponent('+49 30 5551001')}`)).body.items.some((i) => i.id === r.body.id));
+});
+
+test('files are listed like everything else', async () => {
+  const r = await w.api('GET', '/files?limit=1&fields=id,name');
+  assert.equal(r.status, 200, r.text);
+  assert.equal(r.body.items.length, 1);
+  assert.equal((await w.api('PUT', '/files', {})).status, 405);
+  assert.equal((await w.api('POST', '/files/import', { columns: ['name'], rows: [['x.txt']] })).body.rejected.length, 1, 'a file comes with its bytes');
+});
