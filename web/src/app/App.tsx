@@ -18,6 +18,9 @@ const ListPage = lazy(list);
 if (location.pathname.startsWith('/e/')) void list(); else setTimeout(() => void list().catch(() => {}), 1500);
 const RecordPage = lazy(() => import('../record/RecordPage'));
 const ImportPage = lazy(() => import('../import/ImportPage'));
+const DuplicatesPage = lazy(() => import('../duplicates/Queue'));
+const MergePage = lazy(() => import('../duplicates/MergePage'));
+const QualityPage = lazy(() => import('../quality/QualityPage'));
 const ObjectsPage = lazy(() => import('../settings/ObjectsPage'));
 
 class Boundary extends Component<{ children: ReactNode }, { error: unknown }> {
@@ -47,6 +50,9 @@ function Inside() {
             <Switch>
               <Route path="/"><HomePage /></Route>
               <Route path="/settings/objects"><ObjectsPage /></Route>
+              <Route path="/duplicates"><DuplicatesPage /></Route>
+              <Route path="/quality"><QualityPage /></Route>
+              <Route path="/e/:plural/merge">{(p) => <MergePage plural={p.plural} />}</Route>
               <Route path="/e/:plural">{(p) => <Entity plural={p.plural} page="list" />}</Route>
               <Route path="/e/:plural/import">{(p) => <Entity plural={p.plural} page="import" />}</Route>
               <Route path="/e/:plural/:id">{(p) => <Entity plural={p.plural} id={p.id} page="record" />}</Route>

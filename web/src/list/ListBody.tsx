@@ -87,8 +87,9 @@ export function ListBody({ entity: e, state, total, onProblem, refused, onClear 
   }, [by?.text, groups.data, closed, end, held, q]);
   const order = useMemo(() => items.flatMap((x) => (x.t === 'row' ? [x.row.id] : [])), [items]);
   const selection = useSelection(order);
-  // what was chosen in one list is not chosen in another
-  useEffect(() => selection.clear(), [look.where, q]);
+  // what was chosen in one list is not chosen in another; an address may ask for all of them
+  const all = params.get('select') === 'all';
+  useEffect(() => (all ? selection.everything() : selection.clear()), [look.where, q, all]);
 
   useEffect(() => onChanges((changes) => {
     const n = changes.filter((c) => c.entity === e.name && (c.kind === 'create' || c.kind === 'restore')).length;

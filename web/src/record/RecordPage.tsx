@@ -1,6 +1,6 @@
 import { Button, Skeleton, Stack, Tabs } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { call } from '../api/client';
 import { Display } from '../fields/Display';
@@ -13,6 +13,8 @@ import { FieldPanel } from './FieldPanel';
 import { History } from './History';
 import { Related } from './Related';
 import { Timeline } from './Timeline';
+
+const RecordNotices = lazy(() => import('../duplicates/Notices'));
 
 export default function RecordPage({ entity: e, id }: { entity: Entity; id: number }) {
   const meta = useMeta();
@@ -57,6 +59,7 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
         {can(e, 'delete') && <Button size="xs" variant="default" onClick={() => void remove()}>{t('record.delete')}</Button>}
       </div>
       {error ? <div style={{ padding: '0 18px 12px' }}><Complaint error={error} /></div> : null}
+      <Suspense fallback={null}><RecordNotices entity={e} record={r} /></Suspense>
       <div className="record">
         <section aria-label={t('record.fields')} tabIndex={0}><FieldPanel entity={e} record={r} /></section>
         <section aria-label={t('record.more')} tabIndex={0}>
