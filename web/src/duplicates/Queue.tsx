@@ -20,7 +20,7 @@ function Sides({ pair: p, entity: e }: { pair: Pair; entity: Entity }) {
   if (both.error) return <Complaint error={both.error} />;
   if (!both.data) return <Stack aria-busy aria-label={t('loading')}>{Array.from({ length: 6 }, (_, i) => <Skeleton key={i} height={24} />)}</Stack>;
   const [a, b] = [p.record, p.other].map((x) => both.data.items.find((r) => r.id === x.id));
-  const fields = e.fields.filter((f) => (!f.standard || f.name === 'owner' || f.name === 'tags' || f.name === 'created_at') && !f.hidden && f.name !== e.title && (!isEmpty(a?.[f.name]) || !isEmpty(b?.[f.name])));
+  const fields = e.fields.filter((f) => (!f.standard || f.name === 'owner' || f.name === 'tags' || f.name === 'created_at') && !f.hidden && (!f.read_only || f.standard) && f.name !== e.title && (!isEmpty(a?.[f.name]) || !isEmpty(b?.[f.name])));
   return (
     <table className="sides">
       <colgroup><col className="label" /><col /><col /></colgroup>
