@@ -153,7 +153,7 @@ step('data quality: counted, led to the records, mended in one go', async () => 
   await row.getByText(/^1 of \d+/).waitFor();
   await row.getByRole('img', { name: /^From \d+ on .* to 1$/ }).waitFor();
   await look('quality');
-  await row.getByRole('link', { name: 'First and last name are the same' }).click();
+  await row.getByRole('link', { name: 'First and last name are the same', exact: true }).click();
   await page.getByRole('grid').getByText('Twin TWIN').waitFor();
   await page.goBack();
   await page.getByRole('link', { name: 'Mend: First and last name are the same' }).click();
@@ -175,7 +175,7 @@ step('a rule of one\'s own: refused with the reason, made, switched off', async 
   await form.getByRole('button', { name: 'Save' }).click();
   await page.getByRole('row', { name: /No job/ }).waitFor();
   await page.getByRole('button', { name: 'Edit: No job' }).click();
-  await form.getByText('Counted').click();
+  await form.getByRole('switch', { name: 'Counted' }).uncheck();
   await form.getByRole('button', { name: 'Save' }).click();
   await page.getByText('Switched off:').waitFor();
   await page.getByRole('row', { name: /No job/ }).waitFor({ state: 'detached' });
