@@ -14,7 +14,7 @@ import './clean.css';
 import { JobLine, type Job } from './job';
 import { dismiss, mergeAddress, percent, Reasons, usePairs, type Pair } from './pairs';
 
-/** Both records, field by field; what they share is folded away by the reader's eye: what differs is tinted. */
+/** Both records, field by field; what differs is marked. What the program works out itself is left out. */
 function Sides({ pair: p, entity: e }: { pair: Pair; entity: Entity }) {
   const both = useQuery({ queryKey: ['related', e.name, 'pair', p.record.id, p.other.id], queryFn: ({ signal }) => get<{ items: Rec[] }>(`/${e.plural}`, { where: `id in (${p.record.id}, ${p.other.id})` }, signal) });
   if (both.error) return <Complaint error={both.error} />;
