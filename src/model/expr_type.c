@@ -223,7 +223,7 @@ static enum err_code same_kind(
     if (lead->type == VALUE_CHOICE && arg->list && arg->list != lead->list) {
         return expr_fail_at(c->maker, arg->pos, "These choices are of another list.");
     }
-    if (lead->type != VALUE_REF || arg->node == NODE_LITERAL || lead->node == NODE_LITERAL) {
+    if (lead->type != VALUE_REF || arg == lead || arg->node == NODE_LITERAL || lead->node == NODE_LITERAL) {
         return OK;
     }
     if (!arg->target || !lead->target || arg->target != lead->target) {

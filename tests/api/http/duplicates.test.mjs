@@ -68,6 +68,7 @@ test('after a write the pair is a record: to be dismissed for good, or merged', 
   const c = await made('contacts', { first_name: 'Robert', last_name: 'Specimen', birthday: '1980-03-04' });
   const q = await pair(a.id, c.id);
   assert.equal(about(await pairs(), a.id, b.id)[0].state, 'dismissed', 'a later look does not open it again');
+  assert.deepEqual((await pairs(`(record = 'contact:${a.id}' or other = 'contact:${a.id}') and state = 'open'`)).map((x) => x.id), [q.id], 'the pairs of one record');
 
   const merged = await w.api('POST', `/duplicates/${q.id}/merge`, { survivor: c.id });
   assert.equal(merged.status, 200, merged.text);

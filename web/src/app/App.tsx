@@ -20,6 +20,9 @@ if (location.pathname.startsWith('/e/')) void list(); else setTimeout(() => void
 const RecordPage = lazy(() => import('../record/RecordPage'));
 const ImportPage = lazy(() => import('../import/ImportPage'));
 const SettingsPage = lazy(() => import('../settings/SettingsPage'));
+const DuplicatesPage = lazy(() => import('../duplicates/Queue'));
+const MergePage = lazy(() => import('../duplicates/MergePage'));
+const QualityPage = lazy(() => import('../quality/QualityPage'));
 
 class Boundary extends Component<{ children: ReactNode }, { error: unknown }> {
   state = { error: null as unknown };
@@ -49,6 +52,9 @@ function Inside() {
               <Route path="/"><HomePage /></Route>
               <Route path="/settings"><SettingsPage page="appearance" /></Route>
               <Route path="/settings/:page">{(p) => <SettingsPage page={p.page} />}</Route>
+              <Route path="/duplicates"><DuplicatesPage /></Route>
+              <Route path="/quality"><QualityPage /></Route>
+              <Route path="/e/:plural/merge">{(p) => <MergePage plural={p.plural} />}</Route>
               <Route path="/e/:plural">{(p) => <Entity plural={p.plural} page="list" />}</Route>
               <Route path="/e/:plural/import">{(p) => <Entity plural={p.plural} page="import" />}</Route>
               <Route path="/e/:plural/:id">{(p) => <Entity plural={p.plural} id={p.id} page="record" />}</Route>

@@ -34,6 +34,14 @@ function Newest({ e }: { e: Entity }) {
   );
 }
 
+/** The way to the pairs that wait, where there are any. */
+function OpenPairs() {
+  const e = useMeta().entity('duplicate');
+  const n = useCount(e ?? NONE, "state = 'open'", !!e);
+  return n.data ? <p style={{ margin: '12px 0 0' }}><Link className="reflink" href="/duplicates">{n.data === 1 ? t('dup.open.one') : t('dup.open', { n: number(n.data) })}</Link></p> : null;
+}
+const NONE = { name: '', plural: '' } as Entity;
+
 export function HomePage() {
   const meta = useMeta();
   const { main, activities, own } = meta.nav();
@@ -50,6 +58,7 @@ export function HomePage() {
           </Menu>
         )}
       </div>
+      <OpenPairs />
       <div className="tiles">{[...main.slice(0, 3), ...activities, ...own].map((e) => <Tile key={e.name} e={e} />)}</div>
       <div className="columns2">{[...main.slice(0, 2), ...activities.slice(0, 2)].map((e) => <Newest key={e.name} e={e} />)}</div>
       <Suspense fallback={null}><RecentImports /></Suspense>

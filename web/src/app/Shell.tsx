@@ -12,6 +12,9 @@ import { Palette } from './Palette';
 
 const Help = lazy(() => import('./Help'));
 
+// the pages that keep the data clean, where there is something to show on them
+const CLEAN = [{ href: '/duplicates', label: 'dup.title', needs: 'duplicate', sign: '=' }, { href: '/quality', label: 'quality.title', needs: 'quality_rule', sign: '✓' }] as const;
+
 export const usePhone = () => useMediaQuery('(max-width: 48em)', false, { getInitialValueInEffect: false });
 
 export function Shell({ children }: { children: ReactNode }) {
@@ -73,6 +76,7 @@ export function Shell({ children }: { children: ReactNode }) {
           {groups.main.map(link)}
           {pinned.length > 0 && <div className="navtitle">{t('shell.views')}</div>}
           {pinned.map((v) => { const e = meta.entity(v.entity)!; const here = where === address(e) && asked === String(v.id); return <NavLink key={'v' + v.id} component={Link} href={`${address(e)}?view=${v.id}`} label={v.name} active={here} aria-current={here ? 'page' : undefined} leftSection={<Letter text={v.name} of={e.name} />} style={{ borderRadius: 8 }} py={5} color="gray" styles={{ label: { color: 'var(--mantine-color-text)' } }} />; })}
+          {CLEAN.filter((c) => meta.entity(c.needs)).map((c) => <NavLink key={c.href} component={Link} href={c.href} label={t(c.label)} active={where === c.href} aria-current={where === c.href ? 'page' : undefined} leftSection={<Letter text={c.sign} of={c.href} />} style={{ borderRadius: 8 }} py={5} color="gray" styles={{ label: { color: 'var(--mantine-color-text)' } }} />)}
           {groups.activities.length > 0 && <div className="navtitle">{t('shell.activities')}</div>}
           {groups.activities.map(link)}
           {groups.own.length > 0 && <div className="navtitle">{t('shell.own')}</div>}

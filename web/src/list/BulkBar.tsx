@@ -1,7 +1,9 @@
 // What can be done with the chosen records: floats over the list as long as any are chosen.
 import { Button, Group, Popover, Stack, TagsInput } from '@mantine/core';
-import { useQueryClient } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState, type ReactNode } from 'react';
+import { Link } from 'wouter';
+import { get } from '../api/client';
 import { Input } from '../fields/Input';
 import { editableKind, isEmpty, number, toServer } from '../fields/format';
 import { t } from '../locale/t';
@@ -83,11 +85,18 @@ export default function BulkBar({ entity: e, selection, total, where, q, fields 
       {can(e, 'update') && can(e, 'bulk') && tags && <Drop label={tags.label}>{(close) => <Tags field={tags} onApply={async (w) => { await run(w); close(); }} />}</Drop>}
       {can(e, 'update') && can(e, 'bulk') && owner && <Drop label={owner.label}>{(close) => <Owner field={owner} onApply={async (w) => { await run(w); close(); }} />}</Drop>}
       {can(e, 'export') && (selection.all || ids.length <= 500) && <Button size="xs" variant="default" component="a" href={exported('csv')} download={`${e.plural}.csv`}>{t('bulk.export')}</Button>}
+      {!selection.all && ids.length > 1 && ids.length <= 50 && can(e, 'update') && can(e, 'delete') && <MergeButton entity={e} ids={ids} />}
       {can(e, 'delete') && can(e, 'bulk') && <Button size="xs" variant="default" onClick={remove}>{asking ? t('bulk.delete.sure', { n: n === undefined ? '' : number(n) }) : t('record.delete')}</Button>}
       <Button size="xs" variant="subtle" color="gray" onClick={selection.clear}>{t('bulk.none')}</Button>
       {error ? <Complaint error={error} /> : null}
     </div>
   );
+}
+
+/** Only where the server would do it: not every object is merged, and not everybody may. */
+function MergeButton({ entity: e, ids }: { entity: Entity; ids: number[] }) {
+  const may = useQuery({ queryKey: ['merge', e.name, ...ids], retry: false, queryFn: ({ signal }) => get(`/${e.plural}/merge`, { ids: ids.join(',') }, signal) });
+  return may.data ? <Button size="xs" variant="default" component={Link} href={`/e/${e.plural}/merge?ids=${ids.join(',')}`}>{t('merge.open')}</Button> : null;
 }
 
 function Owner({ field, onApply }: { field: Field; onApply: (w: Work) => Promise<void> }) {

@@ -90,8 +90,9 @@ export function ListBody({ entity: e, state, total, onProblem, refused, onClear 
   useEffect(() => { const ids = items.flatMap((x) => (x.t === 'row' ? [x.row.id] : [])); if (ids.length) keepTrail(e.name, { href: location.pathname + location.search, ids }); }, [items, e.name]);
   const order = useMemo(() => items.flatMap((x) => (x.t === 'row' ? [x.row.id] : [])), [items]);
   const selection = useSelection(order);
-  // what was chosen in one list is not chosen in another
-  useEffect(() => selection.clear(), [look.where, q]);
+  // what was chosen in one list is not chosen in another; an address may ask for all of them
+  const all = params.get('select') === 'all';
+  useEffect(() => (all ? selection.everything() : selection.clear()), [look.where, q, all]);
 
   useEffect(() => onChanges((changes) => {
     const n = changes.filter((c) => c.entity === e.name && (c.kind === 'create' || c.kind === 'restore')).length;

@@ -66,10 +66,10 @@ export class Meta {
   nav() {
     const all = this.raw.entities.filter((e) => !e.link);
     return {
-      main: all.filter((e) => e.module !== 'system' && !e.custom && !e.activity),
+      main: all.filter((e) => e.module !== 'system' && e.module !== 'quality' && !e.custom && !e.activity),
       activities: all.filter((e) => e.activity),
       own: all.filter((e) => e.custom),
-      system: all.filter((e) => e.module === 'system' || (!e.module && !e.custom)),
+      system: all.filter((e) => e.module === 'system' || e.module === 'quality' || (!e.module && !e.custom)),
     };
   }
 }

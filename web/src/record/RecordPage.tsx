@@ -1,6 +1,6 @@
 import { Skeleton, Stack, Tabs } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { useLocation, useSearch } from 'wouter';
 import { call, get } from '../api/client';
 import { t } from '../locale/t';
@@ -13,6 +13,8 @@ import { Header } from './Header';
 import { History } from './History';
 import { Related } from './Related';
 import { Timeline } from './Timeline';
+
+const RecordNotices = lazy(() => import('../duplicates/Notices'));
 
 export default function RecordPage({ entity: e, id }: { entity: Entity; id: number }) {
   const meta = useMeta();
@@ -55,6 +57,7 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
       <Header entity={e} record={r} onDelete={() => void remove()} />
       {denied && <div className="why denied" role="note">{t('record.denied', { why: denied })}</div>}
       {error ? <div style={{ padding: '0 18px 12px' }}><Complaint error={error} /></div> : null}
+      <Suspense fallback={null}><RecordNotices entity={e} record={r} /></Suspense>
       <div className="record">
         <section aria-label={t('record.fields')} tabIndex={0}><FieldPanel entity={e} record={r} fixed={!!denied} /></section>
         <section aria-label={t('record.more')} tabIndex={0}>

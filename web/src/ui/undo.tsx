@@ -36,6 +36,9 @@ export function undoable(message: string | null, undo: () => Promise<unknown>, i
   return key;
 }
 
+/** Takes back the last of them, as Ctrl+Z does. */
+export const undoLast = () => { const last = steps[steps.length - 1]; if (last) void take(last.key); };
+
 export function useUndoKey() {
   useEffect(() => {
     const f = (ev: KeyboardEvent) => {
