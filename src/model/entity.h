@@ -24,6 +24,7 @@ enum entity_flags {
     ENTITY_CUSTOMISE = 2048, /* the right to add objects and fields is enough to write it */
     ENTITY_IDS_AGAIN = 4096, /* with ENTITY_TABLE: nothing keeps its ids, so they may come again */
     ENTITY_PAIR = 8192,      /* about two records: seen by who may see both */
+    ENTITY_UPLOAD = 16384,   /* its records come with bytes: they are not imported */
     ENTITY_WITHOUT_ID = 256, /* with ENTITY_TABLE: the fields named by .key are the key */
 };
 

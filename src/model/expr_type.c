@@ -223,7 +223,10 @@ static enum err_code same_kind(
     if (lead->type == VALUE_CHOICE && arg->list && arg->list != lead->list) {
         return expr_fail_at(c->maker, arg->pos, "These choices are of another list.");
     }
-    if (lead->type != VALUE_REF || arg == lead || arg->node == NODE_LITERAL || lead->node == NODE_LITERAL) {
+    /* a field that leads to any object may stand beside literals, which say of which one they are */
+    bool itself = arg == lead && arg->node == NODE_FIELD
+        && (x->op->shape == SHAPE_COMPARE || x->op->shape == SHAPE_IN);
+    if (lead->type != VALUE_REF || itself || arg->node == NODE_LITERAL || lead->node == NODE_LITERAL) {
         return OK;
     }
     if (!arg->target || !lead->target || arg->target != lead->target) {

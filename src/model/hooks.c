@@ -424,14 +424,6 @@ enum err_code definition_after_save(
 
 /* ---- the rest ---- */
 
-/* A file comes with its bytes: an upload sets their hash. */
-enum err_code file_before_save(struct call *c, struct record *r, const struct record *old)
-{
-    return !old && !r->replay && record_get(r, "hash").type != DB_TEXT
-        ? fail(c, ERR_INVALID, "hash", "files are uploaded: POST /api/v1/files?name=...")
-        : OK;
-}
-
 enum err_code view_before_save(struct call *c, struct record *r, const struct record *old)
 {
     struct str entity = text_of(r, "entity"), where = text_of(r, "where");

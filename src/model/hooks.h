@@ -15,7 +15,6 @@ enum err_code grant_before_save(struct call *c, struct record *r, const struct r
 enum err_code share_before_save(struct call *c, struct record *r, const struct record *old);
 enum err_code object_before_save(struct call *c, struct record *r, const struct record *old);
 enum err_code custom_field_before_save(struct call *c, struct record *r, const struct record *old);
-enum err_code file_before_save(struct call *c, struct record *r, const struct record *old);
 enum err_code view_before_save(struct call *c, struct record *r, const struct record *old);
 enum err_code working_hours_before_save(
     struct call *c, struct record *r, const struct record *old);

@@ -104,6 +104,9 @@ enum err_code import_plan_make(struct call *c, const struct live_entity *e, cons
     }
     p->keeps_empty = !str_is(json_str(json_object_get(spec, "empty")), "clear");
     TRY(access_require(c, e, RIGHT_IMPORT));
+    if (e->def.flags & ENTITY_UPLOAD) {
+        return fail(c, ERR_CONFLICT, NULL, "%s are uploaded, not imported", e->label_plural.p);
+    }
     if (p->mode != IMPORT_UPDATE) {
         TRY(access_require(c, e, RIGHT_CREATE));
     }

@@ -300,7 +300,7 @@ static const struct field file_fields[] = {
     FIELD_END,
 };
 static const struct entity file = { .name = "file", .plural = "files", .icon = "paperclip",
-    .fields = file_fields, .before_save = file_before_save };
+    .fields = file_fields, .flags = ENTITY_UPLOAD };
 
 static const struct field setting_fields[] = {
     FIELD_TEXT("name", .required = true, .max = 100, .no_fold = true),
