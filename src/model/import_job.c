@@ -141,6 +141,39 @@ struct record *import_progress(struct call *c, int64_t id)
 }
 
 /* The columns as they were found, where the options do not say otherwise. */
+static struct str column_name(const json_t *column)
+{
+    return json_is_string(column) ? json_str(column) : json_str(json_object_get(column, "column"));
+}
+
+/* One column for each of the file, in its order: what was said of the column of this name (of the n-th of that
+ * name), else what was found. A name that the file lacks is told. */
+static json_t *columns_of_file(struct call *c, const json_t *found, const json_t *said)
+{
+    json_t *all = json_pack("[]");
+    bool *used = ARENA_ARRAY(c->mem, bool, json_array_size(said) + 1);
+
+    for (size_t i = 0; i < json_array_size(found); i++) {
+        json_t *one = json_array_get(found, i);
+        for (size_t k = 0; k < json_array_size(said); k++) {
+            if (!used[k] && str_eq(column_name(json_array_get(said, k)), column_name(one))) {
+                used[k] = true;
+                one = json_array_get(said, k);
+                break;
+            }
+        }
+        json_array_append(all, one);
+    }
+    for (size_t k = 0; k < json_array_size(said); k++) {
+        struct str name = column_name(json_array_get(said, k));
+        if (!used[k] && c->err.code == OK) {
+            (void)!fail(c, ERR_INVALID, "columns", "the file has no column \"%.*s\"",
+                (int)(name.n < 100 ? name.n : 100), name.p);
+        }
+    }
+    return all;
+}
+
 struct str import_spec(struct call *c, const struct record *r)
 {
     json_t *options = NULL, *columns = NULL, *spec;
@@ -150,10 +183,10 @@ struct str import_spec(struct call *c, const struct record *r)
     }
     spec = options ? json_copy(options) : json_pack("{}");
     arena_defer(c->mem, (void (*)(void *))json_decref, spec);
-    if (!json_array_size(json_object_get(spec, "columns"))
-        && record_get(r, "columns").type == DB_TEXT
-        && json_read(c->mem, record_get(r, "columns").s, &columns, &c->err) == OK) {
-        json_object_set(spec, "columns", columns);
+    if (record_get(r, "columns").type == DB_TEXT
+        && json_read(c->mem, record_get(r, "columns").s, &columns, &c->err) == OK
+        && json_array_size(columns)) {
+        json_object_set_new(spec, "columns", columns_of_file(c, columns, json_object_get(spec, "columns")));
     }
     struct buf b;
     struct json_writer w;
@@ -258,7 +291,9 @@ static enum err_code begin(struct call *c, bool dry)
         return fail(c, ERR_CONFLICT, "state", "it is not ready to be %s", dry ? "checked" : "run");
     }
     /* what is wrong with the plan is said now, not by the job */
-    TRY(json_read(c->mem, import_spec(c, r), &spec, &c->err));
+    struct str text = import_spec(c, r);
+    TRY(call_status(c));
+    TRY(json_read(c->mem, text, &spec, &c->err));
     TRY(import_plan_make(c, target_of(c, r), spec, dry, &plan));
     set = record_get(r, "change_set").type == DB_INT ? record_get(r, "change_set").i : 0;
     TRY(set ? still_stands(c, set) : OK);

@@ -408,7 +408,13 @@ enum err_code match_consume(struct call *c, const struct change *changes, size_t
             rules[nseen++] = rule;
             TRY(rule && many ? order_sweep(c, e, SECONDS(10), &job) : OK);
         }
+        /* what one look needed is given back before the next: a batch may hold hundreds */
+        struct arena_mark mark = arena_mark(c->mem);
+        const struct after *after = c->after;
         TRY(rule ? changed_record(c, rule, changes[i].record, many) : OK);
+        if (c->after == after) {
+            arena_rewind(c->mem, mark);
+        }
     }
     return OK;
 }

@@ -183,13 +183,17 @@ static double round_of(struct match_rule *rule, const struct match_rule *known, 
     return fabs(rule->prior - before);
 }
 
-/* Two kinds were found, and the one that is called matches is the one that agrees. */
+/* Two kinds were found, and the one that is called matches is the one that agrees, in every field: where what is
+ * the same speaks against, something else than matches was found. */
 static bool makes_sense(const struct match_rule *rule, double all)
 {
     double agree = 0;
 
     for (size_t t = 0; t < rule->n; t++) {
         agree += match_term_weight(&rule->terms[t], 3) > 0;
+        if (match_term_weight(&rule->terms[t], 3) < -.1) {
+            return false;
+        }
     }
     return rule->prior * all >= 20 && rule->prior < .9 && agree >= (double)rule->n * .6;
 }

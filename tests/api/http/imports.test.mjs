@@ -236,6 +236,19 @@ test('vCards', async () => {
   assert.equal(await count('contacts', "name = 'Jörg Meißner'"), 1);
 });
 
+test('columns are known by their names, whatever the order, and those not named stay as they were found', async () => {
+  const text = 'Full name,E-Mail,Born,Firm,City\nAda Named,ada.named@imports.example,13/01/1960,Named Ltd,Paris\n';
+  const i = await begin('contacts', 'named.csv', text, { columns: [{ column: 'Firm', field: 'company', create: true }, { column: 'Born', field: 'birthday', format: 'dmy' }] });
+  const done = await run(i.id);
+  assert.deepEqual([done.created, done.rejected], [1, 0], JSON.stringify(done.report));
+  const ada = (await get(`/contacts?where=${encodeURIComponent("email = 'ada.named@imports.example'")}`)).body.items[0];
+  assert.deepEqual([ada.name, ada.birthday, ada.company.name, ada.city], ['Ada Named', '1960-01-13', 'Named Ltd', 'Paris']);
+  const wrong = await begin('contacts', 'named.csv', text, { columns: [{ column: 'NoSuch', field: 'name' }] });
+  const refused = await post(`/imports/${wrong.id}/start`, {});
+  assert.equal(refused.status, 422, JSON.stringify(refused.body));
+  assert.match(refused.body.detail, /no column "NoSuch"/);
+});
+
 test('what is wrong is said before it begins', async () => {
   for (const [body, field] of [
     [{ entity: 'dragons', file: await upload('x.csv', 'a\n1\n') }, 'entity'],
