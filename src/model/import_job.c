@@ -197,7 +197,7 @@ struct str import_spec(struct call *c, const struct record *r)
 }
 
 struct failing {
-    int64_t import;
+    int64_t import, job;
     const char *why; /* NULL: it was cancelled */
 };
 
@@ -207,6 +207,9 @@ static enum err_code has_stopped(struct call *c, void *arg)
     struct record *now, *r = import_progress(c, f->import);
 
     TRY(record_load(c, r->e, f->import, true, &now));
+    if (record_get(now, "job").i != f->job) {
+        return OK; /* paused and gone on with before this job knew: what follows is the other's */
+    }
     if (f->why) {
         import_set_state(c, r, "failed");
         record_set(c, r, "error", V(str_sub(str_of(f->why), 0, 400)));
@@ -226,7 +229,7 @@ static enum err_code has_stopped(struct call *c, void *arg)
 enum err_code import_tell_failure(struct job_work *w, int64_t import, enum err_code code)
 {
     struct err e = w->err;
-    struct failing f = { import, w->cancelled ? NULL : e.msg };
+    struct failing f = { import, w->id, w->cancelled ? NULL : e.msg };
     bool for_good = err_from_input(code) || code == ERR_TOO_LARGE || code == ERR_UNAUTHENTICATED;
 
     if (code == OK || (!w->cancelled && !for_good)) {
