@@ -371,6 +371,19 @@ const struct command cmd_import = { "import", "ENTITY FILE", import_options, run
 
 /* ---- export ---- */
 
+static const char *format_of(const char *path)
+{
+    static const char *const formats[] = { "csv", "xlsx", "vcf" };
+
+    for (size_t i = 0; path && i < sizeof formats / sizeof *formats; i++) {
+        struct str name = str_of(path), end = str_of(formats[i]);
+        if (name.n > end.n && name.p[name.n - end.n - 1] == '.' && str_ends(name, end)) {
+            return formats[i];
+        }
+    }
+    return "jsonl";
+}
+
 static int run_export(struct cmd *cmd)
 {
     struct shell *s;
@@ -384,7 +397,7 @@ static int run_export(struct cmd *cmd)
         return cmd_fail(cmd, "cannot write %s", path);
     }
     if (!format) {
-        format = path && str_ends(str_of(path), STR(".csv")) ? "csv" : "jsonl";
+        format = format_of(path);
     }
     buf_init(&b, cmd->mem, 64 << 10);
     buf_fmt(&b, "/api/v1/%s/export?format=%s", cmd->words[0], format);
@@ -408,7 +421,7 @@ static int run_export(struct cmd *cmd)
 }
 
 static const struct option_row export_options[] = { OPTION_DATA,
-    { "format", "csv|jsonl", "by the file's name when left out; JSON lines to standard output", false },
+    { "format", "csv|jsonl|xlsx|vcf", "by the file's name when left out; JSON lines to standard output", false },
     { "where", "TEXT", "a filter", false }, { "fields", "LIST", "columns, separated by commas", false },
     { "sort", "LIST", "an order", false }, OPTION_END };
 const struct command cmd_export = { "export", "ENTITY [FILE]", export_options, run_export,
