@@ -1,5 +1,7 @@
 """Runs every test program and suite once per database and counts what passed.
 
+  tests/run.py [--times] [--only WORD]     only the steps whose name holds the word, on both databases
+
 Each step is a command; its output is kept in build-test/logs. Skips are counted in the last line,
 "N passed, N failed, N skipped"; a part that could not be run at all is said."""
 
@@ -17,6 +19,7 @@ build = root / "build-test"
 logs = build / "logs"
 passed = failed = skipped = 0
 times = []
+only = sys.argv[sys.argv.index("--only") + 1] if "--only" in sys.argv else ""
 
 
 def say(text):
@@ -39,6 +42,19 @@ def run(name, command, env=None, timeout=900):
     return path.read_text(errors="replace"), status
 
 
+def wanted(name):
+    return only in name
+
+
+def failures(output):
+    """What the output says of each test that failed; its end where that is not to be found."""
+    lines, kept = output.split("\n"), []
+    for i, line in enumerate(lines):
+        if re.match(r"not ok |\[  FAILED  \]|ERROR: |==\d+==ERROR", line):
+            kept += lines[max(0, i - 3):i + 25] + ["..."]
+    return kept[:400] or lines[-60:]
+
+
 def count(name, output, status, ok, bad, skip=0):
     global passed, failed, skipped
     passed += ok
@@ -48,10 +64,12 @@ def count(name, output, status, ok, bad, skip=0):
     failed += bad
     say(f"{'ok  ' if not bad else 'FAIL'} {name}: {ok} passed, {bad} failed" + (f", {skip} skipped" if skip else ""))
     if bad:
-        say("\n".join("     " + line for line in output.split("\n")[-60:]))
+        say("\n".join("     " + line for line in failures(output)))
 
 
 def cmocka(name, command, env=None, timeout=900):
+    if not wanted(name):
+        return
     output, status = run(name, command, env, timeout)
     ok = len(re.findall(r"^\[       OK \]", output, re.M))
     bad = len(re.findall(r"^\[  FAILED  \] \w+$", output, re.M)) // 2
@@ -60,15 +78,18 @@ def cmocka(name, command, env=None, timeout=900):
 
 
 def node(name, files, env):
+    if not wanted(name):
+        return
     output, status = run(name, ["node", "--test", "--test-concurrency=2", *map(str, files)], env, 1200)
     number = lambda word: sum(map(int, re.findall(rf"^(?:#|ℹ) {word} (\d+)", output, re.M)))
     count(name, output, status, number("pass"), number("fail"), number("skipped"))
 
 
 def whole(name, command, env=None, timeout=900):
+    if not wanted(name):
+        return
     output, status = run(name, command, env, timeout)
     count(name, output, status, int(status == 0), int(status != 0))
-    return output
 
 
 def compile_all():
