@@ -394,8 +394,8 @@ static void nothing(struct exchange *x)
     (void)x;
 }
 
-void api_dispatch(struct api *api, struct arena *mem, const char *method, struct str target,
-    struct str body, struct exchange **out)
+struct exchange *api_exchange(
+    struct api *api, struct arena *mem, const char *method, struct str target, struct str body)
 {
     struct exchange *x = exchange_new(api, mem);
 
@@ -406,6 +406,5 @@ void api_dispatch(struct api *api, struct arena *mem, const char *method, struct
     x->local = true;
     x->leave = nothing;
     x->finish = nothing;
-    (void)api_start(x);
-    *out = x;
+    return x;
 }

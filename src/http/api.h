@@ -40,9 +40,9 @@ MUST_CHECK enum err_code api_authenticate(struct call *c, struct exchange *x);
  * without an effect; with another request it is refused. */
 MUST_CHECK enum err_code idempotent_run(struct call *c, struct exchange *x);
 
-/* In one go, on an arena of the caller, as the administrator of this machine. target "/api/v1/...". */
-void api_dispatch(struct api *api, struct arena *mem, const char *method, struct str target,
-    struct str body, struct exchange **out);
+/* Of the administrator of this machine, for api_start; target "/api/v1/...". */
+struct exchange *api_exchange(
+    struct api *api, struct arena *mem, const char *method, struct str target, struct str body);
 /* Begins an exchange on a fresh arena. */
 struct exchange *exchange_new(struct api *api, struct arena *mem);
 

@@ -248,12 +248,20 @@ static bool within_rate(struct carrier *k)
         && (!who.n || limiter_take(s->api.limiter, who, n, now));
 }
 
+static bool is_upload(const struct carrier *k)
+{
+    return k->x->req.method == METHOD_POST && str_starts(k->x->req.target, STR("/api/v1/files?"));
+}
+
+/* What the machine's administrator uploads from the shell has no limit. */
 static int64_t body_limit(const struct carrier *k)
 {
     const struct config *cfg = k->server->api.org->cfg;
-    bool upload = str_starts(k->x->req.target, STR("/api/v1/files"));
 
-    return upload && cfg->upload_max > cfg->body_max ? cfg->upload_max : cfg->body_max;
+    if (!is_upload(k)) {
+        return cfg->body_max;
+    }
+    return k->x->req.shell ? INT64_MAX : cfg->upload_max > cfg->body_max ? cfg->upload_max : cfg->body_max;
 }
 
 /* True when the answer is there already. */
@@ -292,11 +300,6 @@ static bool declared_too_large(struct carrier *k)
     int64_t n;
 
     return length && (!str_to_int(str_of(length), &n) || n > body_limit(k));
-}
-
-static bool is_upload(const struct carrier *k)
-{
-    return k->x->req.method == METHOD_POST && str_starts(k->x->req.target, STR("/api/v1/files?"));
 }
 
 static void close_spool(void *arg)

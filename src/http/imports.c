@@ -14,26 +14,29 @@ enum err_code import_rows_get(struct call *c, struct exchange *x)
 }
 
 struct rejects {
-    int64_t import, last;
+    int64_t import;
+    struct import_rejects at;
 };
 
 static enum err_code next_page(struct call *c, void *state, struct buf *out, bool *more)
 {
     struct rejects *r = state;
 
-    TRY(import_rejects(c, r->import, r->last, REJECTS_PAGE, out, &r->last));
-    *more = r->last != 0;
+    TRY(import_rejects(c, r->import, REJECTS_PAGE, out, &r->at));
+    *more = r->at.last != 0;
     return OK;
 }
 
 enum err_code import_rejects_get(struct call *c, struct exchange *x)
 {
     struct rejects *r = ARENA_NEW(x->mem, struct rejects);
+    bool more;
 
     r->import = x->record;
-    TRY(import_rejects(c, r->import, 0, REJECTS_PAGE, &c->body, &r->last));
-    x->reply.type = "text/csv; charset=utf-8";
-    reply_header(x, "Content-Disposition", STR("attachment; filename=\"rejects.csv\""));
-    answer_in_pages(x, next_page, r, r->last != 0);
+    TRY(next_page(c, r, &c->body, &more));
+    x->reply.type = r->at.lines ? "application/x-ndjson" : "text/csv; charset=utf-8";
+    reply_header(x, "Content-Disposition",
+        r->at.lines ? STR("attachment; filename=\"rejects.jsonl\"") : STR("attachment; filename=\"rejects.csv\""));
+    answer_in_pages(x, next_page, r, more);
     return OK;
 }

@@ -212,29 +212,26 @@ static int job(struct cmd *cmd)
         STR(""), stdout);
 }
 
-/* A large change set is undone by a job of the server: the command ends when that has. */
+/* A large change set is undone by a job: the command ends when that has. */
 static int await_job(struct shell *s, const struct answer *ordered)
 {
+    static const char *const busy[] = { "waiting", "running", NULL };
     int64_t job = json_integer_value(json_object_get(answer_json(s, ordered), "job"));
+    struct answer a;
     char target[60];
 
-    snprintf(target, sizeof target, "/api/v1/jobs/%" PRId64, job);
-    while (job && !shell_org(s)) {
-        struct answer a;
-        int code = shell_request(s, "GET", str_of(target), STR(""), &a);
-        if (code != EXIT_DONE) {
-            return code;
-        }
-        const json_t *tree = answer_json(s, &a);
-        struct str state = json_str(json_object_get(tree, "state"));
-        int64_t left = json_integer_value(json_object_get(json_object_get(tree, "result"), "left"));
-        if (!str_is(state, "waiting") && !str_is(state, "running")) {
-            printf("%.*s\n", STR_ARG(a.body));
-            return str_is(state, "done") && !left ? EXIT_DONE : EXIT_PARTLY;
-        }
-        usleep(50000);
+    if (!job) {
+        return EXIT_DONE;
     }
-    return EXIT_DONE;
+    snprintf(target, sizeof target, "/api/v1/jobs/%" PRId64, job);
+    int code = shell_await(s, str_of(target), busy, NULL, &a);
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    const json_t *tree = answer_json(s, &a);
+    bool left = json_integer_value(json_object_get(json_object_get(tree, "result"), "left")) != 0;
+    printf("%.*s\n", STR_ARG(a.body));
+    return str_is(json_str(json_object_get(tree, "state")), "done") && !left ? EXIT_DONE : EXIT_PARTLY;
 }
 
 static int undo(struct cmd *cmd)

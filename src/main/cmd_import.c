@@ -1,373 +1,274 @@
-/* cmd_import.c - kith import and export: CSV and JSON lines.
- *
- * The file is read twice: once to find the order of day and month in columns of dates, once to send it in
- * chunks. One change set holds the whole import, so that one undo takes it back. */
+/* cmd_import.c - kith import and export: a file up and an import of it, records down. */
 
-#include "base/csv.h"
+#include "base/buf.h"
 #include "base/json.h"
 #include "main/commands.h"
 #include "main/shell.h"
-#include "model/import.h"
 
-#include <ctype.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-/* Rows of a chunk: while one is written no other write runs. So few, some 20 ms, when a server does it for
- * others as well; alone, as many as one call takes. */
-enum { CHUNK_SHARED = 500, CHUNK_ALONE = IMPORT_ROWS };
-enum { ROW_MAX = 16 << 20, CELLS_MAX = 500, COLUMNS = 500 };
+enum { TOLD = 10 };
 
-struct source {
-    FILE *file;
-};
-
-static ptrdiff_t read_some(void *arg, char *out, size_t n)
-{
-    struct source *s = arg;
-    size_t got = fread(out, 1, n, s->file);
-
-    return got == 0 && ferror(s->file) ? -1 : (ptrdiff_t)got;
-}
-
-/* ---- dates: day or month first? ---- */
-
-struct date_guess {
-    int64_t seen, first_over_12, second_over_12;
-    bool other; /* holds something that is not such a date */
-    bool year_first;
-};
-
-static bool three_numbers(struct str s, int64_t *part)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < s.n && n < 3; i++) {
-        size_t from = i;
-        while (i < s.n && isdigit((unsigned char)s.p[i])) {
-            i++;
-        }
-        if (i == from || !str_to_int(str_sub(s, from, i - from), &part[n++])) {
-            return false;
-        }
-        if (i < s.n && (n == 3 || !strchr("/.-", s.p[i]))) {
-            return false;
-        }
-    }
-    return n == 3;
-}
-
-static void look_at_date(struct date_guess *g, struct str cell)
-{
-    int64_t part[3] = { 0 };
-
-    cell = str_trim(cell);
-    if (!cell.n || g->other) {
-        return;
-    }
-    if (cell.n > 10 || !three_numbers(cell, part)) {
-        g->other = true;
-        return;
-    }
-    g->seen++;
-    g->year_first = part[0] > 31;
-    g->first_over_12 += part[0] > 12;
-    g->second_over_12 += part[1] > 12;
-}
-
-/* Where both could be meant, the month comes first unless the file shows otherwise. */
-static const char *order_of(const struct date_guess *g)
-{
-    if (g->other || !g->seen || g->year_first) {
-        return NULL;
-    }
-    return g->first_over_12 && !g->second_over_12 ? "dmy" : "mdy";
-}
-
-/* ---- sending ---- */
+/* ---- import ---- */
 
 struct import {
     struct cmd *cmd;
     struct shell *s;
-    size_t chunk;
-    const char *entity, *path;
-    struct str *header; /* of the columns */
-    size_t ncolumns;
-    struct date_guess *dates;
-    json_t *rows;       /* of the chunk */
-    int64_t first_row, created, updated, rejected, warnings, change_set;
-    FILE *rejects;
-    bool lines;         /* JSON lines */
-    bool told_columns;
+    const char *path;
+    char target[60]; /* of the import's record */
 };
 
-static json_t *chunk_request(struct import *im)
+static const char *file_name(const char *path)
 {
-    json_t *request = json_pack("{s:O, s:I}", im->lines ? "records" : "rows", im->rows, "first_row",
-        (json_int_t)im->first_row);
-    const char *key = cmd_option(im->cmd, "key");
+    const char *slash = strrchr(path, '/');
 
-    if (!im->lines) {
-        json_t *columns = json_pack("[]"), *formats = json_pack("{}");
-        for (size_t i = 0; i < im->ncolumns; i++) {
-            json_array_append_new(columns, json_stringn(im->header[i].p, im->header[i].n));
-            const char *order = order_of(&im->dates[i]);
-            if (order) {
-                json_object_set_new(
-                    formats, arena_cstr(im->cmd->mem, im->header[i]), json_string(order));
-            }
-        }
-        json_object_set_new(request, "columns", columns);
-        json_object_set_new(request, "formats", formats);
-    }
-    if (key) {
-        json_object_set_new(request, "key", json_string(key));
-    }
-    if (im->change_set) {
-        json_object_set_new(request, "change_set", json_integer(im->change_set));
-    }
-    return request;
+    return slash ? slash + 1 : path;
 }
 
-static void write_cell(struct import *im, FILE *out, struct str cell)
-{
-    struct buf b;
-
-    buf_init(&b, im->cmd->mem, ROW_MAX * 3);
-    csv_cell(&b, cell, ',');
-    fwrite(b.p ? b.p : "", 1, b.n, out);
-}
-
-/* FILE.rejects.csv: the rows as they were, and why, ready to be mended and imported. */
-static bool open_rejects(struct import *im)
-{
-    struct str path = arena_fmt(im->cmd->mem, "%s.rejects.%s", im->path, im->lines ? "jsonl" : "csv");
-
-    if (im->rejects) {
-        return true;
-    }
-    im->rejects = fopen(path.p, "wb");
-    if (!im->rejects) {
-        (void)cmd_fail(im->cmd, "cannot write %s", path.p);
-        return false;
-    }
-    for (size_t i = 0; !im->lines && i < im->ncolumns; i++) {
-        write_cell(im, im->rejects, im->header[i]);
-        fputc(',', im->rejects);
-    }
-    fputs(im->lines ? "" : "why\n", im->rejects);
-    return true;
-}
-
-static void write_reject(struct import *im, const json_t *reject)
-{
-    size_t at = (size_t)(json_integer_value(json_object_get(reject, "row")) - im->first_row);
-    const json_t *row = json_array_get(im->rows, at), *errors = json_object_get(reject, "errors");
-    struct buf why;
-
-    if (!open_rejects(im)) {
-        return;
-    }
-    buf_init(&why, im->cmd->mem, 64 << 10);
-    for (size_t i = 0; i < json_array_size(errors); i++) {
-        const json_t *e = json_array_get(errors, i);
-        struct str field = json_str(json_object_get(e, "field"));
-        buf_lit(&why, i ? "; " : "");
-        buf_add(&why, field);
-        buf_lit(&why, field.n ? ": " : "");
-        buf_add(&why, json_str(json_object_get(e, "message")));
-    }
-    if (im->lines) {
-        char *text = json_dumps(row, JSON_COMPACT);
-        fprintf(im->rejects, "%s\n", text ? text : "{}");
-        free(text); /* jansson's own */
-    }
-    for (size_t i = 0; !im->lines && i < im->ncolumns; i++) {
-        write_cell(im, im->rejects, json_str(json_array_get(row, i)));
-        fputc(',', im->rejects);
-    }
-    if (!im->lines) {
-        write_cell(im, im->rejects, buf_str(&why));
-        fputc('\n', im->rejects);
-    }
-    if (im->rejected < 10) {
-        fprintf(stderr, "row %" PRId64 ": %.*s\n",
-            (int64_t)json_integer_value(json_object_get(reject, "row")), STR_ARG(buf_str(&why)));
-    }
-    im->rejected++;
-}
-
-static void tell_columns(struct import *im, const json_t *columns)
-{
-    for (size_t i = 0; !im->told_columns && i < json_array_size(columns); i++) {
-        const json_t *one = json_array_get(columns, i);
-        if (!json_is_string(json_object_get(one, "field"))) {
-            fprintf(stderr, "column \"%s\" is left out: no field has this name\n",
-                json_string_value(json_object_get(one, "column")));
-        }
-    }
-    im->told_columns = true;
-}
-
-static int send_chunk(struct import *im)
-{
-    struct answer a;
-    struct arena_mark mark = arena_mark(im->cmd->mem);
-    struct str target = arena_fmt(im->cmd->mem, "/api/v1/%s/import", im->entity);
-
-    if (!json_array_size(im->rows)) {
-        return EXIT_DONE;
-    }
-    int code = shell_request(
-        im->s, "POST", target, json_compact(im->cmd->mem, chunk_request(im)), &a);
-    if (code == EXIT_DONE) {
-        const json_t *tree = answer_json(im->s, &a);
-        const json_t *rejected = json_object_get(tree, "rejected");
-        const json_t *warnings = json_object_get(tree, "warnings");
-        im->change_set = json_integer_value(json_object_get(tree, "change_set"));
-        im->created += json_integer_value(json_object_get(tree, "created"));
-        im->updated += json_integer_value(json_object_get(tree, "updated"));
-        tell_columns(im, json_object_get(tree, "columns"));
-        for (size_t i = 0; i < json_array_size(rejected); i++) {
-            write_reject(im, json_array_get(rejected, i));
-        }
-        for (size_t i = 0; i < json_array_size(warnings); i++, im->warnings++) {
-            const json_t *w = json_array_get(warnings, i);
-            if (im->warnings < 10) {
-                fprintf(stderr, "row %" PRId64 ": %s: %s; left empty\n",
-                    (int64_t)json_integer_value(json_object_get(w, "row")),
-                    json_string_value(json_object_get(w, "field")),
-                    json_string_value(json_object_get(w, "message")));
-            }
-        }
-    }
-    im->first_row += (int64_t)json_array_size(im->rows);
-    json_array_clear(im->rows);
-    arena_rewind(im->cmd->mem, mark);
-    return code;
-}
-
-static void keep_header(struct import *im, const struct csv_row *row)
-{
-    im->ncolumns = row->n < COLUMNS ? row->n : COLUMNS;
-    im->header = ARENA_ARRAY(im->cmd->mem, struct str, im->ncolumns + 1);
-    im->dates = ARENA_ARRAY(im->cmd->mem, struct date_guess, im->ncolumns + 1);
-    for (size_t i = 0; i < im->ncolumns; i++) {
-        im->header[i] = arena_str(im->cmd->mem, str_trim(row->cells[i]));
-    }
-}
-
-/* One pass over the file: looks at the dates, or sends. */
-static int pass_csv(struct import *im, bool sends)
-{
-    struct arena *mem = arena_create(0);
-    struct source src = { fopen(im->path, "rb") };
-    struct csv_row row;
-    struct err e = { 0 };
-    int exit = EXIT_DONE;
-    enum err_code code = OK;
-
-    if (!src.file) {
-        arena_destroy(mem);
-        return cmd_fail(im->cmd, "cannot read %s", im->path);
-    }
-    struct csv_reader *r = csv_open(mem, read_some, &src, 0, ROW_MAX, CELLS_MAX);
-    code = csv_next(r, &row, &e);
-    if (code == OK && !sends) {
-        keep_header(im, &row);
-    }
-    while (exit == EXIT_DONE && code == OK && (code = csv_next(r, &row, &e)) == OK) {
-        json_t *cells = sends ? json_pack("[]") : NULL;
-        for (size_t i = 0; i < row.n && i < im->ncolumns; i++) {
-            if (sends) {
-                json_t *cell = json_stringn(row.cells[i].p, row.cells[i].n);
-                json_array_append_new(cells, cell ? cell : json_string(""));
-            } else {
-                look_at_date(&im->dates[i], row.cells[i]);
-            }
-        }
-        if (sends && json_array_append_new(im->rows, cells) == 0
-            && json_array_size(im->rows) == im->chunk) {
-            exit = send_chunk(im);
-        }
-    }
-    (void)fclose(src.file);
-    arena_destroy(mem);
-    if (exit == EXIT_DONE && code != ERR_NOT_FOUND) {
-        return cmd_fail(im->cmd, "%s: %s", im->path, e.msg);
-    }
-    return exit == EXIT_DONE && sends ? send_chunk(im) : exit;
-}
-
-static int pass_lines(struct import *im)
+static int send_file(struct import *im, int64_t *file)
 {
     FILE *f = fopen(im->path, "rb");
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t n;
-    int exit = EXIT_DONE;
-    int64_t number = 0;
+    struct str target;
+    struct answer a;
 
     if (!f) {
         return cmd_fail(im->cmd, "cannot read %s", im->path);
     }
-    while (exit == EXIT_DONE && (n = getline(&line, &room, f)) >= 0) {
-        json_error_t error;
-        json_t *record;
-        number++;
-        if (!str_trim((struct str) { line, (size_t)n }).n) {
-            continue;
-        }
-        record = json_loadb(line, (size_t)n, JSON_REJECT_DUPLICATES, &error);
-        if (!record) {
-            exit = cmd_fail(im->cmd, "%s:%" PRId64 ": %s", im->path, number, error.text);
-        } else if (json_array_append_new(im->rows, record) == 0
-            && json_array_size(im->rows) == im->chunk) {
-            exit = send_chunk(im);
-        }
-    }
-    free(line); /* getline's and jansson's own */
+    target = arena_fmt(im->cmd->mem, "/api/v1/files?name=%.*s",
+        STR_ARG(url_escape(im->cmd->mem, str_of(file_name(im->path)))));
+    int code = shell_upload(im->s, target, f, &a);
     (void)fclose(f);
-    return exit == EXIT_DONE ? send_chunk(im) : exit;
+    *file = code == EXIT_DONE ? json_integer_value(json_object_get(answer_json(im->s, &a), "id")) : 0;
+    return code;
 }
 
-static int run_import(struct cmd *cmd)
+/* The options of the import: those given as JSON, and the keys. */
+static int read_options(struct import *im, json_t **options)
 {
-    struct import im = { .cmd = cmd, .entity = cmd->words[0], .path = cmd->words[1], .first_row = 1 };
-    struct str path = str_of(im.path);
+    const char *given = cmd_option(im->cmd, "options"), *key = cmd_option(im->cmd, "key");
+    const char *mode = cmd_option(im->cmd, "mode");
+    struct err e = { 0 };
 
-    im.lines = str_ends(path, STR(".jsonl")) || str_ends(path, STR(".ndjson"));
-    im.rows = json_pack("[]");
-    arena_defer(cmd->mem, (void (*)(void *))json_decref, im.rows);
-    int code = im.lines ? EXIT_DONE : pass_csv(&im, false);
-    if (code == EXIT_DONE) {
-        code = shell_open(cmd, &im.s);
+    *options = json_pack("{}");
+    arena_defer(im->cmd->mem, (void (*)(void *))json_decref, *options);
+    if (given) {
+        json_t *tree;
+        if (json_read(im->cmd->mem, str_of(given), &tree, &e) != OK || !json_is_object(tree)) {
+            return cmd_usage(im->cmd, "--options takes a JSON object: %s",
+                *e.msg ? e.msg : "this is something else");
+        }
+        json_object_update(*options, tree);
+    }
+    if (key) {
+        json_t *keys = json_pack("[]");
+        struct str rest = str_of(key), one;
+        while (str_split(&rest, ',', &one)) {
+            json_array_append_new(keys, json_stringn(one.p, one.n));
+        }
+        json_object_set_new(*options, "keys", keys);
+    }
+    if (mode) {
+        json_object_set_new(*options, "mode", json_string(mode));
+    }
+    return EXIT_DONE;
+}
+
+static void tell_progress(const json_t *import)
+{
+    int64_t rows = json_integer_value(json_object_get(import, "rows"));
+
+    if (isatty(STDERR_FILENO) && rows) {
+        fprintf(stderr, "\r%" PRId64 " of %" PRId64 " rows",
+            (int64_t)json_integer_value(json_object_get(import, "position")), rows);
+    }
+}
+
+/* Until it is not at work any more; what failed is told. */
+static int await(struct import *im, struct answer *a, const json_t **import)
+{
+    static const char *const busy[] = { "reading", "checking", "running", NULL };
+    int code = shell_await(im->s, str_of(im->target), busy, tell_progress, a);
+
+    if (isatty(STDERR_FILENO)) {
+        fputs("\r\033[K", stderr);
     }
     if (code != EXIT_DONE) {
         return code;
     }
-    im.chunk = shell_org(im.s) ? CHUNK_ALONE : CHUNK_SHARED;
-    code = im.lines ? pass_lines(&im) : pass_csv(&im, true);
-    shell_close(im.s);
-    if (im.rejects) {
-        (void)fclose(im.rejects);
+    *import = answer_json(im->s, a);
+    struct str state = json_str(json_object_get(*import, "state"));
+    const char *why = json_string_value(json_object_get(*import, "error"));
+    if (str_is(state, "failed") || str_is(state, "cancelled")) {
+        return cmd_fail(im->cmd, "%s: %s", im->path, why ? why : "the import was cancelled");
     }
-    printf(cmd->json ? "{\"created\": %" PRId64 ", \"updated\": %" PRId64 ", \"rejected\": %" PRId64
-                       ", \"warnings\": %" PRId64 ", \"change_set\": %" PRId64 "}\n"
-                     : "%" PRId64 " made, %" PRId64 " changed, %" PRId64 " rejected, %" PRId64
-                       " references left empty; change set %" PRId64 "\n",
-        im.created, im.updated, im.rejected, im.warnings, im.change_set);
-    return code != EXIT_DONE ? code : im.rejected ? EXIT_PARTLY : EXIT_DONE;
+    return EXIT_DONE;
+}
+
+static bool is_named(const json_t *options, const char *column)
+{
+    const json_t *columns = json_object_get(options, "columns");
+
+    for (size_t i = 0; column && i < json_array_size(columns); i++) {
+        const json_t *one = json_array_get(columns, i);
+        struct str name = json_is_string(one) ? json_str(one) : json_str(json_object_get(one, "column"));
+        if (str_is(name, column)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void tell_columns(const json_t *import, const json_t *options)
+{
+    const json_t *columns = json_object_get(import, "columns");
+
+    for (size_t i = 0; i < json_array_size(columns); i++) {
+        const json_t *one = json_array_get(columns, i);
+        const char *name = json_string_value(json_object_get(one, "column"));
+        if (!json_is_string(json_object_get(one, "field")) && !is_named(options, name)) {
+            fprintf(stderr, "column \"%s\" is left out: no field has this name\n", name ? name : "");
+        }
+    }
+}
+
+static void tell_row(const json_t *of, const json_t *error, const char *end)
+{
+    const char *field = json_string_value(json_object_get(error, "field"));
+    const char *message = json_string_value(json_object_get(error, "message"));
+
+    fprintf(stderr, "row %" PRId64 ": %s%s%s%s\n",
+        (int64_t)json_integer_value(json_object_get(of, "row")), field ? field : "",
+        field && *field ? ": " : "", message ? message : "", end);
+}
+
+static void tell_report(const json_t *import)
+{
+    const json_t *report = json_object_get(import, "report");
+    const json_t *rejects = json_object_get(report, "rejects"), *warnings = json_object_get(report, "warnings");
+
+    for (size_t i = 0; i < json_array_size(rejects) && i < TOLD; i++) {
+        const json_t *one = json_array_get(rejects, i), *errors = json_object_get(one, "errors");
+        for (size_t k = 0; k < json_array_size(errors); k++) {
+            tell_row(one, json_array_get(errors, k), "");
+        }
+    }
+    for (size_t i = 0; i < json_array_size(warnings) && i < TOLD; i++) {
+        tell_row(json_array_get(warnings, i), json_array_get(warnings, i), "; left empty");
+    }
+}
+
+static bool is_lines(const char *path)
+{
+    return str_ends(str_of(path), STR(".jsonl")) || str_ends(str_of(path), STR(".ndjson"));
+}
+
+/* FILE.rejects.csv: the rows as they were, and why, ready to be mended and imported. */
+static int fetch_rejects(struct import *im)
+{
+    struct str path
+        = arena_fmt(im->cmd->mem, "%s.rejects.%s", im->path, is_lines(im->path) ? "jsonl" : "csv");
+    FILE *out = fopen(path.p, "wb");
+
+    if (!out) {
+        return cmd_fail(im->cmd, "cannot write %s", path.p);
+    }
+    int code = shell_stream(im->s, arena_fmt(im->cmd->mem, "%s/rejects", im->target), out);
+    return fclose(out) == 0 || code != EXIT_DONE ? code : cmd_fail(im->cmd, "cannot write %s", path.p);
+}
+
+static int64_t count(const json_t *import, const char *name)
+{
+    return json_integer_value(json_object_get(import, name));
+}
+
+static void print_result(struct import *im, const json_t *import, bool check)
+{
+    const json_t *of = check ? json_object_get(import, "report") : import;
+    int64_t set = count(import, "change_set");
+
+    if (im->cmd->json) {
+        json_t *out = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "import",
+            (json_int_t)count(import, "id"), "created", (json_int_t)count(of, "created"), "updated",
+            (json_int_t)count(of, "updated"), "unchanged", (json_int_t)count(of, "unchanged"), "skipped",
+            (json_int_t)count(of, "skipped"), "rejected", (json_int_t)count(of, "rejected"), "warnings",
+            (json_int_t)count(of, "warned"), "change_set", (json_int_t)set);
+        printf("%s\n", json_compact(im->cmd->mem, out).p);
+        return;
+    }
+    printf(check ? "%" PRId64 " would be made, %" PRId64 " changed, %" PRId64 " rejected, %" PRId64
+                   " references left empty"
+                 : "%" PRId64 " made, %" PRId64 " changed, %" PRId64 " rejected, %" PRId64
+                   " references left empty",
+        count(of, "created"), count(of, "updated"), count(of, "rejected"), count(of, "warned"));
+    if (set) {
+        printf("; change set %" PRId64, set);
+    }
+    putchar('\n');
+}
+
+static int import_file(struct import *im, json_t *options)
+{
+    const char *entity = im->cmd->words[0];
+    bool check = cmd_option(im->cmd, "check") != NULL;
+    const json_t *import;
+    struct answer a;
+    int64_t file;
+    int code = send_file(im, &file);
+
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    json_t *order = json_pack("{s:s, s:I, s:O}", "entity", entity, "file", (json_int_t)file, "options", options);
+    code = shell_request(im->s, "POST", STR("/api/v1/imports"), json_compact(im->cmd->mem, order), &a);
+    if (code == EXIT_DONE) {
+        snprintf(im->target, sizeof im->target, "/api/v1/imports/%" PRId64, count(answer_json(im->s, &a), "id"));
+        code = await(im, &a, &import);
+    }
+    if (code == EXIT_DONE) {
+        tell_columns(import, options);
+        code = shell_request(im->s, "POST",
+            arena_fmt(im->cmd->mem, "%s/%s", im->target, check ? "check" : "start"), STR("{}"), &a);
+    }
+    if (code == EXIT_DONE) {
+        code = await(im, &a, &import);
+    }
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    tell_report(import);
+    bool rejected = count(check ? json_object_get(import, "report") : import, "rejected") > 0;
+    code = rejected && !check ? fetch_rejects(im) : EXIT_DONE;
+    print_result(im, import, check);
+    return code != EXIT_DONE ? code : rejected ? EXIT_PARTLY : EXIT_DONE;
+}
+
+static int run_import(struct cmd *cmd)
+{
+    struct import im = { .cmd = cmd, .path = cmd->words[1] };
+    json_t *options;
+    int code = read_options(&im, &options);
+
+    if (code == EXIT_DONE) {
+        code = shell_open(cmd, &im.s);
+    }
+    if (code == EXIT_DONE) {
+        code = import_file(&im, options);
+        shell_close(im.s);
+    }
+    return code;
 }
 
 static const struct option_row import_options[] = { OPTION_DATA,
-    { "key", "FIELD", "records with the same value are changed instead of made (external_id, email)",
-        false },
-    OPTION_END };
+    { "key", "FIELDS", "records with the same value are changed instead of made (external_id,email)", false },
+    { "mode", "both|create|update", "what happens to records that are there, and to those that are not", false },
+    { "options", "JSON", "columns, formats and all else that an import takes; see the manual", false },
+    { "check", NULL, "only tells what would happen", false }, OPTION_END };
 const struct command cmd_import = { "import", "ENTITY FILE", import_options, run_import,
-    "Imports a CSV file (any delimiter and encoding) or JSON lines (.jsonl). Columns are found by name\n"
-    "or label. Rows that are rejected go to FILE.rejects.csv with the reason; the exit code then is 3." };
+    "Imports a CSV file (any delimiter and encoding), a spreadsheet (.xlsx), vCards or JSON lines (.jsonl).\n"
+    "Columns are found by name or label, or by what they hold. Rows that are rejected go to FILE.rejects.csv\n"
+    "with the reason; the exit code then is 3." };
 
 /* ---- export ---- */
 

@@ -5,9 +5,11 @@
 #include "base/buf.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -149,26 +151,52 @@ static enum err_code read_answer(struct wire *w, struct local_answer *a, struct 
     return buf_status(&body, e);
 }
 
-enum err_code local_request(const char *path, const char *method, struct str target,
-    struct str body, struct local_answer *a, struct err *e)
+static enum err_code send_file(int fd, FILE *file, int64_t n, struct err *e)
+{
+    char bytes[READ];
+
+    rewind(file);
+    while (n > 0) {
+        size_t got = fread(bytes, 1, n < READ ? (size_t)n : READ, file);
+        if (!got) {
+            return err_set(e, ERR_INVALID, NULL, "the file became shorter while it was read");
+        }
+        TRY(send_all(fd, (struct str) { bytes, got }, e));
+        n -= (int64_t)got;
+    }
+    return OK;
+}
+
+static enum err_code send_request(
+    int fd, struct arena *mem, const struct local_request *r, struct err *e)
+{
+    struct stat st = { 0 };
+
+    if (r->file && fstat(fileno(r->file), &st) != 0) {
+        return err_set(e, ERR_INVALID, NULL, "the file cannot be read: %s", strerror(errno));
+    }
+    int64_t n = r->file ? (int64_t)st.st_size : (int64_t)r->body.n;
+    struct str head = arena_fmt(mem,
+        "%s %.*s HTTP/1.1\r\nHost: localhost\r\nX-Kith-Shell: 1\r\nConnection: close\r\n"
+        "Content-Type: %s\r\nContent-Length: %" PRId64 "\r\n\r\n",
+        r->method, STR_ARG(r->target), r->file ? "application/octet-stream" : "application/json", n);
+    TRY(send_all(fd, head, e));
+    return r->file ? send_file(fd, r->file, n, e) : send_all(fd, r->body, e);
+}
+
+enum err_code local_ask(
+    const char *path, const struct local_request *r, struct local_answer *a, struct err *e)
 {
     struct wire *w = ARENA_NEW(a->mem, struct wire);
+    struct err unheard = { 0 };
 
     w->fd = local_connect(path);
     if (w->fd < 0) {
         return err_set(e, ERR_BUSY, NULL, "no server answers at %s", path);
     }
-    struct str head = arena_fmt(a->mem,
-        "%s %.*s HTTP/1.1\r\nHost: localhost\r\nX-Kith-Shell: 1\r\nConnection: close\r\n"
-        "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-        method, STR_ARG(target), body.n);
-    enum err_code code = send_all(w->fd, head, e);
-    if (code == OK) {
-        code = send_all(w->fd, body, e);
-    }
-    if (code == OK) {
-        code = read_answer(w, a, e);
-    }
+    enum err_code sent = send_request(w->fd, a->mem, r, e);
+    /* who stops listening has mostly said why */
+    enum err_code code = read_answer(w, a, sent == OK ? e : &unheard);
     close(w->fd);
-    return code;
+    return sent != OK && code != OK ? sent : code;
 }

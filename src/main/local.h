@@ -7,6 +7,12 @@
 
 #include <stdio.h>
 
+struct local_request {
+    const char *method;
+    struct str target, body;
+    FILE *file; /* instead of a body: all of it, from its beginning; NULL for none */
+};
+
 struct local_answer {
     struct arena *mem;
     FILE *out; /* where the body of a 200 goes as it comes; NULL: into body */
@@ -15,7 +21,7 @@ struct local_answer {
 };
 
 int local_connect(const char *path); /* -1 when nobody listens */
-MUST_CHECK enum err_code local_request(const char *path, const char *method, struct str target,
-    struct str body, struct local_answer *a, struct err *e);
+MUST_CHECK enum err_code local_ask(
+    const char *path, const struct local_request *r, struct local_answer *a, struct err *e);
 
 #endif

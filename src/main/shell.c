@@ -80,30 +80,34 @@ struct org *shell_org(struct shell *s)
 
 /* ---- requests ---- */
 
-static void run_here(struct shell *s, const char *method, struct str target, struct str body,
-    struct answer *out)
+static void run_here(struct shell *s, const struct local_request *r, struct answer *out)
 {
     struct arena *mem = arena_create(0);
-    struct exchange *x;
+    struct exchange *x = api_exchange(&s->api, mem, r->method, r->target, r->body);
 
-    s->wrote = s->wrote || strcmp(method, "GET") != 0;
-    api_dispatch(&s->api, mem, method, target, body, &x);
+    s->wrote = s->wrote || strcmp(r->method, "GET") != 0;
+    if (r->file) {
+        (void)fseeko(r->file, 0, SEEK_END);
+        x->req.spool = fileno(r->file);
+        x->req.spooled = (int64_t)ftello(r->file);
+    }
+    (void)api_start(x);
     out->status = x->reply.status;
     out->body = arena_str(s->cmd->mem, x->reply.body);
     arena_destroy(mem);
 }
 
-int shell_try(struct shell *s, const char *method, struct str target, struct str body,
-    struct answer *out)
+static int ask(struct shell *s, const struct local_request *r, struct answer *out)
 {
-    *out = (struct answer) { 0 };
-    if (!s->socket) {
-        run_here(s, method, target, body, out);
-        return EXIT_DONE;
-    }
     struct local_answer a = { .mem = s->cmd->mem };
     struct err e = { 0 };
-    if (local_request(s->socket, method, target, body, &a, &e) != OK) {
+
+    *out = (struct answer) { 0 };
+    if (!s->socket) {
+        run_here(s, r, out);
+        return EXIT_DONE;
+    }
+    if (local_ask(s->socket, r, &a, &e) != OK) {
         return cmd_fail(s->cmd, "%s", e.msg);
     }
     out->status = a.status;
@@ -111,17 +115,60 @@ int shell_try(struct shell *s, const char *method, struct str target, struct str
     return EXIT_DONE;
 }
 
+int shell_try(struct shell *s, const char *method, struct str target, struct str body,
+    struct answer *out)
+{
+    return ask(s, &(struct local_request) { .method = method, .target = target, .body = body }, out);
+}
+
+static int told(struct shell *s, int code, const struct answer *a)
+{
+    return code != EXIT_DONE || (a->status >= 200 && a->status < 300) ? code : shell_problem(s, a);
+}
+
 int shell_request(struct shell *s, const char *method, struct str target, struct str body,
     struct answer *out)
 {
-    int code = shell_try(s, method, target, body, out);
-
-    if (code != EXIT_DONE || (out->status >= 200 && out->status < 300)) {
-        return code;
-    }
-    return shell_problem(s, out);
+    return told(s, shell_try(s, method, target, body, out), out);
 }
 
+int shell_upload(struct shell *s, struct str target, FILE *file, struct answer *out)
+{
+    struct local_request r = { .method = "POST", .target = target, .body = STR(""), .file = file };
+
+    return told(s, ask(s, &r, out), out);
+}
+
+static bool is_one_of(struct str state, const char *const *busy)
+{
+    while (*busy && !str_is(state, *busy)) {
+        busy++;
+    }
+    return *busy != NULL;
+}
+
+int shell_await(struct shell *s, struct str target, const char *const *busy,
+    void (*heard)(const json_t *), struct answer *out)
+{
+    struct err e = { 0 };
+
+    for (;;) {
+        struct arena_mark mark = arena_mark(s->cmd->mem);
+        if (!s->socket && workers_drain(s->inst.org, &e) != OK) {
+            return cmd_fail(s->cmd, "%s", e.msg);
+        }
+        int code = shell_request(s, "GET", target, STR(""), out);
+        const json_t *tree = code == EXIT_DONE ? answer_json(s, out) : NULL;
+        if (code != EXIT_DONE || !is_one_of(json_str(json_object_get(tree, "state")), busy)) {
+            return code;
+        }
+        if (heard) {
+            heard(tree);
+        }
+        arena_rewind(s->cmd->mem, mark);
+        usleep(50000);
+    }
+}
 /* ---- streams ---- */
 
 static int stream_here(struct shell *s, struct str target, FILE *out)
@@ -131,7 +178,8 @@ static int stream_here(struct shell *s, struct str target, FILE *out)
     struct answer a;
     int code = EXIT_DONE;
 
-    api_dispatch(&s->api, mem, "GET", target, STR(""), &x);
+    x = api_exchange(&s->api, mem, "GET", target, STR(""));
+    (void)api_start(x);
     a = (struct answer) { x->reply.status, x->reply.body };
     bool more = x->reply.stream != NULL;
     if (a.status != 200) {
@@ -162,7 +210,8 @@ int shell_stream(struct shell *s, struct str target, FILE *out)
     } else {
         struct local_answer a = { .mem = s->cmd->mem, .out = out };
         struct err e = { 0 };
-        if (local_request(s->socket, "GET", target, STR(""), &a, &e) != OK) {
+        struct local_request r = { .method = "GET", .target = target, .body = STR("") };
+        if (local_ask(s->socket, &r, &a, &e) != OK) {
             return cmd_fail(s->cmd, "%s", e.msg);
         }
         if (a.status != 200) {

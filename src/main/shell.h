@@ -32,6 +32,12 @@ int shell_request(struct shell *s, const char *method, struct str target, struct
  * when no answer came at all. */
 int shell_try(struct shell *s, const char *method, struct str target, struct str body,
     struct answer *out);
+/* POST with a whole file as the body, however large; told like shell_request. */
+int shell_upload(struct shell *s, struct str target, FILE *file, struct answer *out);
+/* Waits for a record with a "state", a job or an import, until that is none of busy (NULL at the end). In this
+ * process the work is done meanwhile. told, when not NULL, is called with each answer that is not the last. */
+int shell_await(struct shell *s, struct str target, const char *const *busy,
+    void (*told)(const json_t *), struct answer *out);
 /* The answer's body as it comes, for exports: it may be larger than memory. */
 int shell_stream(struct shell *s, struct str target, FILE *out);
 /* The problem in an answer, on stderr; gives EXIT_FAILED. */

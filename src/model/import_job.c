@@ -140,7 +140,6 @@ struct record *import_progress(struct call *c, int64_t id)
     return r;
 }
 
-/* The columns as they were found, where the options do not say otherwise. */
 static struct str column_name(const json_t *column)
 {
     return json_is_string(column) ? json_str(column) : json_str(json_object_get(column, "column"));
@@ -376,19 +375,13 @@ static enum err_code visible(struct call *c, int64_t id, struct record **r)
     return yes ? OK : fail(c, ERR_NOT_FOUND, NULL, "there is no import %" PRId64, id);
 }
 
-static enum err_code put_headers(struct call *c, const struct record *r)
+/* The columns of its file; none when it was read as JSON lines. */
+static enum err_code columns_of(struct call *c, const struct record *r, json_t **columns)
 {
-    json_t *columns = NULL;
-
-    if (record_get(r, "columns").type == DB_TEXT) {
-        TRY(json_read(c->mem, record_get(r, "columns").s, &columns, &c->err));
-    }
-    json_array(&c->out, "columns");
-    for (size_t i = 0; i < json_array_size(columns); i++) {
-        json_text(&c->out, NULL, json_str(json_object_get(json_array_get(columns, i), "column")));
-    }
-    json_end_array(&c->out);
-    return OK;
+    *columns = NULL;
+    return record_get(r, "columns").type == DB_TEXT
+        ? json_read(c->mem, record_get(r, "columns").s, columns, &c->err)
+        : OK;
 }
 
 enum err_code import_preview(struct call *c, int64_t id, int most)
@@ -396,14 +389,20 @@ enum err_code import_preview(struct call *c, int64_t id, int most)
     struct record *r;
     struct str text, **cells;
     size_t *ncells, n;
+    json_t *columns;
 
     TRY(visible(c, id, &r));
+    TRY(columns_of(c, r, &columns));
     TRY(db_text(c, &text,
         SQL("SELECT \"text\" FROM \"import_pieces\" WHERE \"import\" = $1 ORDER BY \"first_row\" LIMIT 1"),
         VALS(V(id))));
     TRY(stage_rows(c->mem, text, (size_t)most, &cells, &ncells, &n, &c->err));
     json_object(&c->out, NULL);
-    TRY(put_headers(c, r));
+    json_array(&c->out, "columns");
+    for (size_t i = 0; i < json_array_size(columns); i++) {
+        json_text(&c->out, NULL, json_str(json_object_get(json_array_get(columns, i), "column")));
+    }
+    json_end_array(&c->out);
     json_array(&c->out, "rows");
     for (size_t i = 0; i < n; i++) {
         json_array(&c->out, NULL);
@@ -417,53 +416,76 @@ enum err_code import_preview(struct call *c, int64_t id, int most)
     return buf_status(&c->body, &c->err);
 }
 
-static enum err_code rejects_head(struct call *c, const struct record *r, struct buf *out)
+/* A row of CSV as it was, and why. */
+static enum err_code put_row(struct call *c, struct str text, struct str why, size_t columns, struct buf *out)
 {
-    json_t *columns = NULL;
+    struct str **cells;
+    size_t *ncells, got;
 
-    if (record_get(r, "columns").type == DB_TEXT) {
-        TRY(json_read(c->mem, record_get(r, "columns").s, &columns, &c->err));
-    }
-    for (size_t i = 0; i < json_array_size(columns); i++) {
-        csv_cell(out, json_str(json_object_get(json_array_get(columns, i), "column")), ',');
+    TRY(stage_rows(c->mem, text, 1, &cells, &ncells, &got, &c->err));
+    for (size_t i = 0; i < columns; i++) {
+        csv_cell(out, got && i < ncells[0] ? cells[0][i] : STR(""), ',');
         buf_byte(out, ',');
     }
-    buf_lit(out, "why\n");
+    csv_cell(out, why, ',');
+    buf_byte(out, '\n');
+    return OK;
+}
+
+/* A line of JSON with the reason in front; one that was no object is a text in it. */
+static enum err_code put_line(struct call *c, struct str text, struct str why, struct buf *out)
+{
+    struct str **cells;
+    size_t *ncells, got;
+    struct json_writer w;
+    struct err e = { 0 };
+    json_t *line = NULL, *value;
+    const char *name;
+
+    TRY(stage_rows(c->mem, text, 1, &cells, &ncells, &got, &c->err));
+    struct str was = got && ncells[0] ? cells[0][0] : STR("");
+    bool object = json_read(c->mem, was, &line, &e) == OK && json_is_object(line);
+    json_init(&w, out);
+    json_object(&w, NULL);
+    json_text(&w, IMPORT_WHY, why);
+    if (!object) {
+        json_text(&w, "line", was);
+    }
+    json_object_foreach(object ? line : NULL, name, value)
+    {
+        if (strcmp(name, IMPORT_WHY) != 0) {
+            json_tree(&w, name, value);
+        }
+    }
+    json_end_object(&w);
+    buf_byte(out, '\n');
     return OK;
 }
 
 enum err_code import_rejects(
-    struct call *c, int64_t id, int64_t after, int n, struct buf *out, int64_t *last)
+    struct call *c, int64_t id, int n, struct buf *out, struct import_rejects *at)
 {
     struct record *r;
     struct rows rows;
-    size_t columns = 0;
+    json_t *columns;
 
     TRY(visible(c, id, &r));
-    if (record_get(r, "columns").type == DB_TEXT) {
-        json_t *tree;
-        TRY(json_read(c->mem, record_get(r, "columns").s, &tree, &c->err));
-        columns = json_array_size(tree);
+    TRY(columns_of(c, r, &columns));
+    size_t ncolumns = json_array_size(columns);
+    at->lines = ncolumns == 0;
+    for (size_t i = 0; !at->last && i < ncolumns; i++) {
+        csv_cell(out, json_str(json_object_get(json_array_get(columns, i), "column")), ',');
+        buf_lit(out, i + 1 < ncolumns ? "," : "," IMPORT_WHY "\n");
     }
-    if (!after) {
-        TRY(rejects_head(c, r, out));
-    }
-    *last = 0;
     TRY(db_query(c, &rows,
         SQL("SELECT \"row\", \"text\", \"why\" FROM \"import_rejects\" WHERE \"import\" = $1 AND \"row\" > $2"
             " ORDER BY \"row\" LIMIT $3"),
-        VALS(V(id), V(after), V(n))));
+        VALS(V(id), V(at->last), V(n))));
+    at->last = 0;
     while (rows_next(&rows)) {
-        struct str **cells;
-        size_t *ncells, got;
-        *last = col_int(&rows, 0);
-        TRY(stage_rows(c->mem, col_text(&rows, 1), 1, &cells, &ncells, &got, &c->err));
-        for (size_t i = 0; i < (columns ? columns : 1); i++) {
-            csv_cell(out, got && i < ncells[0] ? cells[0][i] : STR(""), ',');
-            buf_byte(out, ',');
-        }
-        csv_cell(out, stmt_text(rows.st, 2), ',');
-        buf_byte(out, '\n');
+        struct str text = col_text(&rows, 1), why = stmt_text(rows.st, 2);
+        at->last = col_int(&rows, 0);
+        TRY(at->lines ? put_line(c, text, why, out) : put_row(c, text, why, ncolumns, out));
     }
     TRY(rows_end(&rows));
     return buf_status(out, &c->err);

@@ -25,9 +25,15 @@ enum err_code import_cancel(struct call *c);
 
 /* {"columns": [header, ...], "rows": [[cell, ...], ...]} of the first rows of its file. */
 MUST_CHECK enum err_code import_preview(struct call *c, int64_t id, int rows);
-/* Rejected rows as CSV after a row number, at most n of them, with the columns of the file and a last one
- * that says why; *last is the last row written, 0 at the end. The head comes with after 0. */
+/* Rejected rows in the way of their file, n of them at most, ready to be mended and imported: CSV with the
+ * columns of the file and a last one that says why, or JSON lines with a first member that does. A column or
+ * member of that name is passed over by an import. */
+#define IMPORT_WHY "why"
+struct import_rejects {
+    int64_t last; /* where to go on; 0 at first, and again at the end */
+    bool lines;   /* JSON lines */
+};
 MUST_CHECK enum err_code import_rejects(
-    struct call *c, int64_t id, int64_t after, int n, struct buf *out, int64_t *last);
+    struct call *c, int64_t id, int n, struct buf *out, struct import_rejects *at);
 
 #endif

@@ -137,14 +137,19 @@ struct step { /* one transaction; it may run twice, so it leaves its outcome her
     int64_t micros;
 };
 
-static enum err_code read_records(struct call *c, struct import_rows *rows, struct str **cells)
+static enum err_code read_records(
+    struct call *c, const struct live_entity *e, struct import_rows *rows, struct str **cells)
 {
+    bool has_why = entity_field(e, STR(IMPORT_WHY)) != NULL;
+
     rows->records = ARENA_ARRAY(c->mem, json_t *, rows->n + 1);
     for (size_t i = 0; i < rows->n; i++) {
-        struct err e = { 0 };
-        if (json_read(c->mem, cells[i][0], &rows->records[i], &e) != OK
+        struct err bad = { 0 };
+        if (json_read(c->mem, cells[i][0], &rows->records[i], &bad) != OK
             || !json_is_object(rows->records[i])) {
             rows->records[i] = NULL; /* the row is rejected for that */
+        } else if (!has_why) {
+            json_object_del(rows->records[i], IMPORT_WHY); /* of rejects that were mended */
         }
     }
     return OK;
@@ -181,7 +186,7 @@ static enum err_code run_step(struct call *c, void *arg)
     TRY(json_read(c->mem, rn->spec, &spec, &c->err));
     TRY(import_plan_make(c, e, spec, rn->dry, &plan));
     if (rn->lines) {
-        TRY(read_records(c, &rows, rows.cells));
+        TRY(read_records(c, e, &rows, rows.cells));
     }
     TRY(import_apply(c, plan, &rows, &st->result));
     TRY(json_read(c->mem, st->result.rejected, &list, &c->err));

@@ -113,15 +113,31 @@ test('rejected rows come back as a file with reasons, and go in once mended', as
   assert.deepEqual([more.created, more.rejected], [2, 0]);
 });
 
+test('rejected JSON lines come back as JSON lines with reasons, and go in once mended', async () => {
+  const i = await begin('contacts', 'bad.jsonl', '{"last_name":"Fine","emails":[{"address":"fine@lines.example"}]}\n'
+    + '{"last_name":"Bad","emails":[{"address":"nonsense"}]}\nno JSON at all\n');
+  const done = await run(i.id);
+  assert.equal(done.rejected, 2);
+  const r = await w.request('GET', `/api/v1/imports/${i.id}/rejects`, undefined, { authorization: `Bearer ${w.token}` });
+  assert.equal(r.headers.get('content-type'), 'application/x-ndjson');
+  const [bad, broken, ...none] = r.text.trimEnd().split('\n').map((l) => JSON.parse(l));
+  assert.equal(none.length, 0);
+  assert.match(bad.why, /@ is missing/);
+  assert.equal(bad.last_name, 'Bad');
+  assert.equal(broken.line, 'no JSON at all');
+  bad.emails[0].address = 'mended@lines.example';
+  const again = await run((await begin('contacts', 'mended.jsonl', JSON.stringify(bad) + '\n')).id);
+  assert.deepEqual([again.created, again.rejected], [1, 0], JSON.stringify(again.report));
+});
+
 test('JSON lines', async () => {
   const i = await begin('contacts', 'a.jsonl', '{"last_name":"Lines","emails":["lines@imports.example"]}\n\n{"last_name":4}\nnot json\n');
   const done = await run(i.id);
   assert.deepEqual([done.rows, done.created, done.rejected], [3, 1, 2], JSON.stringify(done));
 });
 
-test('paused and gone on with: no row lost, none doubled', async () => {
-  const n = 6000;
-  const rows = Array.from({ length: n }, (_, k) => `Many${k},many${k}@imports.example`);
+async function pausedAtWork(n, name) {
+  const rows = Array.from({ length: n }, (_, k) => `${name}${k},${name}${k}@imports.example`);
   const i = await begin('contacts', 'many.csv', 'Last Name,Email\n' + rows.join('\n') + '\n');
   assert.equal(i.rows, n);
   await post(`/imports/${i.id}/start`, {});
@@ -130,13 +146,27 @@ test('paused and gone on with: no row lost, none doubled', async () => {
   assert.equal(paused.status, 200, JSON.stringify(paused.body));
   const at = (await get(`/imports/${i.id}`)).body;
   assert.equal(state(at), 'paused');
-  const refused = await w.api('POST', '/undo', { change_set: at.change_set });
-  assert.ok([200, 409].includes(refused.status));
-  if (refused.status === 409) {
-    const done = await run(i.id);
-    assert.equal(done.created, n);
-    assert.equal(await count('contacts', "last_name like 'Many%'"), n);
-  }
+  return at;
+}
+
+test('paused and gone on with: no row lost, none doubled', async () => {
+  const at = await pausedAtWork(6000, 'Many');
+  const done = await run(at.id);
+  assert.equal(done.created, 6000);
+  assert.equal(await count('contacts', "last_name like 'Many%'"), 6000);
+});
+
+test('what was in of a paused import is taken back, and it does not go on', async () => {
+  const at = await pausedAtWork(6000, 'Half');
+  const undo = await eventually(async () => {
+    const r = await post('/undo', { change_set: at.change_set });
+    return r.status === 409 ? null : r; // the job that was told to stop may still end its step
+  }, 20);
+  assert.ok([200, 202].includes(undo.status), JSON.stringify(undo.body));
+  await eventually(async () => (await count('contacts', "last_name like 'Half%'")) === 0, 30);
+  const again = await post(`/imports/${at.id}/start`, {});
+  assert.equal(again.status, 409);
+  assert.match(again.body.errors?.[0]?.message ?? again.body.detail, /has been undone/);
 });
 
 test('a large import is undone by a job, which tells what it had to leave', async () => {

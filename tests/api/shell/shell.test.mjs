@@ -48,6 +48,33 @@ test('import tells rows that it rejects, and takes them once they are mended', a
   await ok('import', 'contacts', file);
 });
 
+test('import looks without writing, takes options, JSON lines and spreadsheets', async () => {
+  const file = path.join(w.dir, 'look.csv');
+  writeFileSync(file, 'Wer;Firm\nLook;Nowhere Ltd\n');
+  const options = JSON.stringify({ columns: [{ column: 'Wer', field: 'last_name' }, { column: 'Firm', field: 'company', create: true }] });
+  const looked = JSON.parse(await ok('import', 'contacts', file, '--options', options, '--check', '--json'));
+  assert.deepEqual([looked.created, looked.rejected, looked.change_set], [1, 0, 0]);
+  assert.equal((await ok('query', "contacts where last_name = 'Look'")).trim(), '');
+  const bad = await shell('import', 'contacts', file, '--options', '[1]');
+  assert.equal(bad.code, 2);
+  await ok('import', 'contacts', file, '--options', options);
+  assert.match(await ok('query', "contacts where last_name = 'Look'", '--fields', 'company'), /Nowhere Ltd/);
+  const sheet = path.join(w.dir, 'sheet.xlsx');
+  await ok('export', 'contacts', sheet, '--where', "last_name = 'Look'", '--fields', 'external_id,last_name,first_name');
+  const came = JSON.parse(await ok('import', 'contacts', sheet, '--json'));
+  assert.equal(came.created, 1);
+  const lines = path.join(w.dir, 'lines.jsonl');
+  writeFileSync(lines, '{"last_name":"Line"}\n{"last_name":"Bad","birthday":"soon"}\n');
+  assert.equal((await shell('import', 'contacts', lines)).code, 3);
+  const rejects = JSON.parse(readFileSync(lines + '.rejects.jsonl', 'utf8'));
+  assert.equal(rejects.last_name, 'Bad');
+  assert.match(rejects.why, /^birthday: /);
+  const none = await shell('import', 'contacts', path.join(w.dir, 'absent.csv'));
+  assert.deepEqual([none.code, /cannot read/.test(none.stderr)], [1, true]);
+  const odd = await shell('import', 'nothings', file);
+  assert.match(odd.stderr, /nothing called "nothings"/);
+});
+
 test('what is exported comes in again as it was', async () => {
   const out = path.join(w.dir, 'companies.jsonl');
   await ok('create', 'companies', JSON.stringify({ name: 'Round "Trip", Ltd', external_id: 'r1', phones: [{ number: '+4930123456', kind: 'work' }],
