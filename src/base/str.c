@@ -8,21 +8,6 @@
 #include <string.h>
 #include <strings.h>
 
-struct str str_of(const char *cstr)
-{
-    return (struct str) { cstr ? cstr : "", cstr ? strlen(cstr) : 0 };
-}
-
-bool str_eq(struct str a, struct str b)
-{
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
-bool str_is(struct str a, const char *cstr)
-{
-    return str_eq(a, str_of(cstr));
-}
-
 bool str_eq_nocase(struct str a, struct str b)
 {
     return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
@@ -34,11 +19,6 @@ int str_cmp(struct str a, struct str b)
     int c = n ? memcmp(a.p, b.p, n) : 0;
 
     return c ? c : (a.n > b.n) - (a.n < b.n);
-}
-
-bool str_starts(struct str s, struct str prefix)
-{
-    return s.n >= prefix.n && str_eq((struct str) { s.p, prefix.n }, prefix);
 }
 
 bool str_ends(struct str s, struct str suffix)
@@ -60,17 +40,6 @@ struct str str_trim(struct str s)
         s.n--;
     }
     return s;
-}
-
-struct str str_sub(struct str s, size_t from, size_t n)
-{
-    if (from > s.n) {
-        from = s.n;
-    }
-    if (n > s.n - from) {
-        n = s.n - from;
-    }
-    return (struct str) { from ? s.p + from : s.p, n }; /* what is empty may have no bytes at all */
 }
 
 ptrdiff_t str_find(struct str s, struct str what)

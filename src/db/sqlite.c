@@ -436,8 +436,8 @@ static int set_up(struct sqlite_conn *c, const struct db_config *cfg, enum conn_
     if (rc == SQLITE_OK) {
         rc = sqlite3_exec(c->db, both, NULL, NULL, NULL);
     }
-    if (rc == SQLITE_OK && mode == CONN_WRITE && cfg->checkpoint_apart) {
-        rc = sqlite3_exec(c->db, "PRAGMA wal_autocheckpoint=0", NULL, NULL, NULL);
+    if (rc == SQLITE_OK && mode == CONN_WRITE) {
+        rc = sqlite3_wal_autocheckpoint(c->db, cfg->checkpoint_apart ? 0 : WAL_LONG);
     }
 #ifdef KITH_TESTING
     if (rc == SQLITE_OK && cfg->sync_off) {

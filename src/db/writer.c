@@ -60,6 +60,7 @@ static struct write_call *take(struct writer *w, bool wait)
         w->head = call->next;
         w->tail = w->head ? w->tail : &w->head;
         w->stats.waiting--;
+        w->stats.urgent -= !call->patient;
         call->next = NULL;
     }
     pthread_mutex_unlock(&w->lock);
@@ -262,6 +263,7 @@ enum err_code writer_submit(struct writer *w, struct write_call *call)
         *w->tail = call;
         w->tail = &call->next;
         w->stats.waiting++;
+        w->stats.urgent += !call->patient;
         pthread_cond_signal(&w->wake);
         code = OK;
     }
@@ -304,7 +306,7 @@ static void done_for(struct write_call *call, enum err_code code, const struct e
 
 enum err_code writer_run(struct writer *w, struct write_call *call, struct err *e)
 {
-    struct waiting wait = { .call = { .run = run_for, .done = done_for }, .user = call, .e = e };
+    struct waiting wait = { .call = { .run = run_for, .done = done_for, .patient = call->patient }, .user = call, .e = e };
 
     assert(!pthread_equal(pthread_self(), w->thread)); /* it would wait for itself */
     pthread_mutex_init(&wait.lock, NULL);

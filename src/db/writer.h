@@ -23,13 +23,14 @@ struct write_call {
     struct write_call *next;
     enum err_code code;
     bool ends_batch; /* set by run: those behind it begin after its commit */
+    bool patient;    /* work in the background: what is at work need not hurry for it */
 };
 
 struct writer_stats {
     uint64_t calls, batches, retried;
     uint64_t apart; /* batches run a second time, with a savepoint for each call */
     uint64_t commit_micros;
-    unsigned waiting;
+    unsigned waiting, urgent; /* of these, those that are not patient */
 };
 
 /* Takes over db. queue_max bounds the calls in wait. between (may be NULL) runs on the writer

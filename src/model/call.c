@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FIELD_ERRORS = 20 };
+enum { FIELD_ERRORS = 20, WAITED_FOR_MICROS = 15000, SERVING_MICROS = 100000, ALONE_MICROS = 2000000 };
 
 struct after {
     struct after *next;
@@ -250,7 +250,7 @@ static struct write_op *new_op(struct call *c, call_fn *fn, void *arg)
 {
     struct write_op *op = ARENA_NEW(c->mem, struct write_op);
 
-    *op = (struct write_op) { .w = { .run = op_run, .done = op_done }, .c = c, .fn = fn, .arg = arg };
+    *op = (struct write_op) { .w = { .run = op_run, .done = op_done, .patient = c->patient }, .c = c, .fn = fn, .arg = arg };
     op->mark = arena_mark(c->mem);
     return op;
 }
@@ -313,6 +313,17 @@ enum err_code call_write(struct call *c, call_fn *fn, void *arg)
         c->err.code = code;
     }
     return code;
+}
+
+bool call_has_taken_enough(const struct call *c)
+{
+    struct writer_stats stats = { 0 };
+    int64_t took = time_now() - c->began;
+
+    if (took > WAITED_FOR_MICROS && c->org->writer) {
+        writer_stats(c->org->writer, &stats);
+    }
+    return stats.urgent > 0 || took > (c->org->cfg->serving ? SERVING_MICROS : ALONE_MICROS);
 }
 
 enum err_code call_read(struct call *c, call_fn *fn, void *arg)

@@ -52,6 +52,7 @@ struct call {
     enum via via;
     const char *request; /* id for logs and answers */
     enum tx tx;
+    bool patient;        /* background work: other writing calls need not end early for it */
     int64_t change_set;  /* 0 until the first write */
     int64_t changes;     /* rows of the feed that this call has made */
     const char *change_kind; /* "edit", "import", "merge", ... of the change set */
@@ -91,6 +92,9 @@ MUST_CHECK enum err_code call_run(
 /* A writing call from a thread that may block: through the writer on SQLite, on a connection from
  * the pool on PostgreSQL (a serialization failure is tried again). */
 MUST_CHECK enum err_code call_write(struct call *c, call_fn *fn, void *arg);
+/* Whether background work has held the writer long enough: for 15 ms when other calls wait, else for 100 ms;
+ * where no server runs, and nobody can wait, for two seconds. */
+bool call_has_taken_enough(const struct call *c);
 MUST_CHECK enum err_code call_read(struct call *c, call_fn *fn, void *arg);
 /* Runs fn inside a savepoint of the call's transaction: its failure undoes only itself. */
 MUST_CHECK enum err_code call_nested(struct call *c, call_fn *fn, void *arg);

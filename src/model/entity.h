@@ -25,6 +25,7 @@ enum entity_flags {
     ENTITY_IDS_AGAIN = 4096, /* with ENTITY_TABLE: nothing keeps its ids, so they may come again */
     ENTITY_PAIR = 8192,      /* about two records: seen by who may see both */
     ENTITY_UPLOAD = 16384,   /* its records come with bytes: they are not imported */
+    ENTITY_CLUSTERED = 32768, /* with ENTITY_WITHOUT_ID: small rows, kept in the order of the key */
     ENTITY_WITHOUT_ID = 256, /* with ENTITY_TABLE: the fields named by .key are the key */
 };
 

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { CHANGES_TOLD = 50 };
+enum { CHANGES_TOLD = 50, ASK_EVERY = 16 };
 
 /* ---- the plan ---- */
 
@@ -324,7 +324,11 @@ static enum err_code run_rows(struct call *c, void *arg)
     list_begin(im, &im->warnings, &im->warnings_buf);
     list_begin(im, &im->changes, &im->changes_buf);
     for (size_t i = 0; i < im->rows->n; i++) {
+        if (i && i % ASK_EVERY == 0 && im->rows->enough && im->rows->enough(im->rows->arg)) {
+            break;
+        }
         TRY(import_one(im, i));
+        im->out->n = i + 1;
     }
     return OK;
 }
@@ -334,8 +338,12 @@ static enum err_code run_rows(struct call *c, void *arg)
 static enum err_code run_all(struct call *c, void *arg)
 {
     struct importing *im = arg;
-    enum err_code code = call_nested(c, run_rows, im);
 
+    im->apart = im->rows->apart;
+    if (im->apart || im->rows->bare) {
+        return run_rows(c, im);
+    }
+    enum err_code code = call_nested(c, run_rows, im);
     if (code == OK || !im->left || !err_from_input(code) || !conn_in_tx(c->db)) {
         return code;
     }
@@ -364,7 +372,9 @@ enum err_code import_apply(struct call *c, const struct import_plan *p,
 
     c->via = VIA_IMPORT;
     if (!p->dry) {
-        TRY(run_all(c, &im));
+        enum err_code code = run_all(c, &im);
+        out->behind = im.left;
+        TRY(code);
     } else if (call_nested(c, run_dry, &im) != ERR_CONFLICT || !im.left) {
         return c->err.code ? c->err.code : ERR_INTERNAL;
     }

@@ -28,9 +28,17 @@ struct import_rows {
     json_t **records;
     size_t n;
     int64_t first_row; /* the number of the first, for what is told */
+    /* How they run. With neither they share a savepoint, and where one fails behind its first write they
+     * run again with one for each. */
+    bool bare;  /* without: then the call fails, with result.behind, and is to be made again with apart */
+    bool apart; /* a savepoint for each row */
+    bool (*enough)(void *arg); /* asked after every few rows; true: the rest is left. NULL: all run */
+    void *arg;
 };
 
 struct import_result {
+    size_t n;    /* rows that ran */
+    bool behind; /* a row failed behind its first write */
     int64_t created, updated, unchanged, skipped, nrejected;
     struct str rejected; /* [{"row", "errors": [{"field", "message"}]}] */
     struct str warnings; /* [{"row", "field", "message"}] */

@@ -6,7 +6,7 @@
 #include "model/import_job.h"
 #include "model/record.h"
 
-enum { PIECE_ROWS = 500, ROW_MAX = 16 << 20 };
+enum { PIECE_ROWS = 4000, ROW_MAX = 16 << 20 };
 
 /* A change of an import's record by its jobs: without rights, version and history. */
 struct record *import_progress(struct call *c, int64_t id);

@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { PIECE_BYTES = 256 << 10, READ_MOST = 1 << 20, UNPACKED_LEAST = 128 << 20, UNPACKED_TIMES = 16 };
+enum { PIECE_BYTES = 2 << 20, READ_MOST = 1 << 20, UNPACKED_LEAST = 128 << 20, UNPACKED_TIMES = 16 };
 
 enum file_format { FORMAT_CSV, FORMAT_LINES, FORMAT_SHEET, FORMAT_CARDS };
 

@@ -1,8 +1,7 @@
 /* import_run.c - runs the rows of an import, or checks them and keeps nothing.
  *
  * `position` is the number of rows that are done; it moves in the same transaction as the rows, so a crash or
- * a pause loses and doubles none. How many rows a transaction takes follows the time they need, so that other
- * writers wait for about 15 ms at most. */
+ * a pause loses and doubles none. A transaction ends early when others want to write. */
 
 #include "model/import_job_steps.h"
 
@@ -13,8 +12,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { STEP_MICROS = 15000, STEP_LEAST = 20, STEP_FIRST = 100, WARNINGS_KEPT = 100,
-    REPORT_MAX = 1 << 20 };
+enum { ROWS_APART = 500, WARNINGS_KEPT = 100, REPORT_MAX = 1 << 20 };
 
 struct running {
     struct job_work *w;
@@ -27,7 +25,6 @@ struct running {
     struct str **cells;
     size_t *ncells;
     size_t ncell_rows;
-    int64_t step;   /* rows of a transaction */
     int64_t counts[6], before[6]; /* created, updated, unchanged, skipped, rejected, warned */
     struct buf changes, rejects, warnings; /* of the report, without brackets */
     size_t nrejects, nwarnings;
@@ -134,8 +131,13 @@ struct step { /* one transaction; it may run twice, so it leaves its outcome her
     struct import_result result;
     int64_t warned;
     struct str changes, rejected, warnings; /* in the work's memory */
-    int64_t micros;
+    bool apart;    /* a savepoint for each row */
 };
+
+static bool has_taken_enough(void *arg)
+{
+    return call_has_taken_enough(arg);
+}
 
 static enum err_code read_records(
     struct call *c, const struct live_entity *e, struct import_rows *rows, struct str **cells)
@@ -174,10 +176,11 @@ static enum err_code run_step(struct call *c, void *arg)
     struct running *rn = st->rn;
     const struct live_entity *e = model_entity(c->model, rn->entity);
     struct import_rows rows = { .n = (size_t)st->n, .first_row = rn->position + 1,
-        .cells = rn->cells + st->from, .ncells = rn->ncells + st->from };
+        .cells = rn->cells + st->from, .ncells = rn->ncells + st->from, .bare = !st->apart,
+        .apart = st->apart, .enough = has_taken_enough, .arg = c };
     struct import_plan *plan;
     json_t *spec, *list;
-    int64_t began = time_monotonic();
+
 
     if (!e) {
         return fail(c, ERR_NOT_FOUND, NULL, "the object is not there any more");
@@ -198,17 +201,24 @@ static enum err_code run_step(struct call *c, void *arg)
     st->changes = arena_str(rn->w->mem, st->result.changes);
     st->rejected = arena_str(rn->w->mem, st->result.rejected);
     st->warnings = arena_str(rn->w->mem, st->result.warnings);
-    TRY(put_counts(c, rn, st));
-    st->micros = time_monotonic() - began;
-    return OK;
+    st->n = (int64_t)st->result.n;
+    return put_counts(c, rn, st);
 }
 
-/* Rows for a transaction of about STEP_MICROS, by what the last one took. */
-static void follow_speed(struct running *rn, const struct step *st)
+/* The transaction of one step, and once more with savepoints where a row failed behind its first write. */
+static enum err_code take_step(struct running *rn, struct step *st)
 {
-    int64_t fits = st->micros > 0 ? st->n * STEP_MICROS / st->micros : PIECE_ROWS;
+    struct err before = rn->w->err;
+    int64_t all = st->n;
+    enum err_code code = job_work_write(rn->w, run_step, st);
 
-    rn->step = fits < STEP_LEAST ? STEP_LEAST : fits > PIECE_ROWS ? PIECE_ROWS : fits;
+    if (code == OK || !st->result.behind || rn->w->cancelled) {
+        return code;
+    }
+    rn->w->err = before;
+    st->apart = true;
+    st->n = all < ROWS_APART ? all : ROWS_APART;
+    return job_work_write(rn->w, run_step, st);
 }
 
 static enum err_code keep_report(struct running *rn, const struct step *st)
@@ -239,10 +249,10 @@ static enum err_code run_piece(struct running *rn)
         &rn->ncell_rows, &rn->w->err));
     while (rn->position < rn->piece_row - 1 + (int64_t)rn->ncell_rows) {
         int64_t at = rn->position - (rn->piece_row - 1), left = (int64_t)rn->ncell_rows - at;
-        struct step st = { .rn = rn, .from = at, .n = rn->step < left ? rn->step : left };
+        struct step st = { .rn = rn, .from = at, .n = left };
         rn->w->done = rn->position;
         rn->w->total = rn->rows;
-        TRY(job_work_write(rn->w, run_step, &st));
+        TRY(take_step(rn, &st));
         TRY(keep_report(rn, &st));
         const int64_t now[6] = { st.result.created, st.result.updated, st.result.unchanged,
             st.result.skipped, st.result.nrejected, st.warned };
@@ -250,7 +260,6 @@ static enum err_code run_piece(struct running *rn)
             rn->counts[i] += now[i];
         }
         rn->position += st.n;
-        follow_speed(rn, &st);
     }
     arena_rewind(rn->w->mem, mark);
     return OK;
@@ -300,7 +309,7 @@ static enum err_code has_run(struct call *c, void *arg)
 
 enum err_code import_run_work(struct job_work *w)
 {
-    struct running rn = { .w = w, .step = STEP_FIRST,
+    struct running rn = { .w = w,
         .import = json_integer_value(json_object_get(w->input, "import")),
         .dry = json_is_true(json_object_get(w->input, "dry")) };
     struct arena *kept;

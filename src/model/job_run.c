@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LEASE_SECONDS = 60, TRIES = 8, IDLE_MICROS = 1000000, GATHER_MICROS = 20000 };
+enum { LEASE_SECONDS = 60, TRIES = 8, IDLE_MICROS = 1000000, GATHER_MICROS = 20000, YIELD = 3 };
 enum { TURN_MICROS = 1000000, RESULT_MAX = 1 << 20 };
 
 static const struct {
@@ -249,6 +249,7 @@ static enum err_code write_once(struct job_work *w, call_fn *fn, void *arg, bool
     struct call c;
 
     call_init(&c, w->org, mem, user_system(), VIA_JOB);
+    c.patient = true;
     enum err_code code = call_write(&c, work_writes, &one);
     w->cancelled = w->cancelled || one.stop;
     w->err = code == OK ? w->err : c.err;
@@ -298,7 +299,9 @@ static void run_work(struct org *o, struct leased *l, const struct job_kind *kin
     enum err_code code = json_read(mem, l->input, &input, &w.err);
     if (code == OK && !w.cancelled) {
         w.input = input;
+        __atomic_add_fetch(&o->works, 1, __ATOMIC_RELAXED);
         code = kind->work(&w);
+        __atomic_sub_fetch(&o->works, 1, __ATOMIC_RELAXED);
     }
     if (code != OK && !w.cancelled) {
         job_failed(o, mem, l, w.err);
@@ -474,7 +477,12 @@ static void *consume_loop(void *arg)
         pthread_mutex_lock(&w->lock);
         uint64_t seen = w->signals;
         pthread_mutex_unlock(&w->lock);
+        int64_t began = time_monotonic();
         (void)!consumers_run(w->org, &more, &e);
+        if (more && __atomic_load_n(&w->org->works, __ATOMIC_RELAXED)) {
+            /* what fills the feed, an import, gets the greater part of the writer */
+            usleep((useconds_t)((time_monotonic() - began) * YIELD));
+        }
         if (!more) {
             rest(w, &w->signals, &w->cond, seen);
             /* what comes together is taken together: one transaction for many commits */

@@ -337,9 +337,11 @@ static enum err_code look_again(struct call *c, const struct match_rule *rule, c
     return OK;
 }
 
-static enum err_code changed_record(
-    struct call *c, const struct match_rule *rule, int64_t id, bool only_keys)
+/* only_keys: the pairs are found by a sweep, and what is new is noted there. */
+static enum err_code changed_record(struct call *c, const struct match_rule *rule,
+    const struct change *change, struct match_key_rows *only_keys)
 {
+    int64_t id = change->record;
     struct match_values values;
     struct record *r = NULL;
 
@@ -354,6 +356,10 @@ static enum err_code changed_record(
         return match_pairs_forget(c, rule->e, id);
     }
     match_values_of(c, rule, r, &values);
+    if (only_keys && change->kind == CHANGE_CREATE) {
+        match_keys_note(rule, id, &values, only_keys);
+        return OK;
+    }
     TRY(match_keys_put(c, rule, rule->e, id, &values));
     return only_keys ? OK : look_again(c, rule, r, &values);
 }
@@ -388,6 +394,7 @@ enum err_code match_consume(struct call *c, const struct change *changes, size_t
     struct match_rule *rules[16], *rule;
     size_t nseen = 0;
     bool many = n >= MANY_CHANGES; /* an import: one sweep finds all, and holds nobody up */
+    struct match_key_rows keys = { .rows = ARENA_ARRAY(c->mem, struct match_key_row, many ? n * MATCH_KEYS : 1) };
 
     for (size_t i = 0; i < n; i++) {
         const struct live_entity *e = model_entity_number(c->model, changes[i].entity);
@@ -411,12 +418,12 @@ enum err_code match_consume(struct call *c, const struct change *changes, size_t
         /* what one look needed is given back before the next: a batch may hold hundreds */
         struct arena_mark mark = arena_mark(c->mem);
         const struct after *after = c->after;
-        TRY(rule ? changed_record(c, rule, changes[i].record, many) : OK);
+        TRY(rule ? changed_record(c, rule, &changes[i], many ? &keys : NULL) : OK);
         if (c->after == after) {
             arena_rewind(c->mem, mark);
         }
     }
-    return OK;
+    return match_keys_store(c, &keys);
 }
 
 /* ---- while somebody types ---- */

@@ -23,6 +23,17 @@ MUST_CHECK enum err_code match_pairs_forget(struct call *c, const struct live_en
 /* Makes the keys of a record equal to what it holds. values NULL: it has none any more. */
 MUST_CHECK enum err_code match_keys_put(struct call *c, const struct match_rule *rule,
     const struct live_entity *e, int64_t id, const struct match_values *values);
+/* Keys of new records, to be stored together in their own order: neighbours lie on the same page. */
+struct match_key_row {
+    int64_t entity, key, record;
+};
+struct match_key_rows {
+    struct match_key_row *rows; /* room for MATCH_KEYS of each record */
+    size_t n;
+};
+void match_keys_note(const struct match_rule *rule, int64_t id, const struct match_values *values,
+    struct match_key_rows *out);
+MUST_CHECK enum err_code match_keys_store(struct call *c, struct match_key_rows *all);
 /* Records that share a key with the values, at most `most`, those with more keys in common first; marks
  * e-mails and phones that many share. */
 MUST_CHECK enum err_code match_candidates(struct call *c, const struct match_rule *rule,

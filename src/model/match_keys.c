@@ -8,16 +8,26 @@
 #include "model/query.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define COL_INT(n) FIELD_INT(n, .system = true)
 static const struct field fields[] = { COL_INT("entity"), COL_INT("key"), COL_INT("record"), FIELD_END };
 static const char *const indexes[] = { "\"record\", \"entity\"", NULL };
 const struct entity match_key_entity = { .name = "match_key", .plural = "match_keys", .fields = fields,
-    .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID, .key = "\"entity\", \"key\", \"record\"",
+    .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID | ENTITY_CLUSTERED, .key = "\"entity\", \"key\", \"record\"",
     .indexes = indexes };
 
 enum { PAGE = 300 };
+
+static enum err_code insert_key(struct call *c, const struct match_key_row *k)
+{
+    return db_exec(c,
+        /* a sweep that makes all keys anew may have been here before the feed was read */
+        SQL("INSERT INTO \"match_keys\" (\"entity\", \"key\", \"record\") VALUES ($1, $2, $3)"
+            " ON CONFLICT DO NOTHING"),
+        VALS(V(k->entity), V(k->key), V(k->record)));
+}
 
 enum err_code match_keys_put(struct call *c, const struct match_rule *rule,
     const struct live_entity *e, int64_t id, const struct match_values *values)
@@ -28,9 +38,38 @@ enum err_code match_keys_put(struct call *c, const struct match_rule *rule,
     TRY(db_exec(c, SQL("DELETE FROM \"match_keys\" WHERE \"record\" = $1 AND \"entity\" = $2"),
         VALS(V(id), V(e->number))));
     for (size_t i = 0; i < n; i++) {
-        TRY(db_exec(c,
-            SQL("INSERT INTO \"match_keys\" (\"entity\", \"key\", \"record\") VALUES ($1, $2, $3)"),
-            VALS(V(e->number), V((int64_t)keys[i]), V(id))));
+        TRY(insert_key(c, &(struct match_key_row) { e->number, (int64_t)keys[i], id }));
+    }
+    return OK;
+}
+
+void match_keys_note(const struct match_rule *rule, int64_t id, const struct match_values *values,
+    struct match_key_rows *out)
+{
+    uint64_t keys[MATCH_KEYS];
+    size_t n = match_keys_of(rule, values, keys);
+
+    for (size_t i = 0; i < n; i++) {
+        out->rows[out->n++] = (struct match_key_row) { rule->e->number, (int64_t)keys[i], id };
+    }
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct match_key_row *x = a, *y = b;
+
+    return x->entity != y->entity ? (x->entity < y->entity ? -1 : 1)
+        : x->key != y->key        ? (x->key < y->key ? -1 : 1)
+                                  : (x->record > y->record) - (x->record < y->record);
+}
+
+enum err_code match_keys_store(struct call *c, struct match_key_rows *all)
+{
+    if (all->n) {
+        qsort(all->rows, all->n, sizeof *all->rows, by_key);
+    }
+    for (size_t i = 0; i < all->n; i++) {
+        TRY(insert_key(c, &all->rows[i]));
     }
     return OK;
 }

@@ -28,6 +28,7 @@ struct org {
     void (*wake)(void *arg);  /* something was committed: consumers and jobs look */
     void *wake_arg;
     uint64_t jobs_queued;     /* grows with each commit that ordered a job */
+    int works;                /* long jobs that are at work here */
     struct arena *mem;
     uint8_t secret[32];       /* from the key file: signs and encrypts */
     bool read_only;           /* the disk is full, or so asked */

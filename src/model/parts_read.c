@@ -7,28 +7,31 @@
 
 #include "model/parts.h"
 
+#include <stddef.h>
 #include <string.h>
 
 const char *const part_pieces[PART_PIECES + 1]
     = { "street", "city", "region", "postcode", "country", NULL };
 
+#define MEMBER(name, slot) { STR_INIT(name), offsetof(struct part, slot) }
+static const struct {
+    struct str name;
+    size_t at;
+} members[] = { MEMBER("key", key), MEMBER("kind", kind), MEMBER("address", typed), MEMBER("number", typed),
+    MEMBER("url", typed), MEMBER("street", pieces[0]), MEMBER("city", pieces[1]), MEMBER("region", pieces[2]),
+    MEMBER("postcode", pieces[3]), MEMBER("country", pieces[4]) };
+
 static void set_member(struct part *p, struct str name, struct str value)
 {
-    if (str_is(name, "key")) {
-        p->key = value;
-    } else if (str_is(name, "kind")) {
-        p->kind = value;
-    } else if (str_is(name, "address") || str_is(name, "number") || str_is(name, "url")) {
-        p->typed = value;
-    }
-    for (int i = 0; i < PART_PIECES; i++) {
-        if (str_is(name, part_pieces[i])) {
-            p->pieces[i] = value;
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        if (str_eq(name, members[i].name)) {
+            *(struct str *)((char *)p + members[i].at) = value;
+            return;
         }
     }
 }
 
-static bool take(struct str *s, const char *text)
+static inline bool take(struct str *s, const char *text)
 {
     if (!str_starts(*s, str_of(text))) {
         return false;

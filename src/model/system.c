@@ -357,7 +357,7 @@ static const struct entity history = { .name = "history_row", .plural = "history
 static const struct field history_ref_fields[] = { COL_INT("entity"), COL_INT("record"),
     COL_INT("history"), FIELD_END };
 static const struct entity history_ref = { .name = "history_ref", .plural = "history_refs",
-    .fields = history_ref_fields, .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID,
+    .fields = history_ref_fields, .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID | ENTITY_CLUSTERED,
     .key = "\"entity\", \"record\", \"history\"" };
 
 #define PART_FIELDS                                                                                \
@@ -382,7 +382,8 @@ static const struct field pick_fields[] = { COL_INT("field"), COL_INT("record"),
     FIELD_END };
 static const char *const pick_indexes[] = { "\"field\", \"choice\", \"record\"", NULL };
 static const struct entity picks = { .name = "pick", .plural = "picks", .fields = pick_fields,
-    .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID, .key = "\"field\", \"record\", \"choice\"",
+    .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID | ENTITY_CLUSTERED,
+    .key = "\"field\", \"record\", \"choice\"",
     .indexes = pick_indexes };
 
 static const struct field session_fields[] = {

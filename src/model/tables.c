@@ -113,7 +113,7 @@ static void entity_table(const struct live_entity *e, int table, struct arena *m
         .auto_id = table == 0 && !(e->def.flags & ENTITY_WITHOUT_ID),
         .ids_again = e->def.flags & ENTITY_IDS_AGAIN,
         .key = table ? "\"id\"" : e->def.key,
-        .without_rowid = false,
+        .without_rowid = table == 0 && (e->def.flags & ENTITY_CLUSTERED),
         .columns = ARENA_ARRAY(mem, struct schema_column, room),
     };
     b.room = e->nfields + 40;
