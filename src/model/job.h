@@ -36,6 +36,8 @@ struct job_work {
  * total and result; it fails with ERR_CONFLICT once the job is to stop. */
 MUST_CHECK enum err_code job_work_read(struct job_work *w, call_fn *fn, void *arg);
 MUST_CHECK enum err_code job_work_write(struct job_work *w, call_fn *fn, void *arg);
+/* The process is stopping: what computes for long looks now and then, and returns ERR_BUSY. */
+bool job_work_stops(const struct job_work *w);
 /* A write of the program itself, which goes through even when the job is to stop or its user is gone. */
 MUST_CHECK enum err_code job_work_as_system(struct job_work *w, call_fn *fn, void *arg);
 /* The last write: the job is done in the same transaction. */

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LEASE_SECONDS = 60, TRIES = 8, IDLE_MICROS = 1000000, GATHER_MICROS = 20000, YIELD = 3 };
+enum { LEASE_SECONDS = 60, TRIES = 8, IDLE_MICROS = 1000000, GATHER_MICROS = 20000, YIELD = 6, WORKED_MICROS = 200000 };
 enum { TURN_MICROS = 1000000, RESULT_MAX = 1 << 20 };
 
 static const struct {
@@ -229,6 +229,11 @@ static enum err_code work_writes(struct call *c, void *arg)
     return one->last ? end_job(c, w->id, "done", w->result, NULL) : OK;
 }
 
+bool job_work_stops(const struct job_work *w)
+{
+    return __atomic_load_n(&w->org->stopping, __ATOMIC_RELAXED);
+}
+
 enum err_code job_work_read(struct job_work *w, call_fn *fn, void *arg)
 {
     struct arena *mem = arena_create((size_t)w->org->cfg->arena_max * 4);
@@ -248,12 +253,17 @@ static enum err_code write_once(struct job_work *w, call_fn *fn, void *arg, bool
     struct work_call one = { .w = w, .fn = fn, .arg = arg, .last = last };
     struct call c;
 
+    if (job_work_stops(w) && !last) {
+        arena_destroy(mem);
+        return err_set(&w->err, ERR_BUSY, NULL, "the server is stopping");
+    }
     call_init(&c, w->org, mem, user_system(), VIA_JOB);
     c.patient = true;
     enum err_code code = call_write(&c, work_writes, &one);
     w->cancelled = w->cancelled || one.stop;
     w->err = code == OK ? w->err : c.err;
     w->ended = code == OK && last;
+    __atomic_store_n(&w->org->worked, time_monotonic(), __ATOMIC_RELAXED);
     arena_destroy(mem);
     return code;
 }
@@ -281,6 +291,14 @@ enum err_code job_work_end(struct job_work *w, call_fn *fn, void *arg)
     return write_once(w, fn, arg, true);
 }
 
+/* Whoever looks next goes on with it. */
+static enum err_code let_go(struct call *c, void *arg)
+{
+    const struct job_work *w = arg;
+
+    return db_exec(c, SQL("UPDATE \"jobs\" SET \"lease\" = 0, \"attempts\" = \"attempts\" - 1 WHERE \"id\" = $1"), VALS(V(w->id)));
+}
+
 static enum err_code work_ended(struct call *c, void *arg)
 {
     struct job_work *w = arg;
@@ -299,11 +317,12 @@ static void run_work(struct org *o, struct leased *l, const struct job_kind *kin
     enum err_code code = json_read(mem, l->input, &input, &w.err);
     if (code == OK && !w.cancelled) {
         w.input = input;
-        __atomic_add_fetch(&o->works, 1, __ATOMIC_RELAXED);
         code = kind->work(&w);
-        __atomic_sub_fetch(&o->works, 1, __ATOMIC_RELAXED);
     }
-    if (code != OK && !w.cancelled) {
+    if (code != OK && !w.cancelled && job_work_stops(&w)) {
+        call_init(&c, o, mem, user_system(), VIA_SYSTEM);
+        (void)!call_write(&c, let_go, &w);
+    } else if (code != OK && !w.cancelled) {
         job_failed(o, mem, l, w.err);
     } else if (!w.ended) {
         call_init(&c, o, mem, user_system(), VIA_SYSTEM);
@@ -479,7 +498,7 @@ static void *consume_loop(void *arg)
         pthread_mutex_unlock(&w->lock);
         int64_t began = time_monotonic();
         (void)!consumers_run(w->org, &more, &e);
-        if (more && __atomic_load_n(&w->org->works, __ATOMIC_RELAXED)) {
+        if (more && began - __atomic_load_n(&w->org->worked, __ATOMIC_RELAXED) < WORKED_MICROS) {
             /* what fills the feed, an import, gets the greater part of the writer */
             usleep((useconds_t)((time_monotonic() - began) * YIELD));
         }
@@ -569,6 +588,7 @@ void workers_stop(struct workers *w)
     if (!w) {
         return;
     }
+    __atomic_store_n(&w->org->stopping, true, __ATOMIC_RELAXED);
     pthread_mutex_lock(&w->lock);
     w->stop = true;
     pthread_cond_broadcast(&w->cond);

@@ -364,16 +364,27 @@ static enum err_code changed_record(struct call *c, const struct match_rule *rul
     return only_keys ? OK : look_again(c, rule, r, &values);
 }
 
-static enum err_code order_sweep(struct call *c, const struct live_entity *e, int64_t delay, int64_t *job)
+enum err_code match_order_sweep(struct call *c, const struct live_entity *e, int later, int64_t *job)
 {
-    json_t *input = json_pack("{s:s}", "entity", e->name.p);
+    json_t *input = json_pack("{s:s, s:i}", "entity", e->name.p, "later", later);
 
     arena_defer(c->mem, (void (*)(void *))json_decref, input);
     return job_enqueue(c,
-        &(struct job_order) { .kind = "match_sweep", .input = input, .due = delay ? c->now + delay : 0,
+        &(struct job_order) { .kind = "match_sweep", .input = input, .due = later ? c->now + SECONDS(10) : 0,
             /* one that is to come later is no reason to let somebody wait now */
-            .key = arena_fmt(c->mem, "match_sweep:%d:%" PRId64, delay > 0, e->number).p },
+            .key = arena_fmt(c->mem, "match_sweep:%d:%" PRId64, later, e->number).p },
         job);
+}
+
+enum err_code match_is_behind(struct call *c, void *yes)
+{
+    int64_t seq = 0, horizon;
+    bool found;
+
+    TRY(db_find(c, &seq, &found, SQL("SELECT \"seq\" FROM \"cursors\" WHERE \"name\" = 'match'"), VALS()));
+    TRY(feed_horizon(c, &horizon));
+    *(bool *)yes = horizon - seq > MANY_CHANGES;
+    return OK;
 }
 
 static enum err_code rule_of(struct call *c, const struct live_entity *e,
@@ -413,7 +424,8 @@ enum err_code match_consume(struct call *c, const struct change *changes, size_t
         if (nseen < 16 && (!nseen || seen[nseen - 1] != e)) {
             seen[nseen] = e;
             rules[nseen++] = rule;
-            TRY(rule && many ? order_sweep(c, e, SECONDS(10), &job) : OK);
+            TRY(rule && many ? match_order_sweep(c, e, 1, &job) : OK);
+            TRY(rule && many ? match_keys_begin(c, e, rule, changes[i].record) : OK);
         }
         /* what one look needed is given back before the next: a batch may hold hundreds */
         struct arena_mark mark = arena_mark(c->mem);
@@ -641,7 +653,7 @@ enum err_code match_sweep(struct call *c)
     if (!e) {
         return fail(c, ERR_CONFLICT, "entity", "the object of this rule has been removed");
     }
-    TRY(order_sweep(c, e, 0, &job));
+    TRY(match_order_sweep(c, e, 0, &job));
     out_int(c, "job", job);
     return OK;
 }

@@ -106,6 +106,30 @@ enum err_code match_keys_missing(struct call *c, const struct live_entity *e,
     return OK;
 }
 
+static enum err_code put_state(struct call *c, const struct live_entity *e, const struct match_rule *rule)
+{
+    return db_exec(c,
+        SQL("INSERT INTO \"state\" (\"key\", \"value\") VALUES ($1, $2) ON CONFLICT (\"key\") DO UPDATE SET"
+            " \"value\" = excluded.\"value\""),
+        VALS(V(state_name(c, e)), V(made_by(c, rule))));
+}
+
+enum err_code match_keys_begin(
+    struct call *c, const struct live_entity *e, const struct match_rule *rule, int64_t id)
+{
+    struct list_request first = { .e = e, .right = RIGHT_READ };
+    int64_t *ids;
+    size_t n;
+    struct str was;
+
+    TRY(db_text(c, &was, SQL("SELECT \"value\" FROM \"state\" WHERE \"key\" = $1"), VALS(V(state_name(c, e)))));
+    if (was.n) {
+        return OK;
+    }
+    TRY(query_ids(c, &first, 0, 0, 1, &ids, &n));
+    return n && ids[0] == id ? put_state(c, e, rule) : OK;
+}
+
 enum err_code match_keys_fill(struct call *c, void *arg)
 {
     struct match_keys_job *job = arg;
@@ -129,11 +153,7 @@ enum err_code match_keys_fill(struct call *c, void *arg)
     }
     job->over = n < PAGE;
     job->after = n ? ids[n - 1] : job->after;
-    return job->over ? db_exec(c,
-               SQL("INSERT INTO \"state\" (\"key\", \"value\") VALUES ($1, $2) ON CONFLICT (\"key\") DO"
-                   " UPDATE SET \"value\" = excluded.\"value\""),
-               VALS(V(state_name(c, e)), V(made_by(c, rule))))
-                     : OK;
+    return job->over ? put_state(c, e, rule) : OK;
 }
 
 /* ---- candidates ---- */

@@ -80,6 +80,12 @@ struct match_pattern_count {
  * two kinds: the rule is then left as it was. */
 bool match_learn(struct match_rule *rule, const struct match_pattern_count *counts, size_t n);
 
+/* A job's read: whether many changes wait that the consumer has not seen, as during an import. */
+enum err_code match_is_behind(struct call *c, void *yes);
+/* later: 0 now; 1 or 2 in ten seconds, one of each at a time. */
+MUST_CHECK enum err_code match_order_sweep(
+    struct call *c, const struct live_entity *e, int later, int64_t *job);
+
 /* Keys of blocks, each once. */
 size_t match_keys_of(const struct match_rule *rule, const struct match_values *v, uint64_t *keys);
 uint64_t match_key_pair(uint64_t a, uint64_t b);

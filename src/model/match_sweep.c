@@ -58,6 +58,7 @@ struct sweep {
     struct found *found;
     size_t nfound, found_room;
     int64_t pairs, left_blocks, began;
+    int later; /* it was ordered for later, and waits for the feed to be read */
     /* of one write */
     size_t at;
     int64_t made, gone;
@@ -380,9 +381,12 @@ static void keep_pair(struct sweep *s, uint32_t a, uint32_t b)
     s->found[s->nfound++] = (struct found) { a, b, pattern };
 }
 
-static void each_pair(struct sweep *s, void (*fn)(struct sweep *s, uint32_t a, uint32_t b))
+static enum err_code each_pair(struct sweep *s, void (*fn)(struct sweep *s, uint32_t a, uint32_t b))
 {
     for (size_t from = 0, to; from < s->keys.n; from = to) {
+        if (job_work_stops(s->w)) {
+            return err_set(&s->w->err, ERR_BUSY, NULL, "the server is stopping");
+        }
         to = block_end(&s->keys, from);
         for (size_t i = from; i < to; i++) {
             for (size_t k = i + 1; k < to; k++) {
@@ -393,6 +397,7 @@ static void each_pair(struct sweep *s, void (*fn)(struct sweep *s, uint32_t a, u
             }
         }
     }
+    return OK;
 }
 
 static bool learn(struct sweep *s)
@@ -551,11 +556,25 @@ static enum err_code seed(struct call *c, void *arg)
     return match_seed(c); /* a database from before there were rules */
 }
 
+/* The job that postpones itself still holds its key, so the next one takes the other. */
+static enum err_code postpone(struct call *c, void *arg)
+{
+    const struct sweep *s = arg;
+    const struct live_entity *e = model_entity(c->model, s->entity);
+    int64_t job;
+
+    return e ? match_order_sweep(c, e, s->later == 1 ? 2 : 1, &job) : OK;
+}
+
 static enum err_code sweep(struct sweep *s)
 {
     struct match_keys_job keys = { .entity = s->entity };
-    bool learned;
+    bool learned, early = false;
 
+    TRY(s->later ? job_work_read(s->w, match_is_behind, &early) : OK);
+    if (early) {
+        return job_work_end(s->w, postpone, s);
+    }
     TRY(job_work_write(s->w, seed, NULL));
     TRY(job_work_read(s->w, begin, s));
     while (s->w->total && !keys.over) {
@@ -568,17 +587,18 @@ static enum err_code sweep(struct sweep *s)
     } while (s->cursor.n);
     make_blocks(s);
     s->patterns = ARENA_ARRAY(s->mem, struct match_pattern_count, PATTERNS);
-    each_pair(s, count_pattern);
+    TRY(each_pair(s, count_pattern));
     learned = learn(s);
     TRY(job_work_write(s->w, nothing, NULL));
-    each_pair(s, keep_pair);
+    TRY(each_pair(s, keep_pair));
     return write_all(s, learned);
 }
 
 enum err_code match_sweep_work(struct job_work *w)
 {
     struct sweep s = { .w = w, .mem = arena_create(0), .began = time_monotonic(),
-        .entity = json_str(json_object_get(w->input, "entity")), .cursor = { "", 0 } };
+        .entity = json_str(json_object_get(w->input, "entity")), .cursor = { "", 0 },
+        .later = (int)json_integer_value(json_object_get(w->input, "later")) };
 
     enum err_code code = sweep(&s);
     arena_destroy(s.mem);

@@ -28,7 +28,8 @@ struct org {
     void (*wake)(void *arg);  /* something was committed: consumers and jobs look */
     void *wake_arg;
     uint64_t jobs_queued;     /* grows with each commit that ordered a job */
-    int works;                /* long jobs that are at work here */
+    int64_t worked;           /* when a long job wrote last, by the monotonic clock */
+    bool stopping;            /* long jobs end between two of their steps, and go on elsewhere or later */
     struct arena *mem;
     uint8_t secret[32];       /* from the key file: signs and encrypts */
     bool read_only;           /* the disk is full, or so asked */

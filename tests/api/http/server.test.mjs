@@ -211,8 +211,8 @@ test('a killed server leaves a folder that serves again', { skip: POSTGRES ? 'of
   assert.ok(readFileSync(path.join(w.dir, 'key')).length === 32);
 }));
 
-test('a server that is killed in an import goes on with it when it starts again', { skip: POSTGRES ? 'of SQLite' : false }, () => within({ single: true }, async (w) => {
-  const n = 9000;
+test('a server that is killed or stopped in an import goes on with it when it starts again', { skip: POSTGRES ? 'of SQLite' : false }, () => within({ single: true }, async (w) => {
+  const n = 15000;
   const text = 'Last Name,External id,Email\n' + Array.from({ length: n }, (_, k) => `Kill${k},kill${k},kill${k}@kill.example`).join('\n') + '\n';
   const headers = { authorization: `Bearer ${w.token}` };
   const file = await w.request('POST', '/api/v1/files?name=kill.csv', Buffer.from(text), { ...headers, 'content-type': 'text/csv' });
@@ -220,11 +220,14 @@ test('a server that is killed in an import goes on with it when it starts again'
   const look = async () => (await w.api('GET', `/imports/${made.body.id}`)).body;
   await eventually(async () => (await look()).rows === n, 20);
   await w.api('POST', `/imports/${made.body.id}/start`, {});
-  for (let times = 0; times < 3; times++) {
+  for (const signal of ['SIGKILL', 'SIGTERM', 'SIGKILL']) {
     const at = (await look()).position ?? 0;
     await eventually(async () => (await look()).position > at, 20);
-    await w.servers[0].stop('SIGKILL');
+    const { code } = await w.servers[0].stop(signal);
+    assert.equal(code, signal === 'SIGTERM' ? 0 : null);
     await w.servers[0].start();
+    const { position, state } = await look();
+    assert.ok(position < n && (state?.code ?? state) === 'running', `a stop ends it between two steps: ${position}`);
   }
   const done = await eventually(async () => { const i = await look(); return (i.state?.code ?? i.state) === 'done' ? i : null; }, 60);
   assert.deepEqual([done.created, done.rejected], [n, 0]);
