@@ -170,6 +170,7 @@ enum err_code metrics_get(struct call *c, struct exchange *x)
         put_number(&out, "http_bytes_total", "counter", (int64_t)m->bytes_out);
         put_number(&out, "http_slow_total", "counter", (int64_t)m->slow);
         put_number(&out, "http_limited_total", "counter", (int64_t)m->limited);
+        put_number(&out, "http_slow_senders_total", "counter", (int64_t)m->too_slow);
         put_number(&out, "start_time_seconds", "gauge", m->started / SECONDS(1));
     }
     if (x->api->pool) {

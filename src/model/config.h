@@ -23,6 +23,10 @@ struct config {
     int workers;
     int queue_max;            /* writing calls in wait before 503 */
     int connections_max;
+    int head_seconds;         /* for the head of a request to come */
+    int body_seconds;         /* for its body */
+    int64_t body_rate;        /* bytes a second of a body, at least */
+    int64_t body_open;        /* bytes of a body of somebody who has not signed in */
     int rate_per_minute;      /* requests per token or session, 0 for no limit */
     int backup_hours;         /* 0: none by itself */
     int backup_keep;
