@@ -52,6 +52,8 @@ static const struct row rows[] = {
         "a read on a network thread, in milliseconds; past it, it moves to a worker" },
     { "slow_call", MILLIS, AT(slow_call), 500, 1, 600000, NULL, true,
         "a call is logged as slow after so many milliseconds" },
+    { "idle_look", MILLIS, AT(idle_look), 1000, 100, 600000, NULL, true,
+        "a server that nobody woke looks for due jobs and the changes of other servers, in milliseconds" },
     { "workers", NUMBER, AT(workers), 8, 2, 64, NULL, false, "worker threads" },
     { "queue_max", NUMBER, AT(queue_max), 4096, 16, 100000, NULL, false,
         "calls in wait before 503 is answered" },

@@ -20,6 +20,7 @@ struct config {
     int64_t query_budget;     /* microseconds of a user's own filter */
     int64_t quick_budget;     /* microseconds of a read on a network thread */
     int64_t slow_call;        /* microseconds after which a call is logged as slow */
+    int64_t idle_look;        /* microseconds after which a thread that nobody woke looks by itself */
     int workers;
     int queue_max;            /* writing calls in wait before 503 */
     int connections_max;
