@@ -390,6 +390,15 @@ static enum MHD_Result start(struct carrier *k)
     return carrier_answer(k);
 }
 
+/* The connection closes after this answer; who is still sending gets it all the same. */
+static enum MHD_Result answer_unread(struct carrier *k)
+{
+    if (k->sender) {
+        k->sender->unread = true;
+    }
+    return carrier_answer(k);
+}
+
 /* A large body is taken of one who has signed in. What is refused here is not read: the connection closes
  * after the answer. On PostgreSQL one whom this server does not know yet is looked up on the pool. */
 static enum MHD_Result admit(struct carrier *k, int64_t length)
@@ -402,9 +411,9 @@ static enum MHD_Result admit(struct carrier *k, int64_t length)
     case ADMIT_OPEN:
         k->max = (size_t)x->api->org->cfg->body_open;
         k->too_large = length > (int64_t)k->max;
-        return k->too_large && refuse_early(k) ? carrier_answer(k) : MHD_YES;
+        return k->too_large && refuse_early(k) ? answer_unread(k) : MHD_YES;
     case ADMIT_NO:
-        return carrier_answer(k);
+        return answer_unread(k);
     case ADMIT_AWAY:
         break;
     }
@@ -434,8 +443,7 @@ static enum MHD_Result begin_body(struct carrier *k)
     k->limited = !within_rate(k);
     k->too_large = length < 0 || length > (int64_t)k->max;
     if ((k->lengths > 1 || k->too_large || (k->limited && length)) && refuse_early(k)) {
-        /* not worth reading: the connection closes after this answer */
-        return carrier_answer(k);
+        return answer_unread(k); /* not worth reading */
     }
     bool large = length > cfg->body_open || (!told && header(k, "Transfer-Encoding"));
     return large && !k->x->req.shell ? admit(k, length) : MHD_YES;
@@ -465,7 +473,7 @@ enum MHD_Result connection_handle(void *cls, struct MHD_Connection *mhd, const c
         return begin_body(k);
     case STAGE_ADMITTED:
         if (k->refused) {
-            return carrier_answer(k);
+            return answer_unread(k);
         }
         k->stage = STAGE_BODY;
         return MHD_YES; /* the library calls again, with what it has of the body */

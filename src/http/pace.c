@@ -8,12 +8,15 @@
 #include "base/log.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
-enum { LOOK_MILLIS = 500 };
+enum { LOOK_MILLIS = 500, LINGER_MILLIS = 50, LINGER_MOST = 128, LINGER_SECONDS = 3, LINGER_PIECE = 1 << 20 };
 
 struct pace {
     struct org *org;
@@ -24,6 +27,11 @@ struct pace {
     bool started, stop;
     struct sender *places, *spare;
     int nplaces, used;
+    struct {
+        int fd;
+        int64_t until;
+    } lingering[LINGER_MOST];
+    int nlingering;
 };
 
 bool pace_is_late(
@@ -85,6 +93,28 @@ static void look(struct pace *p)
     }
 }
 
+/* What comes is thrown away by the kernel; true once the client has closed, or has had its time. */
+static bool has_gone(int fd, int64_t until, bool stop)
+{
+    ssize_t n = recv(fd, NULL, LINGER_PIECE, MSG_TRUNC | MSG_DONTWAIT);
+
+    return stop || n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) || time_monotonic() > until;
+}
+
+static void let_go(struct pace *p)
+{
+    int kept = 0;
+
+    for (int i = 0; i < p->nlingering; i++) {
+        if (has_gone(p->lingering[i].fd, p->lingering[i].until, p->stop)) {
+            close(p->lingering[i].fd);
+        } else {
+            p->lingering[kept++] = p->lingering[i];
+        }
+    }
+    p->nlingering = kept;
+}
+
 static void *watch(void *arg)
 {
     struct pace *p = arg;
@@ -92,18 +122,20 @@ static void *watch(void *arg)
     pthread_mutex_lock(&p->lock);
     while (!p->stop) {
         struct timespec until;
-        if (!p->used) {
+        if (!p->used && !p->nlingering) {
             pthread_cond_wait(&p->cond, &p->lock);
             continue;
         }
         clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += LOOK_MILLIS * 1000000L;
+        until.tv_nsec += (p->nlingering ? LINGER_MILLIS : LOOK_MILLIS) * 1000000L;
         until.tv_sec += until.tv_nsec / 1000000000L;
         until.tv_nsec %= 1000000000L;
         while (!p->stop && pthread_cond_timedwait(&p->cond, &p->lock, &until) == 0) {
         }
         look(p);
+        let_go(p);
     }
+    let_go(p);
     pthread_mutex_unlock(&p->lock);
     return NULL;
 }
@@ -157,6 +189,7 @@ struct sender *pace_add(struct pace *p, int fd, void *context)
     if (s) {
         p->spare = s->next;
         s->fd = fd;
+        s->unread = false;
         s->context = context;
         pace_now(s, PACE_HEAD);
         if (p->used++ == 0) {
@@ -173,6 +206,14 @@ void pace_remove(struct pace *p, struct sender *s)
         return;
     }
     pthread_mutex_lock(&p->lock);
+    if (s->unread && p->started && p->nlingering < LINGER_MOST) {
+        int fd = fcntl(s->fd, F_DUPFD_CLOEXEC, 0);
+        if (fd >= 0) {
+            p->lingering[p->nlingering].fd = fd;
+            p->lingering[p->nlingering++].until = time_monotonic() + SECONDS(LINGER_SECONDS);
+            pthread_cond_signal(&p->cond);
+        }
+    }
     s->fd = -1;
     s->next = p->spare;
     p->spare = s;

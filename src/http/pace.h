@@ -2,7 +2,11 @@
  *
  * libmicrohttpd ends a connection on which nothing moves; one byte now and then keeps it. So each
  * connection has a place here that says what it is waited for, and a thread that looks at all of them
- * twice a second shuts the socket of one that is late. What is shut ends as if the client had gone. */
+ * twice a second shuts the socket of one that is late. What is shut ends as if the client had gone.
+ *
+ * A client that was refused before its body was read is still sending. Were its socket closed at once, the
+ * kernel would reset the connection, and the client would lose the answer: so the thread keeps a handle of the
+ * socket for some seconds, and throws away what comes. */
 
 #ifndef HTTP_PACE_H
 #define HTTP_PACE_H
@@ -28,6 +32,7 @@ struct sender {
     _Atomic enum pace_part part;
     _Atomic int64_t since; /* monotonic */
     _Atomic int64_t taken; /* bytes of the body */
+    bool unread;           /* it was answered before its body was read: its socket lingers */
     void *context;         /* of the server, for the handshake */
     struct sender *next;   /* free place */
 };
