@@ -170,7 +170,7 @@ def main():
     compile_all()
     say(f"compiled in {time.time() - start:.0f} s")
     whole("lint", ["python3", "tests/lint/lint.py"])
-    for program in programs("unit_base") + programs("unit_standard"):
+    for program in programs("unit_base") + programs("unit_phone") + programs("unit_standard"):
         cmocka(program.name, [str(program)])
     os.environ.pop("KITH_TEST_PG", None)
     both({}, "sqlite")

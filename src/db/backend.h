@@ -24,6 +24,11 @@ struct db_ops {
     void (*end)(struct stmt *s);
     enum err_code (*script)(struct conn *c, const char *text, struct err *e);
     enum err_code (*checkpoint)(struct conn *c, int64_t *wal_pages, struct err *e);
+    /* NULL where there is one process */
+    enum err_code (*listen)(struct conn *c, const char *channel, struct err *e);
+    enum err_code (*notify)(struct conn *c, const char *channel, const char *text, struct err *e);
+    enum err_code (*wait)(struct conn *c, int fd, int64_t micros,
+        void (*heard)(void *arg, struct str text), void *arg, struct err *e);
     int (*columns)(const struct stmt *s);
     struct dbval (*value)(const struct stmt *s, int col, enum db_type as);
     bool (*is_null)(const struct stmt *s, int col);

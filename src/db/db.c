@@ -373,6 +373,27 @@ enum err_code conn_checkpoint(struct conn *c, int64_t *wal_pages, struct err *e)
     return c->ops->checkpoint(c, wal_pages ? wal_pages : &ignored, e);
 }
 
+static enum err_code refuse_alone(struct err *e)
+{
+    return err_set(e, ERR_INVALID, NULL, "this database has one process: nobody is there to be woken");
+}
+
+enum err_code conn_listen(struct conn *c, const char *channel, struct err *e)
+{
+    return c->ops->listen ? c->ops->listen(c, channel, e) : refuse_alone(e);
+}
+
+enum err_code conn_notify(struct conn *c, const char *channel, const char *text, struct err *e)
+{
+    return c->ops->notify ? c->ops->notify(c, channel, text, e) : refuse_alone(e);
+}
+
+enum err_code conn_wait(struct conn *c, int fd, int64_t micros,
+    void (*heard)(void *arg, struct str text), void *arg, struct err *e)
+{
+    return c->ops->wait ? c->ops->wait(c, fd, micros, heard, arg, e) : refuse_alone(e);
+}
+
 void conn_budget(struct conn *c, int64_t micros)
 {
     assert(c->backend == DB_POSTGRES || c->mode == CONN_READ);

@@ -172,6 +172,16 @@ MUST_CHECK enum err_code conn_script(struct conn *c, const char *text, struct er
  * its own with a write connection of its own. PostgreSQL: does nothing. */
 MUST_CHECK enum err_code conn_checkpoint(struct conn *c, int64_t *wal_pages, struct err *e);
 
+/* PostgreSQL: connections of one database wake each other (LISTEN, NOTIFY), outside of transactions. channel
+ * and text are plain words. ERR_INVALID on SQLite, whose file has one process. */
+MUST_CHECK enum err_code conn_listen(struct conn *c, const char *channel, struct err *e);
+MUST_CHECK enum err_code conn_notify(
+    struct conn *c, const char *channel, const char *text, struct err *e);
+/* Waits until another connection has told something, fd can be read, or the time is over; then the database is
+ * asked whether it is still there. heard is called for each text. */
+MUST_CHECK enum err_code conn_wait(struct conn *c, int fd, int64_t micros,
+    void (*heard)(void *arg, struct str text), void *arg, struct err *e);
+
 /* The governor: a query that passes this many microseconds (SQLite: looked at every 1,000 VM steps;
  * PostgreSQL: statement_timeout) ends with ERR_BUDGET. 0 takes the limit away. Read connections
  * only on SQLite; inside a transaction only on PostgreSQL. */

@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -547,6 +548,74 @@ static enum err_code pg_checkpoint(struct conn *c, int64_t *wal_pages, struct er
     return OK;
 }
 
+/* --- waking each other --- */
+
+static enum err_code pg_listen(struct conn *conn, const char *channel, struct err *e)
+{
+    struct pg_conn *c = self(conn);
+    char text[160];
+    char *name = PQescapeIdentifier(c->pg, channel, strlen(channel));
+
+    snprintf(text, sizeof text, "LISTEN %s", name ? name : "");
+    PQfreemem(name);
+    return command(c, text, e);
+}
+
+static enum err_code pg_notify(
+    struct conn *conn, const char *channel, const char *word, struct err *e)
+{
+    struct pg_conn *c = self(conn);
+    const char *const values[] = { channel, word };
+    PGresult *r = PQexecParams(
+        c->pg, "SELECT pg_notify($1, $2)", 2, NULL, values, NULL, NULL, 0);
+
+    if (PQresultStatus(r) != PGRES_TUPLES_OK) {
+        return fail(c, r, e);
+    }
+    PQclear(r);
+    return OK;
+}
+
+/* One's own words come back too, and are left out. */
+static bool take_notices(struct pg_conn *c, void (*heard)(void *arg, struct str text), void *arg)
+{
+    bool any = false;
+    PGnotify *n;
+
+    while ((n = PQnotifies(c->pg)) != NULL) {
+        if (n->be_pid != PQbackendPID(c->pg)) {
+            any = true;
+            heard(arg, str_of(n->extra));
+        }
+        PQfreemem(n);
+    }
+    return any;
+}
+
+static enum err_code pg_wait(struct conn *conn, int fd, int64_t micros,
+    void (*heard)(void *arg, struct str text), void *arg, struct err *e)
+{
+    struct pg_conn *c = self(conn);
+    struct pollfd both[] = { { .fd = PQsocket(c->pg), .events = POLLIN },
+        { .fd = fd, .events = POLLIN } };
+
+    /* some may have come with the answer to an earlier command */
+    if (take_notices(c, heard, arg)) {
+        return OK;
+    }
+    int n = poll(both, 2, (int)(micros / 1000));
+    if (n == 0) {
+        return command(c, "SELECT 1", e);
+    }
+    if (n > 0 && both[0].revents && !PQconsumeInput(c->pg)) {
+        return err_set(e, ERR_BUSY, NULL, "%s", PQerrorMessage(c->pg));
+    }
+    (void)take_notices(c, heard, arg);
+    return PQstatus(c->pg) == CONNECTION_OK
+        ? OK
+        : err_set(e, ERR_BUSY, NULL, "%s", PQerrorMessage(c->pg));
+}
+
 /* --- the connection --- */
 
 static void pg_close(struct conn *conn)
@@ -580,6 +649,9 @@ static const struct db_ops pg_ops = {
     .end = pg_end,
     .script = pg_script,
     .checkpoint = pg_checkpoint,
+    .listen = pg_listen,
+    .notify = pg_notify,
+    .wait = pg_wait,
     .columns = pg_columns,
     .value = pg_value,
     .is_null = pg_is_null,

@@ -25,7 +25,8 @@ static struct login *login_of(struct exchange *x, struct str email, struct str p
     struct login *l = ARENA_NEW(x->mem, struct login);
 
     *l = (struct login) { .email = email, .password = password, .address = x->req.address,
-        .agent = x->req.headers[H_USER_AGENT] };
+        .agent = x->req.headers[H_USER_AGENT],
+        .device_cookie = cookie_value(x->req.headers[H_COOKIE], "kith_device") };
     x->prepared = l;
     return l;
 }
@@ -57,22 +58,34 @@ static void put_user(struct call *c, const struct user *u, const char *name)
     json_end_object(w);
 }
 
-static void set_cookie(struct exchange *x, struct str session)
+static const char *secure_word(struct exchange *x)
 {
     const char *base = x->api->org->cfg->base_url;
-    bool secure = x->req.secure || (base && strncmp(base, "https:", 6) == 0);
 
+    return x->req.secure || (base && strncmp(base, "https:", 6) == 0) ? "; Secure" : "";
+}
+
+static void set_cookie(struct exchange *x, struct str session)
+{
     reply_header(x, "Set-Cookie",
         arena_fmt(x->mem, "kith_session=%.*s; Path=/; HttpOnly; SameSite=Lax%s%s", STR_ARG(session),
-            session.n ? "; Max-Age=2592000" : "; Max-Age=0", secure ? "; Secure" : ""));
+            session.n ? "; Max-Age=2592000" : "; Max-Age=0", secure_word(x)));
+}
+
+/* By it the device is known the next time: its failures are counted apart. It signs nobody in. */
+static void set_device(struct exchange *x, struct str device)
+{
+    reply_header(x, "Set-Cookie",
+        arena_fmt(x->mem, "kith_device=%.*s; Path=/api/v1/login; HttpOnly; SameSite=Strict;"
+            " Max-Age=15552000%s", STR_ARG(device), secure_word(x)));
 }
 
 enum err_code login_run(struct call *c, struct exchange *x)
 {
-    struct str session, csrf;
+    struct str session, csrf, device;
     struct err why;
 
-    TRY(auth_login(c, x->prepared, &session, &csrf, &why));
+    TRY(auth_login(c, x->prepared, &session, &csrf, &device, &why));
     if (why.code != OK) {
         /* the failure is counted, so the transaction holds; only the answer is a refusal */
         c->err = why;
@@ -84,6 +97,7 @@ enum err_code login_run(struct call *c, struct exchange *x)
     const struct login *l = x->prepared;
     TRY(user_load(c, l->user, &c->who));
     set_cookie(x, session);
+    set_device(x, device);
     json_object(&c->out, NULL);
     put_user(c, c->who, "user");
     json_text(&c->out, "csrf", csrf);

@@ -109,18 +109,19 @@ enum err_code api_authenticate(struct call *c, struct exchange *x)
         "sign in, or send a token: Authorization: Bearer kith_...");
 }
 
-/* Whether the writer can sign him in without a look at the database. */
-static bool is_warm(struct exchange *x)
+static struct str secret_of(const struct exchange *x)
 {
     struct str secret = bearer(x);
 
-    if (x->req.shell) {
-        return true;
-    }
-    if (!secret.n) {
-        secret = cookie_value(x->req.headers[H_COOKIE], "kith_session");
-    }
-    return !secret.n || auth_is_warm(&x->call, secret);
+    return secret.n ? secret : cookie_value(x->req.headers[H_COOKIE], "kith_session");
+}
+
+/* Whether the writer can sign him in without a look at the database. */
+static bool is_warm(struct exchange *x)
+{
+    struct str secret = secret_of(x);
+
+    return x->req.shell || !secret.n || auth_is_warm(&x->call, secret);
 }
 
 /* ---- the body of the call ---- */
@@ -345,7 +346,7 @@ static bool is_api(const struct exchange *x)
     return str_is(first, "api") || str_is(first, "healthz") || str_is(first, "metrics");
 }
 
-bool api_start(struct exchange *x)
+static bool parse(struct exchange *x)
 {
     struct err e = { 0 };
 
@@ -354,6 +355,41 @@ bool api_start(struct exchange *x)
     if (request_parse(x, &e) != OK) {
         x->call.err = e;
         reply_problem(x);
+        return false;
+    }
+    return true;
+}
+
+enum admit api_admit(struct exchange *x, bool may_block)
+{
+    if (!parse(x)) {
+        return ADMIT_NO;
+    }
+    if (!is_api(x)) {
+        return ADMIT_OPEN;
+    }
+    if (!route_find(x)) {
+        return ADMIT_NO;
+    }
+    if (x->route->flags & ROUTE_OPEN) {
+        return ADMIT_OPEN;
+    }
+    if (secret_of(x).n && is_warm(x)) {
+        return ADMIT_YES;
+    }
+    if (secret_of(x).n && !may_block && !on_sqlite(x)) {
+        return ADMIT_AWAY;
+    }
+    enum err_code code = secret_of(x).n ? run_read(x, only_sign_in, 0) : api_authenticate(&x->call, x);
+    if (code != OK) {
+        settle(x, code);
+    }
+    return code == OK ? ADMIT_YES : ADMIT_NO;
+}
+
+bool api_start(struct exchange *x)
+{
+    if (!parse(x)) {
         return true;
     }
     if (!is_api(x)) {

@@ -24,6 +24,11 @@ struct api {
     _Atomic uint64_t requests; /* only to tell lines of the log apart */
 };
 
+/* Before a body is taken that is more than somebody who has not signed in may send. ADMIT_NO: the reply is
+ * there. ADMIT_OPEN: the address is open to all, so the smaller limit holds. ADMIT_AWAY, not with may_block:
+ * it must be asked again from the pool. */
+enum admit { ADMIT_YES, ADMIT_OPEN, ADMIT_NO, ADMIT_AWAY };
+enum admit api_admit(struct exchange *x, bool may_block);
 /* Takes the exchange as far as this thread may. True: the reply is there. False: x->leave() was called,
  * and x->finish() follows on some thread. With x->local it is always true. */
 bool api_start(struct exchange *x);

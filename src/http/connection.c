@@ -11,6 +11,7 @@
 #include "base/utf8.h"
 #include "http/limit.h"
 #include "http/metrics.h"
+#include "http/pool.h"
 #include "http/reply_mhd.h"
 
 #include <arpa/inet.h>
@@ -22,7 +23,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BODY_FIRST = 64 << 10, DRAIN_MOST = 4, SPOOL_FROM = 1 << 20 };
+enum { DRAIN_MOST = 4, SPOOL_FROM = 1 << 20 };
 
 struct arena *server_take_arena(struct server *s)
 {
@@ -72,7 +73,13 @@ void connection_continue(struct exchange *x)
 {
     struct carrier *k = x->carrier;
 
-    if (k->streaming) {
+    if (k->admitting) {
+        k->admitting = false;
+        k->refused = api_admit(x, true) != ADMIT_YES;
+        pace_now(k->sender, PACE_BODY);
+        k->stage = STAGE_ADMITTED;
+        MHD_resume_connection(k->mhd); /* k may be gone after this */
+    } else if (k->streaming) {
         carrier_fill(k);
     } else {
         api_continue(x);
@@ -87,8 +94,14 @@ void *connection_begin(void *cls, const char *uri, struct MHD_Connection *mhd)
     struct arena *mem = server_take_arena(s);
     struct exchange *x = exchange_new(&s->api, mem);
     struct carrier *k = ARENA_NEW(mem, struct carrier);
+    const union MHD_ConnectionInfo *info
+        = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
-    *k = (struct carrier) { .server = s, .mhd = mhd, .x = x };
+    *k = (struct carrier) { .server = s, .mhd = mhd, .x = x,
+        .sender = info ? info->socket_context : NULL };
+    if (k->sender && k->sender->part == PACE_IDLE) {
+        pace_now(k->sender, PACE_HEAD);
+    }
     x->req.target = arena_str(mem, str_of(uri));
     x->carrier = k;
     x->leave = leave;
@@ -275,13 +288,12 @@ static bool refuse_early(struct carrier *k)
         /* two servers on the way could read it differently */
         reply_error(x, 400, "invalid", "the length of the body is said twice");
     } else if (k->too_large) {
-        reply_error(x, 413, "too_large", "a body has at most %lld bytes",
-            (long long)body_limit(k));
+        reply_error(x, 413, "too_large", "a body has at most %lld bytes", (long long)k->max);
     } else if (k->no_room) {
         reply_error(x, 507, "full", "there is no room for the upload");
     } else if (!host_fits(k)) {
         reply_error(x, 421, "misdirected", "this server does not answer for that host");
-    } else if (!within_rate(k)) {
+    } else if (k->limited) {
         if (k->server->api.metrics) {
             atomic_fetch_add(&k->server->api.metrics->limited, 1);
         }
@@ -294,12 +306,19 @@ static bool refuse_early(struct carrier *k)
 
 /* ---- the body ---- */
 
-static bool declared_too_large(struct carrier *k)
+static const char *header(struct carrier *k, const char *name)
 {
-    const char *length = MHD_lookup_connection_value(k->mhd, MHD_HEADER_KIND, "Content-Length");
-    int64_t n;
+    return MHD_lookup_connection_value(k->mhd, MHD_HEADER_KIND, name);
+}
 
-    return length && (!str_to_int(str_of(length), &n) || n > body_limit(k));
+/* The length that the head tells, -1 when it is none that one can use; *told false where it tells none. */
+static int64_t declared(struct carrier *k, bool *told)
+{
+    const char *length = header(k, "Content-Length");
+    int64_t n = 0;
+
+    *told = length != NULL;
+    return length && (!str_to_int(str_of(length), &n) || n < 0) ? -1 : n;
 }
 
 static void close_spool(void *arg)
@@ -337,13 +356,11 @@ static bool spool_begin(struct carrier *k)
 static void take_data(struct carrier *k, const char *data, size_t n)
 {
     struct request *r = &k->x->req;
-    size_t max = (size_t)body_limit(k);
 
     if (!k->body.mem) {
-        buf_init(&k->body, k->x->mem, max);
+        buf_init(&k->body, k->x->mem, k->max);
     }
-    k->taken += n;
-    if (k->taken > max) {
+    if (k->taken > k->max) {
         k->too_large = true;
         return;
     }
@@ -364,12 +381,80 @@ static enum MHD_Result start(struct carrier *k)
 {
     struct exchange *x = k->x;
 
+    pace_now(k->sender, PACE_NONE);
     x->req.body = k->body.mem && x->req.spool < 0 ? buf_str(&k->body) : STR("");
     k->stage = STAGE_RUNNING;
     if (!refuse_early(k) && !api_start(x)) {
         return MHD_YES; /* gone elsewhere: k belongs to whoever has it now */
     }
     return carrier_answer(k);
+}
+
+/* The connection closes after this answer; who is still sending gets it all the same. */
+static enum MHD_Result answer_unread(struct carrier *k)
+{
+    if (k->sender) {
+        k->sender->unread = true;
+    }
+    return carrier_answer(k);
+}
+
+/* A large body is taken of one who has signed in. What is refused here is not read: the connection closes
+ * after the answer. On PostgreSQL one whom this server does not know yet is looked up on the pool. */
+static enum MHD_Result admit(struct carrier *k, int64_t length)
+{
+    struct exchange *x = k->x;
+
+    switch (api_admit(x, false)) {
+    case ADMIT_YES:
+        return MHD_YES;
+    case ADMIT_OPEN:
+        k->max = (size_t)x->api->org->cfg->body_open;
+        k->too_large = length > (int64_t)k->max;
+        return k->too_large && refuse_early(k) ? answer_unread(k) : MHD_YES;
+    case ADMIT_NO:
+        return answer_unread(k);
+    case ADMIT_AWAY:
+        break;
+    }
+    k->admitting = true;
+    pace_now(k->sender, PACE_NONE);
+    x->heavy = false;
+    leave(x);
+    if (!pool_add(x->api->pool, x)) {
+        k->admitting = false;
+        k->refused = true;
+        reply_error(x, 503, "busy", "too many requests are waiting; try again in a moment");
+        k->stage = STAGE_ADMITTED;
+        MHD_resume_connection(k->mhd);
+    }
+    return MHD_YES;
+}
+
+static enum MHD_Result begin_body(struct carrier *k)
+{
+    const struct config *cfg = k->server->api.org->cfg;
+    bool told;
+    int64_t length = declared(k, &told);
+
+    pace_now(k->sender, PACE_BODY);
+    k->stage = STAGE_BODY;
+    k->max = (size_t)body_limit(k);
+    k->limited = !within_rate(k);
+    k->too_large = length < 0 || length > (int64_t)k->max;
+    if ((k->lengths > 1 || k->too_large || (k->limited && length)) && refuse_early(k)) {
+        return answer_unread(k); /* not worth reading */
+    }
+    bool large = length > cfg->body_open || (!told && header(k, "Transfer-Encoding"));
+    return large && !k->x->req.shell ? admit(k, length) : MHD_YES;
+}
+
+static enum MHD_Result more_body(struct carrier *k, const char *data, size_t n)
+{
+    k->taken += n;
+    pace_taken(k->sender, k->taken);
+    take_data(k, data, n);
+    return k->taken > k->max * DRAIN_MOST ? MHD_NO : MHD_YES;
 }
 
 enum MHD_Result connection_handle(void *cls, struct MHD_Connection *mhd, const char *url,
@@ -385,19 +470,18 @@ enum MHD_Result connection_handle(void *cls, struct MHD_Connection *mhd, const c
     case STAGE_HEAD:
         k->mhd = mhd;
         take_head(k, method);
-        k->stage = STAGE_BODY;
-        if (k->lengths > 1 || declared_too_large(k)) {
-            /* not worth reading: the connection closes after this answer */
-            k->too_large = k->lengths <= 1;
-            (void)refuse_early(k);
-            return carrier_answer(k);
+        return begin_body(k);
+    case STAGE_ADMITTED:
+        if (k->refused) {
+            return answer_unread(k);
         }
-        return MHD_YES;
+        k->stage = STAGE_BODY;
+        return MHD_YES; /* the library calls again, with what it has of the body */
     case STAGE_BODY:
         if (*size) {
-            take_data(k, data, *size);
+            size_t n = *size;
             *size = 0;
-            return k->taken > (size_t)body_limit(k) * DRAIN_MOST ? MHD_NO : MHD_YES;
+            return more_body(k, data, n);
         }
         return start(k);
     case STAGE_READY:
@@ -430,7 +514,22 @@ void connection_end(void *cls, struct MHD_Connection *mhd, void **state,
     if (k->page) {
         server_give_arena(s, k->page);
     }
+    pace_now(k->sender, PACE_IDLE);
     server_give_arena(s, k->x->mem);
+}
+
+/* Clients of the network are watched, those of the local socket are this machine's own. */
+static struct sender *watched(struct server *s, struct MHD_Connection *mhd)
+{
+    const union MHD_ConnectionInfo *client
+        = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const union MHD_ConnectionInfo *fd
+        = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+    if (!client || !fd || !client->client_addr || client->client_addr->sa_family == AF_UNIX) {
+        return NULL;
+    }
+    return pace_add(s->pace, fd->connect_fd, s->tls);
 }
 
 void connection_count(void *cls, struct MHD_Connection *mhd, void **state,
@@ -438,9 +537,11 @@ void connection_count(void *cls, struct MHD_Connection *mhd, void **state,
 {
     struct server *s = cls;
 
-    (void)mhd;
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-        *state = s->tls; /* for the handshake */
+        *state = watched(s, mhd);
+    } else {
+        pace_remove(s->pace, *state);
+        *state = NULL;
     }
     if (s->api.metrics) {
         atomic_fetch_add_explicit(&s->api.metrics->connections,

@@ -4,6 +4,7 @@
 #define HTTP_CONNECTION_H
 
 #include "http/api.h"
+#include "http/pace.h"
 #include "http/stream.h"
 
 #include <microhttpd.h>
@@ -20,6 +21,7 @@ struct server {
     struct arena *spare[ARENAS_KEPT];
     int nspare;
     struct tls *tls;
+    struct pace *pace;
 };
 
 struct arena *server_take_arena(struct server *s);

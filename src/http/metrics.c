@@ -6,6 +6,7 @@
 #include "http/api.h"
 #include "http/pool.h"
 #include "http/stream.h"
+#include "model/notify.h"
 
 #include <inttypes.h>
 #include <sys/stat.h>
@@ -170,6 +171,7 @@ enum err_code metrics_get(struct call *c, struct exchange *x)
         put_number(&out, "http_bytes_total", "counter", (int64_t)m->bytes_out);
         put_number(&out, "http_slow_total", "counter", (int64_t)m->slow);
         put_number(&out, "http_limited_total", "counter", (int64_t)m->limited);
+        put_number(&out, "http_slow_senders_total", "counter", (int64_t)m->too_slow);
         put_number(&out, "start_time_seconds", "gauge", m->started / SECONDS(1));
     }
     if (x->api->pool) {
@@ -177,6 +179,11 @@ enum err_code metrics_get(struct call *c, struct exchange *x)
     }
     if (x->api->streams) {
         put_number(&out, "streams", "gauge", streams_count(x->api->streams));
+    }
+    if (c->org->notify) {
+        struct notify_stats told = notify_stats(c->org);
+        put_number(&out, "notices_sent_total", "counter", told.sent);
+        put_number(&out, "notices_heard_total", "counter", told.heard);
     }
     put_number(&out, "read_only", "gauge", c->org->read_only);
     put_number(&out, "model_version", "gauge", c->model->version);

@@ -13,7 +13,7 @@ struct metrics {
     _Atomic uint64_t by_class[6];           /* answers by first digit of the status */
     _Atomic uint64_t latency[LATENCY_STEPS + 1]; /* by upper bound, see metrics.c */
     _Atomic uint64_t latency_micros;
-    _Atomic uint64_t bytes_out, slow, limited;
+    _Atomic uint64_t bytes_out, slow, limited, too_slow;
     _Atomic int64_t under_way, connections, streams;
     int64_t started;
 };

@@ -7,6 +7,7 @@
 
 enum stage {
     STAGE_HEAD,
+    STAGE_ADMITTED, /* or refused: the body has not begun */
     STAGE_BODY,
     STAGE_RUNNING, /* on the connection's own thread */
     STAGE_AWAY,    /* suspended: on another one */
@@ -21,7 +22,10 @@ struct carrier {
     _Atomic enum stage stage;
     struct buf body;
     size_t taken;
-    bool too_large, local;
+    size_t max; /* bytes of the body */
+    bool too_large, local, limited;
+    bool admitting, refused; /* before a large body is taken */
+    struct sender *sender;   /* NULL: nobody looks how fast it sends */
     bool no_room; /* for a large upload */
     int lengths; /* headers that say how long the body is */
 

@@ -126,6 +126,7 @@ enum err_code request_parse(struct exchange *x, struct err *e)
     struct str query = r->target, one, name;
 
     r->path = STR("");
+    r->nsegments = r->nparams = 0;
     if (query.n && query.p[0] != '?') {
         (void)str_split(&query, '?', &r->path);
     }

@@ -14,8 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { NETWORK_THREADS = 2, HEAD_MAX = 32 << 10, IDLE_SECONDS = 75,
-    LOCAL_CONNECTIONS = 64 };
+enum { NETWORK_THREADS = 2, HEAD_MAX = 32 << 10, LOCAL_CONNECTIONS = 64 };
 
 static void wake(void *arg)
 {
@@ -53,7 +52,7 @@ static struct MHD_Daemon *start_daemon(
         MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_THREAD_POOL_SIZE, threads,
         MHD_OPTION_CONNECTION_LIMIT, connections,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)PACE_IDLE_SECONDS,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MAX,
         MHD_OPTION_URI_LOG_CALLBACK, connection_begin, s,
         MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, NULL,
@@ -100,6 +99,8 @@ enum err_code server_open(struct server *s, struct err *e)
 {
     unsigned most = (unsigned)s->api.org->cfg->connections_max;
 
+    /* each network thread has its share of the connections, rounded up */
+    TRY(pace_start(s->api.org, s->api.metrics, (int)most + NETWORK_THREADS, &s->pace, e));
     s->tcp = start_daemon(s, s->tcp_socket, NETWORK_THREADS, most, s->tls);
     if (s->tcp && s->local_socket >= 0) {
         s->local = start_daemon(s, s->local_socket, 0, LOCAL_CONNECTIONS, NULL);
@@ -146,6 +147,7 @@ void server_stop(struct server *s, int seconds)
     streams_close(s->api.streams);
     wait_for_calls(s, seconds);
     pool_destroy(s->api.pool);
+    pace_stop(s->pace);
     if (s->tcp) {
         MHD_stop_daemon(s->tcp);
     }
@@ -168,6 +170,7 @@ void server_destroy(struct server *s)
     }
     streams_destroy(s->api.streams);
     limiter_destroy(s->api.limiter);
+    pace_destroy(s->pace);
     tls_close(s->tls);
     for (int i = 0; i < s->nspare; i++) {
         arena_destroy(s->spare[i]);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "model/access.h"
 #include "model/change.h"
+#include "model/notify.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -256,21 +257,29 @@ static void serve_all(struct streams *s, bool changed)
 static void *watch(void *arg)
 {
     struct streams *s = arg;
-    bool shared = s->api->org->db.backend == DB_POSTGRES;
+    const struct org *org = s->api->org;
+    bool shared = org->db.backend == DB_POSTGRES;
+    struct look look;
 
+    look_woken(&look, org);
     pthread_mutex_lock(&s->lock);
     while (!s->closing) {
         struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        /* other servers write to a shared database without a word to this one */
-        long wait = shared ? 300000000L : 1000000000L;
-        until.tv_nsec += wait;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
+        int64_t now = time_monotonic(), most = now + SECONDS(1); /* for the heartbeat */
+        int64_t at = time_now() + ((shared && look.at < most ? look.at : most) - now);
+        until.tv_sec = at / 1000000;
+        until.tv_nsec = at % 1000000 * 1000;
         while (!s->woken && !s->poked && !s->closing
             && pthread_cond_timedwait(&s->cond, &s->lock, &until) == 0) {
         }
-        bool changed = s->woken || shared;
+        bool changed = s->woken;
+        if (s->woken) {
+            look_woken(&look, org);
+        } else if (shared && time_monotonic() >= look.at) {
+            /* other servers tell when they have written, but a word may be lost */
+            changed = true;
+            look_idle(&look, org);
+        }
         s->woken = false;
         s->poked = false;
         if (!s->closing) {

@@ -5,6 +5,8 @@
 
 #include "http/tls.h"
 
+#include "http/pace.h"
+
 #include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 #include <pthread.h>
@@ -93,11 +95,13 @@ static int give_pair(gnutls_session_t session, const gnutls_datum_t *names, int 
     const gnutls_pk_algorithm_t *algorithms, int nalgorithms, gnutls_pcert_st **chain,
     unsigned *n, gnutls_privkey_t *key)
 {
-    /* libmicrohttpd points its sessions at their connections, and we those at the server's tls */
+    /* libmicrohttpd points its sessions at their connections, and we those at their places, which know
+     * the server's tls */
     struct MHD_Connection *mhd = gnutls_session_get_ptr(session);
     const union MHD_ConnectionInfo *info
         = mhd ? MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT) : NULL;
-    struct tls *t = info ? info->socket_context : NULL;
+    const struct sender *place = info ? info->socket_context : NULL;
+    struct tls *t = place ? place->context : NULL;
 
     (void)names, (void)nnames, (void)algorithms, (void)nalgorithms;
     if (!t) {

@@ -12,6 +12,7 @@
 #include "main/keeper.h"
 #include "main/setup.h"
 #include "model/job.h"
+#include "model/notify.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -31,6 +32,7 @@ struct service {
     struct cmd *cmd;
     struct installation inst;
     struct server *server;
+    struct notify *notify;
     struct workers *workers;
     struct keeper *keeper;
 };
@@ -88,6 +90,7 @@ static enum err_code start(struct service *s, struct err *e)
 
     TRY(installation_open_org(&s->inst, e));
     TRY(server_create(s->inst.org, &o, &s->server, e));
+    TRY(notify_start(s->inst.org, &s->notify, e));
     TRY(workers_start(s->inst.org, 2, &s->workers, e));
     TRY(keeper_start(s->inst.org, &s->keeper, e));
     return server_open(s->server, e);
@@ -97,7 +100,9 @@ static void stop(struct service *s)
 {
     server_stop(s->server, GRACE_SECONDS);
     keeper_stop(s->keeper);
+    notify_stop(s->notify);
     workers_stop(s->workers);
+    notify_destroy(s->notify);
     server_destroy(s->server);
     installation_close(&s->inst);
 }

@@ -319,7 +319,6 @@ enum err_code auth_find(struct call *c, struct login *l)
 {
     struct rows rows;
 
-    TRY(throttle_look(c, l->address, l->email));
     TRY(db_query(c, &rows,
         SQL("SELECT \"id\", \"password_hash\" FROM \"users\" WHERE lower(\"email\") = lower($1)"
             " AND \"active\" = 1 AND \"deleted_at\" IS NULL"),
@@ -328,7 +327,9 @@ enum err_code auth_find(struct call *c, struct login *l)
         l->user = col_int(&rows, 0);
         l->hash = col_text(&rows, 1);
     }
-    return rows_end(&rows);
+    TRY(rows_end(&rows));
+    device_recognise(c, l);
+    return throttle_look(c, l);
 }
 
 static enum err_code open_session(
@@ -350,21 +351,22 @@ static enum err_code open_session(
 }
 
 enum err_code auth_login(struct call *c, const struct login *l, struct str *session,
-    struct str *csrf, struct err *why)
+    struct str *csrf, struct str *device, struct err *why)
 {
     bool passed;
 
-    *session = STR("");
+    *session = *device = STR("");
     err_clear(why);
     if (!l->user || !l->proven) {
         err_set(why, ERR_UNAUTHENTICATED, NULL, "the e-mail address or the password is wrong");
-        return throttle_failure(c, l->address, l->email);
+        return throttle_failure(c, l);
     }
     TRY(second_factor(c, l, &passed, why));
     if (!passed) {
-        return l->totp.n ? throttle_failure(c, l->address, l->email) : OK;
+        return l->totp.n && why->code != ERR_RATE ? throttle_failure(c, l) : OK;
     }
-    TRY(throttle_clear(c, l->email));
+    TRY(throttle_clear(c, l));
+    *device = device_cookie(c, l);
     return open_session(c, l, session, csrf);
 }
 

@@ -23,19 +23,21 @@ MUST_CHECK enum err_code user_set_password(struct call *c, int64_t user, struct 
 struct login {
     struct str email, password, totp; /* totp empty when not given */
     struct str address, agent;        /* of the client */
+    struct str device_cookie;         /* as it came, empty for none */
     /* filled by auth_find and auth_prove, in the call's arena */
     int64_t user;
     struct str hash;
     bool proven;
+    struct str device; /* one that this user signed in from before; empty for none */
 };
-/* Read call. ERR_RATE after 10 failures in 15 minutes per address or e-mail, growing. */
+/* Read call. ERR_RATE after too many failures (auth_throttle.c). */
 MUST_CHECK enum err_code auth_find(struct call *c, struct login *l);
 /* No call, tens of milliseconds. */
 void auth_prove(struct login *l);
 /* Write call. A refusal is noted and so must be committed: then OK with *session empty, and *why tells
- * the error to answer. A user with a second factor and no totp gets field "totp". */
+ * the error to answer. *device is the new value of the device's cookie. A user with a second factor and no totp gets field "totp". */
 MUST_CHECK enum err_code auth_login(struct call *c, const struct login *l, struct str *session,
-    struct str *csrf, struct err *why);
+    struct str *csrf, struct str *device, struct err *why);
 MUST_CHECK enum err_code auth_logout(struct call *c, struct str session);
 /* Ends one session by id: own, or any for administrators. */
 MUST_CHECK enum err_code session_end(struct call *c, int64_t id);

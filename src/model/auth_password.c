@@ -1,7 +1,4 @@
-/* auth_password.c - passwords, failures to sign in, the second factor, sealed secrets.
- *
- * Ten failures within 15 minutes close an address or an e-mail for 15 minutes, each further one for
- * twice as long, up to a day. */
+/* auth_password.c - passwords, the second factor, sealed secrets. */
 
 #include "model/auth_throttle.h"
 
@@ -18,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FAILURES = 10, TOTP_STEP = 30, TOTP_BYTES = 20, TOTP_DIGITS = 6 };
+enum { TOTP_STEP = 30, TOTP_BYTES = 20, TOTP_DIGITS = 6 };
 
 #ifdef KITH_TESTING
 enum { HASH_OPS = crypto_pwhash_OPSLIMIT_MIN, HASH_MEM = crypto_pwhash_MEMLIMIT_MIN };
@@ -81,73 +78,6 @@ void auth_prove(struct login *l)
         return;
     }
     l->proven = crypto_pwhash_str_verify(l->hash.p, l->password.p, l->password.n) == 0;
-}
-
-/* ---- failures ---- */
-
-static struct str throttle_key(struct call *c, char kind, struct str what)
-{
-    struct str key = arena_fmt(c->mem, "%c:%.*s", kind, (int)(what.n < 254 ? what.n : 254), what.p);
-
-    for (char *p = (char *)key.p; *p; p++) {
-        *p = (char)tolower((unsigned char)*p);
-    }
-    return utf8_valid(key, NULL) ? key : STR("e:?");
-}
-
-static enum err_code look_at(struct call *c, struct str key)
-{
-    int64_t until = 0;
-    bool found;
-
-    TRY(db_find(c, &until, &found,
-        SQL("SELECT \"until\" FROM \"throttles\" WHERE \"key\" = $1 AND \"count\" >= $2 AND"
-            " \"until\" > $3"),
-        VALS(V(key), V((int64_t)FAILURES), V(c->now))));
-    if (found) {
-        return fail(c, ERR_RATE, NULL, "too many failures to sign in; try again in %" PRId64 " minutes",
-            (until - c->now) / MINUTES(1) + 1);
-    }
-    return OK;
-}
-
-enum err_code throttle_look(struct call *c, struct str address, struct str email)
-{
-    TRY(look_at(c, throttle_key(c, 'e', email)));
-    return address.n ? look_at(c, throttle_key(c, 'a', address)) : OK;
-}
-
-static enum err_code count_failure(struct call *c, struct str key)
-{
-    int64_t count = 0, wait = MINUTES(15);
-
-    /* the row of a quiet day is forgotten, that of 15 quiet minutes too unless it had come to a wait */
-    TRY(db_int(c, &count,
-        SQL("INSERT INTO \"throttles\" (\"key\", \"count\", \"until\") VALUES ($1, 1, $2)"
-            " ON CONFLICT (\"key\") DO UPDATE SET \"until\" = excluded.\"until\", \"count\" ="
-            " CASE WHEN \"throttles\".\"until\" < $4 OR (\"throttles\".\"count\" < $5 AND"
-            " \"throttles\".\"until\" < $3) THEN 1 ELSE \"throttles\".\"count\" + 1 END"
-            " RETURNING \"count\""),
-        VALS(V(key), V(c->now + wait), V(c->now), V(c->now - DAYS(1)), V((int64_t)FAILURES))));
-    for (int64_t i = FAILURES; i < count && wait < DAYS(1); i++) {
-        wait *= 2;
-    }
-    return db_exec(c, SQL("UPDATE \"throttles\" SET \"until\" = $1 WHERE \"key\" = $2"),
-        VALS(V(c->now + (wait < DAYS(1) ? wait : DAYS(1))), V(key)));
-}
-
-enum err_code throttle_failure(struct call *c, struct str address, struct str email)
-{
-    TRY(db_exec(c, SQL("DELETE FROM \"throttles\" WHERE \"key\" IN (SELECT \"key\" FROM"
-        " \"throttles\" WHERE \"until\" < $1 LIMIT 20)"), VALS(V(c->now - DAYS(1)))));
-    TRY(count_failure(c, throttle_key(c, 'e', email)));
-    return address.n ? count_failure(c, throttle_key(c, 'a', address)) : OK;
-}
-
-enum err_code throttle_clear(struct call *c, struct str email)
-{
-    return db_exec(c, SQL("DELETE FROM \"throttles\" WHERE \"key\" = $1"),
-        VALS(V(throttle_key(c, 'e', email))));
 }
 
 /* ---- sealed secrets ---- */
@@ -288,10 +218,14 @@ enum err_code second_factor(
         err_set(why, ERR_UNAUTHENTICATED, "totp", "a code from your authenticator is needed");
         return OK;
     }
+    TRY(throttle_second_look(c, l, why));
+    if (why->code != OK) {
+        return OK;
+    }
     int64_t step = totp_match(secret, l->totp, c->now, last);
     if (!step) {
         err_set(why, ERR_UNAUTHENTICATED, "totp", "this code is not valid, or was used already");
-        return OK;
+        return throttle_second_failure(c, l);
     }
     *passed = true;
     return totp_used(c, l->user, step);

@@ -177,7 +177,7 @@ static void committed(struct call *c)
     for (struct after *a = c->after; a; a = a->next) {
         a->fn(c->org, a->arg);
     }
-    if (c->change_set && c->org->wake) {
+    if ((c->change_set || c->after) && c->org->wake) {
         c->org->wake(c->org->wake_arg);
     }
 }

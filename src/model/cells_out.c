@@ -359,7 +359,7 @@ void cells_to_json(struct call *c, const struct live_field *f, const struct dbva
     case KIND_PHONES:
     case KIND_ADDRESSES:
     case KIND_URLS:
-        parts_to_json(c, cells[0].s, w);
+        parts_to_json(c, f, cells[0].s, w);
         return;
     case KIND_PLACE:
         json_object(w, NULL);

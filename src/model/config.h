@@ -20,9 +20,14 @@ struct config {
     int64_t query_budget;     /* microseconds of a user's own filter */
     int64_t quick_budget;     /* microseconds of a read on a network thread */
     int64_t slow_call;        /* microseconds after which a call is logged as slow */
+    int64_t idle_look;        /* microseconds after which a thread that nobody woke looks by itself */
     int workers;
     int queue_max;            /* writing calls in wait before 503 */
     int connections_max;
+    int head_seconds;         /* for the head of a request to come */
+    int body_seconds;         /* for its body */
+    int64_t body_rate;        /* bytes a second of a body, at least */
+    int64_t body_open;        /* bytes of a body of somebody who has not signed in */
     int rate_per_minute;      /* requests per token or session, 0 for no limit */
     int backup_hours;         /* 0: none by itself */
     int backup_keep;

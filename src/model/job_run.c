@@ -7,14 +7,14 @@
 
 #include "base/log.h"
 #include "model/change.h"
-#include "model/org.h"
+#include "model/notify.h"
 
 #include <inttypes.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { LEASE_SECONDS = 60, TRIES = 8, IDLE_MICROS = 1000000, GATHER_MICROS = 20000, YIELD = 6, WORKED_MICROS = 200000 };
+enum { LEASE_SECONDS = 60, TRIES = 8, GATHER_MICROS = 20000, YIELD = 6, WORKED_MICROS = 200000 };
 enum { TURN_MICROS = 1000000, RESULT_MAX = 1 << 20 };
 
 static const struct {
@@ -472,24 +472,33 @@ static void wake(void *arg)
     pthread_mutex_unlock(&w->lock);
 }
 
-static void rest(struct workers *w, uint64_t *signals, pthread_cond_t *cond, uint64_t seen)
+static void rest(struct workers *w, struct look *look, uint64_t *signals, pthread_cond_t *cond,
+    uint64_t seen)
 {
     struct timespec until;
-    int64_t at = time_now() + IDLE_MICROS;
+    int64_t at = time_now() + (look->at - time_monotonic());
 
     until.tv_sec = at / 1000000;
     until.tv_nsec = at % 1000000 * 1000;
     pthread_mutex_lock(&w->lock);
     while (!w->stop && *signals == seen && pthread_cond_timedwait(cond, &w->lock, &until) == 0) {
     }
+    bool woken = *signals != seen;
     pthread_mutex_unlock(&w->lock);
+    if (woken) {
+        look_woken(look, w->org);
+    } else {
+        look_idle(look, w->org);
+    }
 }
 
 static void *consume_loop(void *arg)
 {
     struct workers *w = arg;
+    struct look look;
     bool stop = false;
 
+    look_woken(&look, w->org);
     while (!stop) {
         struct err e = { 0 };
         bool more = false;
@@ -503,7 +512,7 @@ static void *consume_loop(void *arg)
             usleep((useconds_t)((time_monotonic() - began) * YIELD));
         }
         if (!more) {
-            rest(w, &w->signals, &w->cond, seen);
+            rest(w, &look, &w->signals, &w->cond, seen);
             /* what comes together is taken together: one transaction for many commits */
             usleep(GATHER_MICROS);
         }
@@ -517,9 +526,11 @@ static void *consume_loop(void *arg)
 static void *job_loop(void *arg)
 {
     struct workers *w = arg;
+    struct look look;
     bool stop = false;
     int64_t planned = 0;
 
+    look_woken(&look, w->org);
     while (!stop) {
         pthread_mutex_lock(&w->lock);
         uint64_t seen = w->job_signals;
@@ -529,7 +540,7 @@ static void *job_loop(void *arg)
             planned = org_now(w->org);
         }
         if (!run_one(w->org)) {
-            rest(w, &w->job_signals, &w->jobs_cond, seen);
+            rest(w, &look, &w->job_signals, &w->jobs_cond, seen);
         }
         pthread_mutex_lock(&w->lock);
         stop = w->stop;

@@ -354,11 +354,11 @@ static void count_pattern(struct sweep *s, uint32_t a, uint32_t b)
     size_t at = match_key_pair(pattern, 1) & (PATTERNS - 1);
 
     s->pairs++;
-    while (s->patterns[at].n && s->patterns[at].pattern != pattern) {
+    while (s->patterns[at].n > 0 && s->patterns[at].pattern != pattern) {
         at = (at + 1) & (PATTERNS - 1);
     }
-    if (s->patterns[at].n || s->npatterns < PATTERNS / 2) { /* rarer ones than 32,768 teach nothing */
-        s->npatterns += !s->patterns[at].n;
+    if (s->patterns[at].n > 0 || s->npatterns < PATTERNS / 2) { /* rarer ones than 32,768 teach nothing */
+        s->npatterns += s->patterns[at].n <= 0;
         s->patterns[at].pattern = pattern;
         s->patterns[at].n++;
     }
@@ -405,7 +405,7 @@ static bool learn(struct sweep *s)
     size_t n = 0;
 
     for (size_t i = 0; i < PATTERNS; i++) {
-        if (s->patterns[i].n) {
+        if (s->patterns[i].n > 0) {
             s->patterns[n++] = s->patterns[i];
         }
     }

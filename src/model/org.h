@@ -27,6 +27,7 @@ struct org {
     struct auth_cache *auth;  /* who the sessions and tokens at work belong to */
     void (*wake)(void *arg);  /* something was committed: consumers and jobs look */
     void *wake_arg;
+    struct notify *notify;    /* PostgreSQL, of a server: tells others, and hears them */
     uint64_t jobs_queued;     /* grows with each commit that ordered a job */
     int64_t worked;           /* when a long job wrote last, by the monotonic clock */
     bool stopping;            /* long jobs end between two of their steps, and go on elsewhere or later */

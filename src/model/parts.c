@@ -7,6 +7,7 @@
 
 #include "base/utf8.h"
 #include "model/normal.h"
+#include "model/phone.h"
 
 #include <string.h>
 
@@ -90,6 +91,12 @@ static bool text_of(struct call *c, const struct live_field *f, size_t at, const
     return true;
 }
 
+/* What comes with a phone when it is read, and is not kept. */
+static bool is_told(const char *name)
+{
+    return strcmp(name, "international") == 0 || strcmp(name, "country") == 0 || strcmp(name, "type") == 0;
+}
+
 static bool known_members(struct call *c, const struct live_field *f, size_t at, const json_t *v)
 {
     const char *name;
@@ -104,7 +111,8 @@ static bool known_members(struct call *c, const struct live_field *f, size_t at,
                 known = known || strcmp(name, part_pieces[i]) == 0;
             }
         } else {
-            known = known || strcmp(name, parts_word(f->def.kind)) == 0;
+            known = known || strcmp(name, parts_word(f->def.kind)) == 0
+                || (f->def.kind == KIND_PHONES && is_told(name));
         }
         if (!known) {
             char path[160];
@@ -257,10 +265,43 @@ bool parts_from_text(struct call *c, const struct live_field *f, struct str s, s
     return true;
 }
 
-void parts_to_json(struct call *c, struct str cell, struct json_writer *w)
+static void phone_to_json(struct call *c, const struct part *p, struct json_writer *w)
 {
-    (void)c;
-    json_raw(w, NULL, cell);
+    json_object(w, NULL);
+    json_text(w, "number", p->typed);
+    json_text(w, "key", p->key);
+    if (str_starts(p->key, STR("+"))) {
+        struct phone_facts facts = phone_facts(p->key);
+        json_text(w, "international", phone_international(c->mem, p->key));
+        if (facts.region.n) {
+            json_text(w, "country", facts.region);
+        }
+        if (facts.type) {
+            json_cstr(w, "type", phone_type_word(facts.type));
+        }
+    }
+    if (p->kind.n) {
+        json_text(w, "kind", p->kind);
+    }
+    json_flag(w, "primary", p->primary);
+    json_end_object(w);
+}
+
+void parts_to_json(
+    struct call *c, const struct live_field *f, struct str cell, struct json_writer *w)
+{
+    struct part *parts;
+
+    if (f->value != KIND_PHONES) {
+        json_raw(w, NULL, cell);
+        return;
+    }
+    size_t n = parts_read(c, cell, &parts);
+    json_array(w, NULL);
+    for (size_t i = 0; i < n; i++) {
+        phone_to_json(c, &parts[i], w);
+    }
+    json_end_array(w);
 }
 
 /* What reads back without loss: plain values where nothing more is known, JSON otherwise. */

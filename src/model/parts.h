@@ -25,7 +25,9 @@ const char *parts_word(enum field_kind kind);
 bool parts_from_json(
     struct call *c, const struct live_field *f, const json_t *v, struct dbval *cells);
 bool parts_from_text(struct call *c, const struct live_field *f, struct str s, struct dbval *cells);
-void parts_to_json(struct call *c, struct str cell, struct json_writer *w);
+/* Phones come with what their key says besides: how it is written, country, type. */
+void parts_to_json(
+    struct call *c, const struct live_field *f, struct str cell, struct json_writer *w);
 void parts_to_text(struct call *c, const struct live_field *f, struct str cell, struct buf *out);
 /* Rows of the part table, or of picks, made to equal the cell. */
 MUST_CHECK enum err_code parts_store(

@@ -3,6 +3,7 @@
 #include "model/normal.h"
 
 #include "base/utf8.h"
+#include "model/phone.h"
 
 #include <assert.h>
 
@@ -22,6 +23,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         }
         if (normal_phone(mem, s, STR("DE"), &key, &why) && key.n && key.p[0] == '+') {
             assert(key.n <= 20);
+        }
+        /* the first two letters may name a country */
+        struct str rest = str_sub(s, 2, n);
+        if (normal_phone(mem, rest, str_sub(s, 0, 2), &key, &why)) {
+            assert(key.n <= 20 && key.n >= 3);
+            assert(phone_national(mem, key).n >= 3 || key.p[0] == '+');
+            assert(phone_international(mem, key).n >= key.n);
+            (void)phone_facts(key);
+        } else {
+            assert(why && *why);
         }
         (void)normal_phone(mem, s, STR(""), &key, &why);
         if (normal_url(mem, s, &key, &why)) {

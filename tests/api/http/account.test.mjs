@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { PASSWORD, eventually, world } from '../kith.mjs';
 
 let w;
-before(async () => { w = await world(); });
+before(async () => { w = await world({ conf: 'trusted_proxies = 127.0.0.1' }); });
 after(() => w.close());
 
 const login = (email, password, more = {}, headers = {}) =>
@@ -34,7 +34,7 @@ test('nobody is nobody', async () => {
 
 test('a session reads with the cookie and changes with the CSRF token', async () => {
   const r = await login('ADMIN@kith.example', PASSWORD);
-  assert.match(r.headers.get('set-cookie'), /^kith_session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=\d+$/);
+  assert.match(r.headers.getSetCookie()[0], /^kith_session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=\d+$/);
   assert.equal(r.body.user.email, 'admin@kith.example');
   const s = await session();
   assert.equal((await s.call('GET', '/me')).body.user.admin, true);
@@ -159,6 +159,22 @@ test('the second factor: set up, asked for, each code once, removed', async () =
   assert.equal((await s.call('DELETE', '/me/totp', { password: 'wrong wrong wrong' }, h)).status, 403);
   assert.equal((await s.call('DELETE', '/me/totp', { password: 'totp password' }, h)).status, 204);
   assert.equal((await login('totp@kith.example', 'totp password')).status, 200);
+});
+
+test('codes are guessed ten times by devices that are not known, from wherever', async () => {
+  const u = await w.user('guessed@kith.example');
+  await w.api('POST', '/me/password', { user: u.id, password: 'totp password' });
+  const device = (await login('guessed@kith.example', 'totp password')).headers.getSetCookie()[1].split(';')[0];
+  const s = await session('guessed@kith.example', 'totp password');
+  const { secret } = (await s.call('POST', '/me/totp', undefined, { 'x-csrf-token': s.csrf })).body;
+  assert.equal((await s.call('PUT', '/me/totp', { code: code(secret, Date.now() - 30000) }, { 'x-csrf-token': s.csrf })).status, 204);
+  const near = [-1, 0, 1, 2].map((i) => code(secret, Date.now() + i * 30000));
+  const wrong = ['000000', '000001', '000002', '000003', '000004'].find((c) => !near.includes(c));
+  const guess = (net, totp, cookie) => login('guessed@kith.example', 'totp password', { totp }, { 'x-forwarded-for': `198.18.${net}.1`, ...(cookie && { cookie }) });
+  for (let i = 0; i < 10; i++) assert.equal((await guess(i, wrong)).status, 401);
+  assert.equal((await guess(20, code(secret))).status, 429);
+  assert.equal((await guess(20, code(secret), device)).status, 200);
+  assert.equal((await guess(21, code(secret, Date.now() + 30000))).status, 200);
 });
 
 test('a user who is deactivated is out at once', async () => {

@@ -65,7 +65,9 @@ test('a secret is not kept for a second time', async () => {
 test('thousands of unknown members cost little', async () => {
   const body = Object.fromEntries(Array.from({ length: 40000 }, (_, i) => ['k' + i, 1]));
   const from = Date.now();
-  assert.equal((await w.request('POST', '/api/v1/login', body)).status, 422);
+  assert.equal((await w.request('POST', '/api/v1/login', body)).status, 413);
+  const few = Object.fromEntries(Object.entries(body).slice(0, 5000));
+  assert.equal((await w.request('POST', '/api/v1/login', few)).status, 422);
   assert.equal((await mal.api('POST', '/contacts', body)).status >= 400, true);
   assert.ok(Date.now() - from < 5000, `${Date.now() - from} ms`);
 });

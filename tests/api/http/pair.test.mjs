@@ -41,6 +41,65 @@ test('a writer left open in another database of the cluster holds nothing up', {
   }
 });
 
+// Nobody looks by himself for ten minutes here: what is seen at once was told.
+test('servers wake each other: stream, jobs, model, rights', { skip }, async () => {
+  const w = await world({ conf: 'idle_look = 600000' });
+  const [a, b] = w.servers;
+  const admin = { authorization: `Bearer ${w.token}` };
+  const on = (server, method, path, body, headers = admin) => w.request(method, '/api/v1' + path, body, headers, server);
+  const metric = async (server, name) => Number(new RegExp(`^kith_${name} (\\d+)`, 'm').exec(await (await fetch(`${server.url}/metrics`)).text())[1]);
+  const psql = (sql) => run('psql', [w.database.url, '-qc', `SET search_path TO kith_main; ${sql}`]);
+  try {
+    const stream = listen(b, w.token);
+    await stream.opened;
+    const heard = await metric(b, 'notices_heard_total');
+    // the looks that a server gives by itself grow rarer each time: ten in a row are not theirs
+    for (let i = 0; i < 10; i++) {
+      await sleep(300 + i * 20);
+      const r = await on(a, 'POST', '/contacts', { last_name: `Told ${i}` });
+      await eventually(() => stream.events.some((e) => e.event === 'change' && e.data.id === r.body.id), 1);
+    }
+    assert.ok(await metric(b, 'notices_heard_total') >= heard + 10);
+    // the consumers too: another server's record is indexed
+    await eventually(async () => (await on(b, 'GET', '/search?q=Told')).body.items.length === 10, 3);
+    // a field: the stream tells of the new model without a request on b
+    for (const name of ['x_one', 'x_two', 'x_three']) {
+      const metas = stream.events.filter((e) => e.event === 'meta').length;
+      assert.equal((await on(a, 'POST', '/fields', { entity: 'contact', name, kind: 'text', label: name })).status, 201);
+      await eventually(() => stream.events.filter((e) => e.event === 'meta').length > metas, 2);
+    }
+    // a revoked token: its stream on the other server ends
+    for (let i = 0; i < 3; i++) {
+      const made = await on(a, 'POST', '/tokens', { name: 'short' });
+      const own = listen(b, made.body.token);
+      await own.opened;
+      await sleep(300);
+      assert.equal(own.ended, false);
+      assert.equal((await on(a, 'DELETE', `/tokens/${made.body.id}`)).status, 204);
+      await eventually(() => own.ended, 2);
+    }
+    // a job that neither of them ordered
+    for (let i = 0; i < 3; i++) {
+      await psql("INSERT INTO jobs (kind, state, due, mark, done, total, attempts, cancel, input, created_at) SELECT 'housekeeping', 'waiting', 0, 0, 0, 0, 0, 0, '{}', 0; NOTIFY kith_main, 'jobs'");
+      await eventually(async () => !(await on(a, 'GET', '/jobs?state=waiting')).body.items.some((j) => j.kind === 'housekeeping' && Date.parse(j.due) === 0), 2);
+    }
+    // a burst is told together
+    const sent = await metric(a, 'notices_sent_total'), from = Date.now();
+    await Promise.all(Array.from({ length: 300 }, (_, i) => on(a, 'POST', '/contacts', { last_name: `Burst ${i}` })));
+    const most = (Date.now() - from) / 20 + 3;
+    const told = await metric(a, 'notices_sent_total') - sent;
+    assert.ok(told > 0 && told <= most, `${told} of at most ${most}`);
+    // what listened is cut off: it comes back and goes on
+    await psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND query ~ 'LISTEN|pg_notify|SELECT 1$'");
+    await sleep(1500);
+    const r = await on(a, 'POST', '/contacts', { last_name: 'Back' });
+    await eventually(() => stream.events.some((e) => e.event === 'change' && e.data.id === r.body.id), 3);
+    stream.close();
+  } finally {
+    await w.close();
+  }
+});
+
 test('one server dies in the middle of an import: the other ends it, no row lost or doubled', { skip }, async () => {
   const w = await world();
   const n = 8000;
