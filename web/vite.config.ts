@@ -1,8 +1,9 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
+import { outlinePlugin } from './scripts/outline.mjs';
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), outlinePlugin()],
   build: {
     target: 'es2022',
     manifest: true,

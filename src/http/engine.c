@@ -265,6 +265,14 @@ enum err_code meta_get(struct call *c, struct exchange *x)
     return meta_json(c);
 }
 
+enum err_code access_get(struct call *c, struct exchange *x)
+{
+    int64_t user;
+
+    TRY(param_int(c, x, "user", 1, INT64_MAX, c->who->id, &user));
+    return access_preview(c, user);
+}
+
 enum err_code openapi_get(struct call *c, struct exchange *x)
 {
     x->reply.etag = meta_etag(c);

@@ -56,6 +56,8 @@ const struct route routes[] = {
         .params = "q,limit,entity", .help = "Search over every entity." },
     { METHOD_GET, API "/meta", LANE_QUICK, meta_get,
         .help = "Entities, fields, choices, actions, layouts, and the caller's rights." },
+    { METHOD_GET, API "/access", LANE_HEAVY, access_get, .flags = ROUTE_WHOLE | ROUTE_FILTER,
+        .params = "user", .help = "What a user would see and could do, of everything." },
     { METHOD_GET, API "/openapi.json", LANE_READ, openapi_get, .help = "This description." },
     { METHOD_GET, API "/explain", LANE_READ, explain_run, .params = "entity,where,id",
         .help = "Why an expression holds or not for a record." },

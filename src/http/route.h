@@ -79,6 +79,7 @@ ROUTE_FN(job_stop);
 ROUTE_FN(search_run);
 ROUTE_FN(meta_get);
 ROUTE_FN(openapi_get);
+ROUTE_FN(access_get);
 ROUTE_FN(explain_run);
 ROUTE_FN(changes_stream);
 ROUTE_FN(login_prepare);

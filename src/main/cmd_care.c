@@ -3,8 +3,8 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/time.h"
+#include "domain/demo/demo.h"
 #include "main/commands.h"
-#include "main/demo.h"
 #include "main/installation.h"
 #include "main/shell.h"
 

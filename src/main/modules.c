@@ -5,6 +5,7 @@
 #include "domain/activity/activity.h"
 #include "domain/company/company.h"
 #include "domain/contact/contact.h"
+#include "domain/dashboard/dashboard.h"
 #include "domain/quality/quality.h"
 #include "model/system.h"
 
@@ -14,5 +15,6 @@ const struct module *const modules[] = {
     &contact_module,
     &activity_module,
     &quality_module,
+    &dashboard_module,
     NULL,
 };

@@ -49,6 +49,9 @@ MUST_CHECK enum err_code access_stream_sql(struct call *c, const struct live_ent
 /* Why: JSON with the roles and grants that give or withhold a right on a record or field. */
 MUST_CHECK enum err_code access_explain(struct call *c, const struct live_entity *e, int64_t id,
     int64_t user, enum right right);
+/* What a user would have of everything, as JSON: levels, fields, numbers of records, actions. For administrators and
+ * whoever may explain; ERR_NOT_FOUND for a user who is not active. */
+MUST_CHECK enum err_code access_preview(struct call *c, int64_t user);
 /* SQL of an expression that the asker wrote: rows he may not read count as absent in it. */
 struct expr_sql access_expr(struct call *c, struct sqltext *out, int alias);
 /* Checks a condition on an entity's records that the caller wrote into a text field of r, and keeps it with fields

@@ -398,6 +398,14 @@ static enum err_code want_names(struct aggregate *a, struct sql sql, struct dbva
     return ref_names_load(names);
 }
 
+enum err_code query_aggregate_check(struct call *c, const struct aggregate_request *q)
+{
+    struct aggregate a = { .c = c, .e = q->e };
+
+    TRY(access_require(c, q->e, RIGHT_READ));
+    return read_request(&a, q);
+}
+
 enum err_code query_aggregate(struct call *c, const struct aggregate_request *q)
 {
     struct aggregate a = { .c = c, .e = q->e };

@@ -450,6 +450,15 @@ EVAL(expr_eval_distance)
     return OK;
 }
 
+EVAL(expr_eval_degrees)
+{
+    double v = x->op->name[1] == 'o' ? a[0].lng : a[0].lat;
+
+    (void)r;
+    put(out, !a[0].absent, a[0].absent ? 0 : (int64_t)floor(v * 1000000.0 + 0.5));
+    return OK;
+}
+
 /* ---- the calendar ---- */
 
 EVAL(expr_eval_period)

@@ -102,6 +102,13 @@ static enum err_code distance_scale(struct expr_check *c, struct expr *x)
     return OK;
 }
 
+static enum err_code degrees_scale(struct expr_check *c, struct expr *x)
+{
+    (void)c;
+    x->scale = 6;
+    return OK;
+}
+
 static enum err_code period_name(struct expr_check *c, struct expr *x)
 {
     int64_t first, end;
@@ -279,6 +286,10 @@ const struct expr_op expr_ops[] = {
     { CALL("distance", "pNN:n pp:n", expr_sql_distance, expr_eval_distance,
         "kilometres from a place to latitude and longitude, or between two places"),
         .check = distance_scale },
+    { CALL("latitude", "p:n", expr_sql_degrees, expr_eval_degrees, "of a place, -90 to 90"),
+        .check = degrees_scale },
+    { CALL("longitude", "p:n", expr_sql_degrees, expr_eval_degrees, "of a place, -180 to 180"),
+        .check = degrees_scale },
     { .name = "anniversary_in", .shape = SHAPE_CALL, .forms = "dU:b iU:b",
         .check = anniversary_days, .sql_if = expr_sql_anniversary, .eval = expr_eval_anniversary,
         .help = "its next anniversary is today or within so many days" },

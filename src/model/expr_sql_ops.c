@@ -371,3 +371,13 @@ SQL_VALUE(expr_sql_distance)
     }
     sql_add_literal(w->out, pg ? ") * 1000.0 + 0.5) AS BIGINT)" : ") * 1000.0 + 0.5 AS BIGINT)");
 }
+
+/* Six digits are a tenth of a metre. */
+SQL_VALUE(expr_sql_degrees)
+{
+    bool lng = x->op->name[1] == 'o';
+
+    sql_lit(w->out, "CAST(floor(");
+    expr_write_part(w, x->args[0], lng ? PART_LNG : PART_OWN);
+    sql_lit(w->out, " * 1000000.0 + 0.5) AS BIGINT)");
+}

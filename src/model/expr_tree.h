@@ -251,6 +251,7 @@ EVAL(expr_eval_part);
 EVAL(expr_eval_date);
 EVAL(expr_eval_days_between);
 EVAL(expr_eval_distance);
+EVAL(expr_eval_degrees);
 
 /* ---- SQL ---- */
 struct expr_writer {
@@ -314,5 +315,6 @@ SQL_VALUE(expr_sql_date_part);
 SQL_VALUE(expr_sql_date);
 SQL_VALUE(expr_sql_days_between);
 SQL_VALUE(expr_sql_distance);
+SQL_VALUE(expr_sql_degrees);
 
 #endif

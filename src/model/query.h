@@ -64,6 +64,8 @@ struct aggregate_request {
 };
 /* Writes {"rows": [{...}]}, and "more": true when the limit cut them. */
 MUST_CHECK enum err_code query_aggregate(struct call *c, const struct aggregate_request *q);
+/* Whether its measures and groups can be asked of the entity; asks nothing. */
+MUST_CHECK enum err_code query_aggregate_check(struct call *c, const struct aggregate_request *q);
 /* The ids that a request's filter, search and right find, ascending, past `after` and not past `upto` (0:
  * no bound), at most `most`. Its sort and fields are not looked at. For bulk work. */
 MUST_CHECK enum err_code query_ids(struct call *c, const struct list_request *q, int64_t after,

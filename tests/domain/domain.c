@@ -6,6 +6,7 @@
 #include "domain/activity/activity.h"
 #include "domain/company/company.h"
 #include "domain/contact/contact.h"
+#include "domain/dashboard/dashboard.h"
 #include "domain/quality/quality.h"
 #include "model/system.h"
 
@@ -16,7 +17,7 @@
 
 const struct module *const world_modules[]
     = { &system_module, &company_module, &contact_module, &activity_module, &quality_module,
-          NULL };
+          &dashboard_module, NULL };
 
 bool world_is_postgres(void)
 {

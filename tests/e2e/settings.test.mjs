@@ -67,6 +67,24 @@ step('a user added with a role, who then signs in; deactivated', async () => {
   assert.equal(await page.getByRole('navigation', { name: 'Settings' }).getByRole('link', { name: 'Roles' }).count(), 0);
   await e2e.context.clearCookies();
   await signIn();
+  // an administrator sees what he sees, and what a change of the role would give him
+  await open('roles');
+  await page.getByRole('button', { name: 'Deckhands' }).click();
+  await page.getByLabel('Choose a user').selectOption('Nils Deck');
+  const seen = page.getByRole('region', { name: 'See as Nils Deck' }).locator('[data-entity=contact]');
+  await seen.getByText('hidden:').waitFor();
+  assert.match(await seen.innerText(), /Job title/);
+  const all = (await api('GET', '/contacts/aggregate?measure=count()')).body.rows[0]['count()'];
+  const shown = async () => (await seen.getByRole('cell').first().innerText()).replaceAll(',', '');
+  const before = await shown();
+  await look('set-seeas');
+  const read = page.getByLabel('Contacts: Read', { exact: true });
+  const level = await read.inputValue();
+  await read.selectOption(level === 'all' ? 'own' : 'all');
+  await until(async () => (await shown()) !== before);
+  assert.ok([before, await shown()].includes(`${all} of ${all}`), before);
+  await read.selectOption(level);
+  await until(async () => (await shown()) === before);
   await open('users');
   await page.getByRole('switch', { name: 'Nils Deck is active' }).click();
   await until(async () => (await one('/users', "email = 'nils@example.com'")).active === false);

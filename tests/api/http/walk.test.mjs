@@ -128,6 +128,7 @@ const MODEL = {
     assert.ok(!contact?.fields.some((f) => f.name === 'job_title'));
   },
   'GET /openapi.json': async (level, u) => assert.ok(!JSON.stringify((await u.api('GET', '/openapi.json')).body.components.schemas.contact ?? {}).includes('job_title')),
+  'GET /access': async (level, u) => assert.equal((await u.api('GET', '/access')).status, 403),
   'GET /explain': async (level, u, tag) => {
     const people = await set(u, tag);
     await each(level, people, (id) => u.api('GET', `/explain?entity=contact&id=${id}&where=${encodeURIComponent("first_name = 'x'")}`), 200);

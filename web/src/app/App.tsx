@@ -19,6 +19,7 @@ const ListPage = lazy(list);
 if (location.pathname.startsWith('/e/')) void list(); else setTimeout(() => void list().catch(() => {}), 1500);
 const RecordPage = lazy(() => import('../record/RecordPage'));
 const ImportPage = lazy(() => import('../import/ImportPage'));
+const DashboardPage = lazy(() => import('../dashboard/DashboardPage'));
 const SettingsPage = lazy(() => import('../settings/SettingsPage'));
 const DuplicatesPage = lazy(() => import('../duplicates/Queue'));
 const MergePage = lazy(() => import('../duplicates/MergePage'));
@@ -52,6 +53,8 @@ function Inside() {
               <Route path="/"><HomePage /></Route>
               <Route path="/settings"><SettingsPage page="appearance" /></Route>
               <Route path="/settings/:page">{(p) => <SettingsPage page={p.page} />}</Route>
+              <Route path="/dashboards"><DashboardPage id={0} /></Route>
+              <Route path="/dashboards/:id">{(p) => (/^\d+$/.test(p.id) ? <DashboardPage id={Number(p.id)} /> : <Empty title={t('error.nowhere')} />)}</Route>
               <Route path="/duplicates"><DuplicatesPage /></Route>
               <Route path="/quality"><QualityPage /></Route>
               <Route path="/e/:plural/merge">{(p) => <MergePage plural={p.plural} />}</Route>

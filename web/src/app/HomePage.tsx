@@ -6,8 +6,10 @@ import { get } from '../api/client';
 import { ago, number } from '../fields/format';
 import { t } from '../locale/t';
 import { address, can, titleOf, useMeta, type Entity, type Rec } from '../meta/meta';
+import { useDashboards, useHome } from '../dashboard/dashboards';
 import { Letter, useTitle } from '../ui/bits';
 
+const Tiles = lazy(() => import('../dashboard/Tiles'));
 const RecentImports = lazy(() => import('../import/Earlier'));
 
 export function useCount(e: Entity, where: string | undefined, on = true) {
@@ -59,9 +61,23 @@ export function HomePage() {
         )}
       </div>
       <OpenPairs />
-      <div className="tiles">{[...main.slice(0, 3), ...activities, ...own].map((e) => <Tile key={e.name} e={e} />)}</div>
-      <div className="columns2">{[...main.slice(0, 2), ...activities.slice(0, 2)].map((e) => <Newest key={e.name} e={e} />)}</div>
+      <Body />
       <Suspense fallback={null}><RecentImports /></Suspense>
     </div>
+  );
+}
+
+/** The dashboard that was chosen, where there is one and it may still be seen; else what there is most of. */
+function Body() {
+  const { main, activities, own } = useMeta().nav();
+  const home = useHome(), all = useDashboards();
+  if (!home.ready || (home.id && all.isPending && all.fetchStatus !== 'idle')) return <Skeleton height={240} mt="md" aria-label={t('loading')} />;
+  const d = home.id ? all.data?.find((x) => x.id === home.id) : undefined;
+  if (d) return <section aria-label={d.name} className="homedash"><Suspense fallback={<Skeleton height={240} />}><Tiles tiles={d.tiles} /></Suspense><Link className="reflink" href={`/dashboards/${d.id}`}>{t('home.dashboard', { name: d.name })}</Link></section>;
+  return (
+    <>
+      <div className="tiles">{[...main.slice(0, 3), ...activities, ...own].map((e) => <Tile key={e.name} e={e} />)}</div>
+      <div className="columns2">{[...main.slice(0, 2), ...activities.slice(0, 2)].map((e) => <Newest key={e.name} e={e} />)}</div>
+    </>
   );
 }

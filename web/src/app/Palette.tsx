@@ -6,6 +6,7 @@ import { useLocation } from 'wouter';
 import { get } from '../api/client';
 import { t } from '../locale/t';
 import { address, can, useMeta } from '../meta/meta';
+import { useDashboards } from '../dashboard/dashboards';
 import { Letter } from '../ui/bits';
 
 interface Hit { key: string; name: string; note: string; of: string; href: string }
@@ -39,7 +40,8 @@ function Body({ onClose }: { onClose: () => void }) {
     const fits = e && !e.activity && log.fields.some((f) => f.target === e.name && !f.standard);
     return fits ? [{ key: `g${i.entity}${i.id}`, name: `${log.label}: ${i.name}`, note: t('palette.log'), of: log.name, href: `${address(e, i.id)}?log=${log.name}` }] : [];
   }) : [];
-  const hits: Hit[] = [...logs, ...records,
+  const boards: Hit[] = (useDashboards().data ?? []).filter((d) => low && d.name.toLowerCase().includes(low)).map((d) => ({ key: `d${d.id}`, name: d.name, note: t('dash.one'), of: 'dashboard', href: `/dashboards/${d.id}` }));
+  const hits: Hit[] = [...logs, ...records, ...boards,
     ...places.map((e) => ({ key: 'l' + e.name, name: e.label_plural, note: t('palette.open'), of: e.name, href: address(e) })),
     ...places.filter((e) => can(e, 'create') && !e.append_only).map((e) => ({ key: 'n' + e.name, name: t('new.title', { label: e.label }), note: t('palette.action'), of: e.name, href: address(e) + '?new=1' }))];
   useEffect(() => setAt(0), [q]);

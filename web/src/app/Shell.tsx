@@ -7,6 +7,7 @@ import { t } from '../locale/t';
 import { address, useMeta, type Entity } from '../meta/meta';
 import { Letter } from '../ui/bits';
 import { useUndoKey } from '../ui/undo';
+import { useDashboards } from '../dashboard/dashboards';
 import { useAllViews } from '../views/views';
 import { Palette } from './Palette';
 
@@ -26,6 +27,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const [help, keys] = useDisclosure(false);
   const asked = new URLSearchParams(useSearch()).get('view');
   const pinned = (useAllViews().data ?? []).filter((v) => v.pinned && meta.entity(v.entity));
+  const boards = (useDashboards().data ?? []).filter((d) => d.pinned);
   useUndoKey();
   const { setColorScheme } = useMantineColorScheme();
   const scheme = useComputedColorScheme('light');
@@ -73,6 +75,7 @@ export function Shell({ children }: { children: ReactNode }) {
       <AppShell.Navbar p="xs" aria-label={t('shell.nav')}>
         <ScrollArea style={{ flex: 1 }} type="auto" viewportProps={{ tabIndex: 0, role: 'region', 'aria-label': t('shell.nav') }}>
           <NavLink component={Link} href="/" label={t('home.title')} active={where === '/'} leftSection={<Letter text="⌂" of="home" />} style={{ borderRadius: 8 }} py={5} color="gray" styles={{ label: { color: 'var(--mantine-color-text)' } }} />
+          {meta.entity('dashboard') && [{ href: '/dashboards', name: t('dash.title') }, ...boards.map((d) => ({ href: `/dashboards/${d.id}`, name: d.name }))].map((d, i) => { const here = where === d.href; return <NavLink key={d.href} component={Link} href={d.href} label={d.name} active={here} aria-current={here ? 'page' : undefined} leftSection={<Letter text={i ? d.name : '▦'} of="dashboard" />} style={{ borderRadius: 8, ...(i && { marginInlineStart: 16, width: 'auto' }) }} py={5} color="gray" styles={{ label: { color: 'var(--mantine-color-text)' } }} />; })}
           {groups.main.map(link)}
           {pinned.length > 0 && <div className="navtitle">{t('shell.views')}</div>}
           {pinned.map((v) => { const e = meta.entity(v.entity)!; const here = where === address(e) && asked === String(v.id); return <NavLink key={'v' + v.id} component={Link} href={`${address(e)}?view=${v.id}`} label={v.name} active={here} aria-current={here ? 'page' : undefined} leftSection={<Letter text={v.name} of={e.name} />} style={{ borderRadius: 8 }} py={5} color="gray" styles={{ label: { color: 'var(--mantine-color-text)' } }} />; })}

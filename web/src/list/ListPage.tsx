@@ -21,6 +21,7 @@ const CreateDialog = lazy(() => import('../form/CreateDialog').then((m) => ({ de
 const Board = lazy(() => import('../board/Board'));
 const ChartView = lazy(() => import('../chart/ChartView'));
 const CalendarView = lazy(() => import('../calendar/CalendarView'));
+const MapView = lazy(() => import('../map/MapView'));
 
 export function ListPage({ entity: e }: { entity: Entity }) {
   const state = useListState(e);
@@ -54,7 +55,7 @@ export function ListPage({ entity: e }: { entity: Entity }) {
     const group = k === 'board' || k === 'chart' ? look.group || bestGroup(e, meta, k === 'board' ? boardable : groupable)?.name || '' : k === 'list' && !state.view?.look.group ? '' : look.group;
     change({ kind: k === 'list' ? '' : k, group });
   };
-  const possible = KINDS.filter((k) => k === 'list' || (k === 'board' && e.fields.some(boardable)) || (k === 'chart' && e.fields.some(groupable)) || (k === 'calendar' && e.fields.some((f) => ['date', 'instant'].includes(f.kind) && !f.partial && !f.standard)));
+  const possible = KINDS.filter((k) => k === 'list' || (k === 'board' && e.fields.some(boardable)) || (k === 'chart' && e.fields.some(groupable)) || (k === 'calendar' && e.fields.some((f) => ['date', 'instant'].includes(f.kind) && !f.partial && !f.standard)) || (k === 'map' && e.fields.some((f) => f.kind === 'place' && !f.hidden)));
   const known = q ? undefined : total.data;
   const body = { entity: e, state, total: known, onProblem: setProblem, refused: !!refused };
   return (
@@ -79,7 +80,7 @@ export function ListPage({ entity: e }: { entity: Entity }) {
         </span>
       </div>
       <Suspense fallback={<div className="grow" />}>
-        {!state.ready ? null : kind === 'board' ? <Board {...body} /> : kind === 'chart' ? <ChartView {...body} /> : kind === 'calendar' ? <CalendarView {...body} /> : <ListBody {...body} onClear={() => { setQuick(''); state.clear(); }} />}
+        {!state.ready ? null : kind === 'board' ? <Board {...body} /> : kind === 'chart' ? <ChartView {...body} /> : kind === 'calendar' ? <CalendarView {...body} /> : kind === 'map' ? <MapView {...body} /> : <ListBody {...body} onClear={() => { setQuick(''); state.clear(); }} />}
       </Suspense>
       {params.has('new') && <Suspense fallback={null}><CreateDialog entity={e} opened onClose={() => set({ new: null }, true)} onDone={(r) => go(address(e, r.id))} /></Suspense>}
     </div>

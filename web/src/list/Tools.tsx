@@ -1,15 +1,17 @@
 // Columns, order, groups, and the menu of a list.
 import { ActionIcon, Button, Checkbox, Group, Menu, NativeSelect, Popover, ScrollArea, Stack, TextInput } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { Link } from 'wouter';
 import { t } from '../locale/t';
-import { address, can, sortable, valueKind, type Entity } from '../meta/meta';
+import { address, can, sortable, useMeta, valueKind, type Entity } from '../meta/meta';
 import { columnsText } from '../views/views';
 import { groupable, shownColumns, toColumns, type Shown } from './columns';
 import { groupOf, UNITS } from './groups';
 import { jumpField } from './ListBody';
 import type { ListState } from './state';
+
+const AddTo = lazy(() => import('../dashboard/AddTo'));
 
 interface Props { entity: Entity; state: ListState }
 
@@ -96,10 +98,13 @@ export function GroupButton({ entity: e, state }: Props) {
 
 export function MoreMenu({ entity: e, state }: Props) {
   const client = useQueryClient();
+  const dashboard = useMeta().entity('dashboard');
+  const [adding, setAdding] = useState(false);
   const { look, q } = state;
   const fields = shownColumns(e, look.cols).map((c) => c.field.name);
   const href = (format: string) => `/api/v1/${e.plural}/export?` + new URLSearchParams({ format, fields: ['id', ...fields.filter((f) => f !== 'id')].join(','), ...(look.where && { where: look.where }), ...(q && { q }), ...(look.sort && { sort: look.sort }) }).toString();
   return (
+    <>
     <Menu withInitialFocusPlaceholder={false} position="bottom-end" withinPortal>
       <Menu.Target><ActionIcon size={30} variant="default" aria-label={t('list.more')}>⋯</ActionIcon></Menu.Target>
       <Menu.Dropdown>
@@ -107,7 +112,10 @@ export function MoreMenu({ entity: e, state }: Props) {
         {can(e, 'export') && <Menu.Item component="a" href={href('csv')} download={`${e.plural}.csv`}>{t('list.export')}</Menu.Item>}
         {can(e, 'export') && <Menu.Item component="a" href={href('jsonl')} download={`${e.plural}.jsonl`}>{t('list.export.jsonl')}</Menu.Item>}
         <Menu.Item onClick={() => void client.resetQueries({ queryKey: ['list', e.name] })}>{t('list.reload')}</Menu.Item>
+        {dashboard && can(dashboard, 'create') && <Menu.Item onClick={() => setAdding(true)}>{t('dash.addto')}</Menu.Item>}
       </Menu.Dropdown>
     </Menu>
+    {adding && <Suspense fallback={null}><AddTo entity={e} state={state} onClose={() => setAdding(false)} /></Suspense>}
+    </>
   );
 }

@@ -21,11 +21,11 @@ export function groupOf(e: Entity, text: string): GroupBy | null {
 const quote = (s: string) => `'${s.replaceAll("'", "''")}'`;
 const two = (n: number) => String(n).padStart(2, '0');
 
-function expression(g: GroupBy): string {
+function expression(g: GroupBy, as = 'g', asMonth = 'm'): string {
   const x = g.field.name;
-  if (!g.unit) return `${x} as g`;
-  if (g.unit === 'day') return `${valueKind(g.field) === 'date' ? x : `date(${x})`} as g`;
-  return `year(${x}) as g` + (g.unit === 'month' ? `, month(${x}) as m` : '');
+  if (!g.unit) return `${x} as ${as}`;
+  if (g.unit === 'day') return `${valueKind(g.field) === 'date' ? x : `date(${x})`} as ${as}`;
+  return `year(${x}) as ${as}` + (g.unit === 'month' ? `, month(${x}) as ${asMonth}` : '');
 }
 function condition(g: GroupBy, row: Record<string, any>): string {
   const x = g.field.name, v = row.g;
@@ -62,15 +62,19 @@ function ordered(meta: Meta, g: GroupBy, list: Group[]): Group[] {
   return list.map((x, i) => ({ x, i })).sort((a, b) => rank(a.x) - rank(b.x) || (kind === 'reference' ? a.x.label.localeCompare(b.x.label, language()) : 0) || a.i - b.i).map((y) => y.x);
 }
 
-/** `all`: also the values of a choice or yes/no that no record has now, as a board needs them. */
-export function useGroups(e: Entity, g: GroupBy | null, ask: { where?: string; measure?: string; all?: boolean; limit?: number }, on = true) {
+const groupFrom = (meta: Meta, by: GroupBy, row: Record<string, any>): Group => ({ key: keyOf(row), label: labelOf(meta, by, row), value: row.g ?? null, where: condition(by, row), count: row.n ?? 0, sum: row.s ?? null, code: typeof row.g === 'string' ? row.g : undefined });
+const measures = (measure?: string) => 'count() as n' + (measure ? `, ${measure} as s` : '');
+
+/** `all`: also the values of a choice or yes/no that no record has now, as a board needs them. `root`: under which key it is
+ * kept; what the change stream refreshes at once is `count`. */
+export function useGroups(e: Entity, g: GroupBy | null, ask: { where?: string; measure?: string; all?: boolean; limit?: number }, on = true, root = 'count') {
   const meta = useMeta();
   return useQuery({
-    queryKey: ['count', e.name, 'groups', g?.text ?? '', g?.unit ?? '', ask], enabled: on && !!g, staleTime: 30_000, retry: false, placeholderData: keepPreviousData,
+    queryKey: [root, e.name, 'groups', g?.text ?? '', g?.unit ?? '', ask], enabled: on && !!g, staleTime: 30_000, retry: false, placeholderData: keepPreviousData,
     queryFn: async ({ signal }) => {
       const by = g!;
-      const { rows } = await get<{ rows: Record<string, any>[] }>(`/${e.plural}/aggregate`, { group: expression(by), measure: 'count() as n' + (ask.measure ? `, ${ask.measure} as s` : ''), where: ask.where, limit: ask.limit ?? 300 }, signal);
-      const list = rows.map((row): Group => ({ key: keyOf(row), label: labelOf(meta, by, row), value: row.g ?? null, where: condition(by, row), count: row.n, sum: row.s ?? null, code: typeof row.g === 'string' ? row.g : undefined }));
+      const { rows } = await get<{ rows: Record<string, any>[] }>(`/${e.plural}/aggregate`, { group: expression(by), measure: measures(ask.measure), where: ask.where, limit: ask.limit ?? 300 }, signal);
+      const list = rows.map((row) => groupFrom(meta, by, row));
       if (ask.all) {
         const values: unknown[] = by.field.kind === 'choice' ? meta.choices(by.field).filter((c) => c.active).map((c) => c.code) : by.field.kind === 'yes_no' ? [true, false] : [];
         for (const v of by.field.required ? values : [...values, null]) {
@@ -79,6 +83,26 @@ export function useGroups(e: Entity, g: GroupBy | null, ask: { where?: string; m
         }
       }
       return ordered(meta, by, list);
+    },
+  });
+}
+export interface Cell { count: number; sum: unknown; where: string }
+export interface Cross { rows: Group[]; columns: Group[]; cell: (row: Group, column: Group) => Cell | undefined; more: boolean }
+/** Two groups at once, for a heat map: one request, rows and columns in their own order. */
+export function useCross(e: Entity, down: GroupBy | null, across: GroupBy | null, ask: { where?: string; measure?: string }, on = true, root = 'count') {
+  const meta = useMeta();
+  return useQuery({
+    queryKey: [root, e.name, 'cross', [down?.text, down?.unit, across?.text, across?.unit], ask], enabled: on && !!down && !!across, staleTime: 30_000, retry: false, placeholderData: keepPreviousData,
+    queryFn: async ({ signal }): Promise<Cross> => {
+      const a = down!, b = across!;
+      const { rows, more } = await get<{ rows: Record<string, any>[]; more?: boolean }>(`/${e.plural}/aggregate`, { group: `${expression(a)}, ${expression(b, 'h', 'k')}`, measure: measures(ask.measure), where: ask.where, limit: 3000 }, signal);
+      const tops = new Map<string, Group>(), sides = new Map<string, Group>(), cells = new Map<string, Cell>();
+      for (const row of rows) {
+        const one = groupFrom(meta, a, row), other = groupFrom(meta, b, { ...row, g: row.h, m: row.k });
+        for (const [all, x] of [[sides, one], [tops, other]] as const) { const seen = all.get(x.key); if (seen) seen.count += x.count; else all.set(x.key, { ...x, sum: null }); }
+        cells.set(`${one.key}|${other.key}`, { count: one.count, sum: one.sum, where: `(${one.where}) and (${other.where})` });
+      }
+      return { rows: ordered(meta, a, [...sides.values()]), columns: ordered(meta, b, [...tops.values()]), cell: (r, c) => cells.get(`${r.key}|${c.key}`), more: !!more };
     },
   });
 }

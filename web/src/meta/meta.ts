@@ -23,6 +23,9 @@ export interface Raw {
 }
 export type Rec = { id: number; version: number } & Record<string, any>;
 
+// modules whose records are about the work with others: their pages are elsewhere
+const ASIDE = new Set(['system', 'quality', 'dashboard']);
+
 export class Meta {
   private byName = new Map<string, Entity>();
   private byPlural = new Map<string, Entity>();
@@ -65,11 +68,12 @@ export class Meta {
   /** What stands in the sidebar: nobody's plumbing. */
   nav() {
     const all = this.raw.entities.filter((e) => !e.link);
+    const aside = (e: Entity) => ASIDE.has(e.module ?? '') || (!e.module && !e.custom);
     return {
-      main: all.filter((e) => e.module !== 'system' && e.module !== 'quality' && !e.custom && !e.activity),
+      main: all.filter((e) => !aside(e) && !e.custom && !e.activity),
       activities: all.filter((e) => e.activity),
       own: all.filter((e) => e.custom),
-      system: all.filter((e) => e.module === 'system' || e.module === 'quality' || (!e.module && !e.custom)),
+      system: all.filter(aside),
     };
   }
 }

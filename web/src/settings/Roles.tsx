@@ -5,6 +5,7 @@ import { t, type Key } from '../locale/t';
 import { can, useMeta, type Rec } from '../meta/meta';
 import { Empty, ErrorState } from '../ui/bits';
 import { Page } from './Page';
+import { SeeAs } from './SeeAs';
 import { useRows, useSave } from './rows';
 
 const RIGHTS = ['read', 'create', 'update', 'delete', 'export', 'import', 'bulk'] as const;
@@ -90,6 +91,7 @@ export default function Roles() {
         {can(e, 'create') && <form className="row" onSubmit={(ev) => void add(ev)}><TextInput size="xs" aria-label={t('roles.name')} placeholder={t('roles.name')} value={name} onChange={(ev) => setName(ev.currentTarget.value)} /><Button size="xs" type="submit" variant="default">{t('roles.add')}</Button></form>}
       </div>
       {roles.error ? <ErrorState error={roles.error} retry={() => void roles.refetch()} /> : !roles.data ? <Skeleton height={160} /> : role ? <><Matrix key={role.id} role={role} may={may} /><FieldRights key={'f' + role.id} role={role} may={may} /></> : <Empty title={t('roles.none')} />}
+      <SeeAs />
     </Page>
   );
 }

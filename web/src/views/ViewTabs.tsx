@@ -55,7 +55,7 @@ function Rights({ view }: { view: View }) {
       <Popover.Dropdown aria-label={t('view.share')} p="sm" w={290}>
         <Stack gap={10}>
           <Switch size="sm" data-autofocus label={t('view.share.all')} checked={view.shared} onChange={(ev) => void save.change(view, { shared: ev.currentTarget.checked }).catch(sayError)} />
-          {!view.shared && <Suspense fallback={null}><ShareWith view={view} /></Suspense>}
+          {!view.shared && <Suspense fallback={null}><ShareWith entity="view" id={view.id} /></Suspense>}
         </Stack>
       </Popover.Dropdown>
     </Popover>

@@ -7,14 +7,14 @@ import { read } from '../expr/parse';
 import { toText } from '../expr/tree';
 import { can, useMeta, type Entity, type Meta, type Rec } from '../meta/meta';
 
-export type Kind = 'list' | 'board' | 'calendar' | 'chart';
-export const KINDS: Kind[] = ['list', 'board', 'chart', 'calendar'];
+export type Kind = 'list' | 'board' | 'calendar' | 'chart' | 'map';
+export const KINDS: Kind[] = ['list', 'board', 'chart', 'calendar', 'map'];
 /** What a view keeps. Each is a text, as it stands in the address; empty is the usual. */
-export const KEYS = ['kind', 'where', 'sort', 'group', 'cols', 'measure', 'chart', 'date', 'span'] as const;
+export const KEYS = ['kind', 'where', 'sort', 'group', 'cols', 'measure', 'chart', 'across', 'date', 'span', 'place'] as const;
 export type Key = (typeof KEYS)[number];
 export type Look = Record<Key, string>;
 export const PLAIN = Object.fromEntries(KEYS.map((k) => [k, ''])) as Look;
-const OPTIONS = ['measure', 'chart', 'date', 'span'] as const;
+const OPTIONS = ['measure', 'chart', 'across', 'date', 'span', 'place'] as const;
 
 export interface View {
   id: number; version: number; name: string; entity: string; mine: boolean; shared: boolean; pinned: boolean; first: boolean; position: number; look: Look;

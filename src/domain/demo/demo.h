@@ -1,7 +1,7 @@
 /* demo.h - a believable business of any size, from a seed: the same seed and day give the same bytes. */
 
-#ifndef MAIN_DEMO_H
-#define MAIN_DEMO_H
+#ifndef DOMAIN_DEMO_DEMO_H
+#define DOMAIN_DEMO_DEMO_H
 
 #include "model/org.h"
 

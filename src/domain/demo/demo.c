@@ -4,9 +4,10 @@
  * the record is said to have been made; so history, feed and roll-ups are as in a real
  * installation. Numbers and domains come from ranges kept for examples. */
 
-#include "main/demo.h"
+#include "domain/demo/demo.h"
 
 #include "base/rand.h"
+#include "domain/dashboard/dashboard.h"
 #include "model/access.h"
 #include "model/record.h"
 
@@ -250,7 +251,7 @@ static enum err_code make_groups(struct call *c, void *arg)
             json_pack("{s:s, s:s}", "name", names[i], "kind", i ? "club" : "association"), d->begin,
             &d->groups[i]));
     }
-    return OK;
+    return dashboard_seed(c);
 }
 
 static const struct nation *pick_nation(struct demo *d)
