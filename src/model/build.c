@@ -262,13 +262,35 @@ static struct live_entity *new_entity(struct build *b, const struct entity *def,
     return e;
 }
 
+/* The next field that a module adds to an entity; NULL at the end. */
+static const struct field *next_extension(struct build *b, struct str entity, size_t *at)
+{
+    size_t n = 0;
+
+    for (const struct module *const *m = b->src->modules; *m; m++) {
+        for (const struct extension *x = (*m)->extensions; x && x->entity; x++) {
+            for (const struct field *f = x->fields; str_is(entity, x->entity) && f->kind != KIND_NONE; f++) {
+                if (n++ == *at) {
+                    ++*at;
+                    return f;
+                }
+            }
+        }
+    }
+    return NULL;
+}
+
 /* custom_id: of a user's object; 0 for those of modules and for link rows. */
 static enum err_code add_entity(struct build *b, const struct entity *def, struct str key,
     int64_t custom_id, const struct module *module)
 {
     struct live_entity *e = new_entity(b, def, key);
-    size_t most = count_fields(standard_fields) + count_fields(def->fields);
+    size_t most = count_fields(standard_fields) + count_fields(def->fields), at = 0;
+    const struct field *added;
 
+    while (!custom_id && next_extension(b, e->name, &at)) {
+        most++;
+    }
     for (size_t i = 0; i < b->src->nfields; i++) {
         const struct custom_field *cf = &b->src->fields[i];
         most += (custom_id && cf->object == custom_id) || str_eq(cf->entity, e->name);
@@ -285,6 +307,10 @@ static enum err_code add_entity(struct build *b, const struct entity *def, struc
     }
     for (const struct field *f = def->fields; f && f->kind != KIND_NONE; f++) {
         TRY(add_field(b, e, f, 0, 0, false));
+    }
+    at = 0;
+    while (!custom_id && (added = next_extension(b, e->name, &at))) {
+        TRY(add_field(b, e, added, 0, 0, false));
     }
     for (size_t i = 0; i < b->src->nfields; i++) {
         const struct custom_field *cf = &b->src->fields[i];

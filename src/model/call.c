@@ -116,6 +116,7 @@ static void forget(struct call *c)
     c->change_set = 0;
     c->after = NULL;
     c->rebuild = REBUILD_NONE;
+    c->held = NULL;
     buf_init(&c->body, c->mem, BODY_MAX);
     json_init(&c->out, &c->body);
 }

@@ -68,6 +68,7 @@ struct call {
     enum { REBUILD_NONE, REBUILD_LISTS, REBUILD_SCHEMA } rebuild; /* before the commit */
     struct model *built; /* by a rebuild; published after the commit */
     struct job_run *job; /* the running job, NULL outside one */
+    struct held_rollups *held; /* roll-ups that are made at the end (rollups_hold), NULL: at once */
 };
 
 enum { BODY_MAX = 64 << 20 };

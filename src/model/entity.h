@@ -101,9 +101,18 @@ struct setting {
 };
 #define SETTING_END { .field = FIELD_END }
 
+/* Fields that a module adds to an entity of another: figures of a person's purchases. They are built in like
+ * those of the entity's own module. */
+struct extension {
+    const char *entity;
+    const struct field *fields;
+};
+#define EXTENSION_END { .entity = NULL }
+
 struct module {
     const char *name;
     const struct entity *const *entities; /* NULL at the end, like all below */
+    const struct extension *extensions;
     const struct action *actions;
     const struct job_kind *jobs;
     const struct consumer *consumers;

@@ -372,9 +372,11 @@ enum err_code import_apply(struct call *c, const struct import_plan *p,
 
     c->via = VIA_IMPORT;
     if (!p->dry) {
+        rollups_hold(c);
         enum err_code code = run_all(c, &im);
         out->behind = im.left;
         TRY(code);
+        TRY(rollups_release(c));
     } else if (call_nested(c, run_dry, &im) != ERR_CONFLICT || !im.left) {
         return c->err.code ? c->err.code : ERR_INTERNAL;
     }

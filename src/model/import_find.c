@@ -11,24 +11,6 @@
 
 /* ---- keys ---- */
 
-static bool has_index(const struct live_entity *e, const struct live_field *f)
-{
-    struct str column = str_of(f->key_column ? f->key_column : f->columns[0].name);
-
-    if (f->def.index || f->def.unique || f == e->external_id || f == e->id || kind_is_list(f->def.kind)
-        || f == e->title) {
-        return true;
-    }
-    for (size_t i = 0; e->def.indexes && e->def.indexes[i]; i++) {
-        struct str index = str_of(e->def.indexes[i]), first;
-        (void)str_split(&index, ',', &first);
-        if (first.n == column.n + 2 && str_eq(str_sub(first, 1, column.n), column)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static enum err_code key_field(struct call *c, const struct live_entity *e, const json_t *name,
     const struct live_field **out)
 {
@@ -60,7 +42,7 @@ enum err_code import_key(
     }
     for (size_t i = 0; i < n; i++) {
         TRY(key_field(c, e, json_is_array(key) ? json_array_get(key, i) : key, &out->fields[i]));
-        found = found || has_index(e, out->fields[i]);
+        found = found || import_is_indexed(e, out->fields[i]);
         out->n++;
     }
     return found ? OK
@@ -215,7 +197,7 @@ static enum err_code by_mail(struct call *c, const struct live_entity *e, struct
         return OK;
     }
     if (!f || f->def.kind != KIND_EMAILS) {
-        return one && one->stored && one->def.kind == KIND_TEXT && has_index(e, one)
+        return one && one->stored && one->def.kind == KIND_TEXT && import_is_indexed(e, one)
             ? by_field(c, e, one, key, id)
             : OK;
     }
@@ -247,7 +229,7 @@ static enum err_code by_domain(struct call *c, const struct live_entity *e, stru
     struct str key;
     const char *why;
 
-    return f && f->stored && has_index(e, f) && normal_domain(c->mem, s, &key, &why)
+    return f && f->stored && import_is_indexed(e, f) && normal_domain(c->mem, s, &key, &why)
         ? by_field(c, e, f, key, id)
         : OK;
 }
@@ -277,8 +259,8 @@ static enum err_code find_reference(
     bool found = false;
 
     switch (m->by) {
-    case BY_EXTERNAL_ID:
-        return e->external_id ? by_field(c, e, e->external_id, s, id) : OK;
+    case BY_FIELD:
+        return by_field(c, e, m->key, s, id);
     case BY_EMAIL:
         return by_mail(c, e, s, id);
     case BY_DOMAIN:
@@ -301,11 +283,11 @@ static enum err_code find_reference(
 static void fill_new(struct call *c, struct record *r, const struct import_column *m, struct str s)
 {
     const struct live_entity *e = r->e;
-    const struct live_field *external = e->external_id, *f;
+    const struct live_field *f;
     ptrdiff_t cut = -1;
 
-    if (m->by == BY_EXTERNAL_ID && external) {
-        record_set(c, r, external->name.p, V(s));
+    if (m->by == BY_FIELD) {
+        record_set(c, r, m->key->name.p, V(s));
     }
     if (m->by == BY_DOMAIN && (f = entity_field(e, STR("domain"))) && f->stored) {
         record_set(c, r, "domain", V(s));

@@ -37,21 +37,43 @@ static bool list_target(struct call *c, const struct live_entity *e, struct impo
     return true;
 }
 
-static bool by_of(struct str word, enum import_by *by)
+bool import_is_indexed(const struct live_entity *e, const struct live_field *f)
 {
-    static const struct {
-        const char *word;
-        enum import_by by;
-    } words[] = { { "external_id", BY_EXTERNAL_ID }, { "name", BY_TITLE }, { "email", BY_EMAIL },
-        { "domain", BY_DOMAIN } };
+    struct str column = str_of(f->key_column ? f->key_column : f->columns[0].name);
 
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (str_is(word, words[i].word)) {
-            *by = words[i].by;
+    if (f->def.index || f->def.unique || f == e->external_id || f == e->id || kind_is_list(f->def.kind)
+        || f == e->title) {
+        return true;
+    }
+    for (size_t i = 0; e->def.indexes && e->def.indexes[i]; i++) {
+        struct str index = str_of(e->def.indexes[i]), first;
+        (void)str_split(&index, ',', &first);
+        if (first.n == column.n + 2 && str_eq(str_sub(first, 1, column.n), column)) {
             return true;
         }
     }
     return false;
+}
+
+/* By which of its fields a reference is found. */
+static bool by_of(struct import_column *out, struct str word)
+{
+    static const struct {
+        const char *word;
+        enum import_by by;
+    } words[] = { { "name", BY_TITLE }, { "email", BY_EMAIL }, { "domain", BY_DOMAIN } };
+    const struct live_field *key = entity_field(out->field->target, word);
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (str_is(word, words[i].word)) {
+            out->by = words[i].by;
+            return true;
+        }
+    }
+    out->by = BY_FIELD;
+    out->key = key;
+    return key && key->stored && key->def.kind == KIND_TEXT && !key->def.read_only
+        && import_is_indexed(out->field->target, key);
 }
 
 static bool field_target(struct call *c, const struct live_entity *e, struct str rest,
@@ -79,7 +101,7 @@ static bool field_target(struct call *c, const struct live_entity *e, struct str
     }
     if (rest.n) {
         out->to = TO_FIELD;
-        return f->def.kind == KIND_REF && is_writable(c, f) && by_of(rest, &out->by);
+        return f->def.kind == KIND_REF && is_writable(c, f) && by_of(out, rest);
     }
     if (f->def.kind == KIND_NAME && is_writable(c, entity_field(e, STR("first_name")))
         && is_writable(c, entity_field(e, STR("last_name")))) {

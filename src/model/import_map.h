@@ -5,7 +5,8 @@
  *   emails[work]              an entry of a list, of this kind; several in a cell stand between ';'
  *   addresses[home].city      a piece of an entry
  *   emails[#2], phones[#1].kind  entries by number, their kind in a column of its own
- *   company, company.external_id, company.domain, contact.email   a reference, found by ... */
+ *   company, company.domain, contact.email   a reference, found by ...
+ *   company.external_id, product.sku         or by any field of it that has an index */
 
 #ifndef MODEL_IMPORT_MAP_H
 #define MODEL_IMPORT_MAP_H
@@ -13,7 +14,7 @@
 #include "model/access.h"
 
 enum import_to { TO_NOTHING, TO_FIELD, TO_LIST, TO_NAME };
-enum import_by { BY_ANY, BY_EXTERNAL_ID, BY_TITLE, BY_EMAIL, BY_DOMAIN };
+enum import_by { BY_ANY, BY_FIELD, BY_TITLE, BY_EMAIL, BY_DOMAIN };
 
 struct import_column {
     struct str header, target;
@@ -22,12 +23,15 @@ struct import_column {
     struct str slot;   /* of a list: "work", "#2", or empty */
     const char *piece; /* of an entry: "city", "kind"; NULL for the entry itself */
     enum import_by by; /* of a reference */
+    const struct live_field *key; /* BY_FIELD: of the entity referred to */
     bool make;         /* a reference that is not there is made */
     char order[4];     /* of dates: "dmy", "mdy", "ymd", "xls" (days since 1899-12-30); empty: ISO */
     char decimal;      /* ',' where the comma ends the whole part; 0 for a point */
     char country[3];   /* of phones without a country code; empty: the organisation's */
 };
 
+/* Can a field be looked up quickly? */
+bool import_is_indexed(const struct live_entity *e, const struct live_field *f);
 /* Reads a target for an entity. false when there is no such field, or it cannot be written. */
 bool import_target(struct call *c, const struct live_entity *e, struct str target,
     struct import_column *out);

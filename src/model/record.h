@@ -56,6 +56,10 @@ MUST_CHECK enum err_code record_many_ids(
     struct call *c, const struct live_field *f, int64_t id, int64_t **ids, size_t *n);
 /* Takes the row's lock (PostgreSQL) and checks that it is there. */
 MUST_CHECK enum err_code record_lock(struct call *c, const struct live_entity *e, int64_t id);
+/* From here to the release each parent's roll-ups are made once, at the end, however many of its rows change:
+ * for whoever writes many rows in one transaction. Until then the parents show what they showed before. */
+void rollups_hold(struct call *c);
+MUST_CHECK enum err_code rollups_release(struct call *c);
 /* Reads a record: all tables when side is true. ERR_NOT_FOUND when absent (in the bin counts as
  * there). No rights are looked at. */
 MUST_CHECK enum err_code record_load(

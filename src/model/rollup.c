@@ -6,6 +6,8 @@
 
 #include "model/store.h"
 
+#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Locks the parent first: on PostgreSQL the statement that sums must begin after the lock, so that
@@ -80,6 +82,149 @@ enum err_code rollup_refresh(struct call *c, const struct live_field *rollup, in
     return OK;
 }
 
+/* ---- held until the end of many writes ---- */
+
+struct held {
+    const struct live_entity *parent;
+    const struct live_child *child;
+    int64_t id;
+};
+
+struct held_rollups { /* in an arena of its own: that of the call is rewound between rows */
+    struct arena *mem;
+    struct held *list;
+    size_t n, room;
+};
+
+static void destroy_held(void *arg)
+{
+    arena_destroy(((struct held_rollups *)arg)->mem);
+}
+
+void rollups_hold(struct call *c)
+{
+    struct held_rollups *h = ARENA_NEW(c->mem, struct held_rollups);
+
+    assert(!c->held);
+    h->mem = arena_create(0);
+    arena_defer(c->mem, destroy_held, h);
+    c->held = h;
+}
+
+static int by_place(const void *pa, const void *pb)
+{
+    const struct held *a = pa, *b = pb;
+
+    return a->parent->number != b->parent->number ? (a->parent->number < b->parent->number ? -1 : 1)
+        : a->child != b->child                    ? (a->child->by->number < b->child->by->number ? -1 : 1)
+                                                  : (a->id > b->id) - (a->id < b->id);
+}
+
+static bool is_same(const struct held *a, const struct held *b)
+{
+    return a->parent == b->parent && a->child == b->child && a->id == b->id;
+}
+
+/* Those noted so far, in ascending order, so that two calls never wait for each other, each once. */
+static void settle_held(struct held_rollups *h)
+{
+    size_t n = 0;
+
+    if (h->n) {
+        qsort(h->list, h->n, sizeof *h->list, by_place);
+    }
+    for (size_t i = 0; i < h->n; i++) {
+        if (!n || !is_same(&h->list[n - 1], &h->list[i])) {
+            h->list[n++] = h->list[i];
+        }
+    }
+    h->n = n;
+}
+
+static void hold(
+    struct held_rollups *h, const struct live_entity *parent, const struct live_child *child, int64_t id)
+{
+    struct held one = { parent, child, id };
+
+    /* rows of one parent mostly come one behind the other */
+    for (size_t i = h->n; i > 0 && i + 4 > h->n; i--) {
+        if (is_same(&h->list[i - 1], &one)) {
+            return;
+        }
+    }
+    if (h->n == h->room) {
+        size_t room = h->room ? h->room * 2 : 256;
+        struct held *list = ARENA_ARRAY(h->mem, struct held, room);
+        if (h->n) {
+            memcpy(list, h->list, h->n * sizeof *list);
+        }
+        h->list = list;
+        h->room = room;
+    }
+    h->list[h->n++] = one;
+}
+
+/* Does a change of an entity's rows make roll-ups of another anew? */
+static bool leads_to(const struct live_entity *from, const struct live_entity *to)
+{
+    for (size_t i = 0; from != to && i < to->nchildren; i++) {
+        if (to->children[i]->entity == from && to->children[i]->nrollups) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Those of an entity that no other one of the list would change again: lines' orders go before people. */
+static const struct live_entity *lowest(const struct held_rollups *h)
+{
+    for (size_t i = 0; i < h->n; i++) {
+        bool waits = false;
+        for (size_t k = 0; k < h->n && !waits; k++) {
+            waits = leads_to(h->list[k].parent, h->list[i].parent);
+        }
+        if (!waits) {
+            return h->list[i].parent;
+        }
+        while (i + 1 < h->n && h->list[i + 1].parent == h->list[i].parent) {
+            i++;
+        }
+    }
+    return h->list[0].parent;
+}
+
+enum err_code rollups_release(struct call *c)
+{
+    struct held_rollups *h = c->held;
+
+    while (h->n) {
+        settle_held(h);
+        const struct live_entity *parent = lowest(h);
+        struct held *taken = ARENA_ARRAY(h->mem, struct held, h->n);
+        size_t ntaken = 0, left = 0;
+        for (size_t i = 0; i < h->n; i++) {
+            if (h->list[i].parent == parent) {
+                taken[ntaken++] = h->list[i];
+            } else {
+                h->list[left++] = h->list[i];
+            }
+        }
+        h->n = left;
+        for (size_t i = 0; i < ntaken; i++) {
+            struct arena_mark mark = arena_mark(c->mem);
+            const struct after *after = c->after;
+            TRY(refresh_one(c, parent, taken[i].child, taken[i].id));
+            if (c->after == after) {
+                arena_rewind(c->mem, mark);
+            }
+        }
+    }
+    c->held = NULL;
+    return OK;
+}
+
+/* ---- whose roll-ups a change touches ---- */
+
 static int64_t parent_id(
     const struct record *r, const struct live_field *by, const struct live_entity *parent)
 {
@@ -127,6 +272,15 @@ static enum err_code refresh_parents(struct call *c, const struct record *now,
         }
         int64_t is = now ? parent_id(now, by, parent) : 0;
         int64_t was = old ? parent_id(old, by, parent) : 0;
+        if (c->held) {
+            if (is) {
+                hold(c->held, parent, child, is);
+            }
+            if (was && was != is) {
+                hold(c->held, parent, child, was);
+            }
+            continue;
+        }
         /* ascending, so that two calls never wait for each other */
         int64_t first = is && was && was < is ? was : is, second = first == is ? was : is;
         if (first) {
