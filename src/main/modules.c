@@ -6,6 +6,7 @@
 #include "domain/company/company.h"
 #include "domain/contact/contact.h"
 #include "domain/dashboard/dashboard.h"
+#include "domain/order/order.h"
 #include "domain/quality/quality.h"
 #include "model/system.h"
 
@@ -14,6 +15,7 @@ const struct module *const modules[] = {
     &company_module,
     &contact_module,
     &activity_module,
+    &order_module,
     &quality_module,
     &dashboard_module,
     NULL,

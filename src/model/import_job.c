@@ -121,8 +121,8 @@ static enum err_code after_save(struct call *c, const struct record *r, const st
 {
     int64_t job;
 
-    if (!r || old || r->replay) {
-        return OK;
+    if (!r || old || r->replay || record_get(r, "job").type != DB_NULL) {
+        return OK; /* one that comes back from the bin was read before */
     }
     TRY(order_job(c, "import_read", r->id, false, 0, &job));
     struct record *mark = import_progress(c, r->id);

@@ -7,6 +7,7 @@
 #include "domain/company/company.h"
 #include "domain/contact/contact.h"
 #include "domain/dashboard/dashboard.h"
+#include "domain/order/order.h"
 #include "domain/quality/quality.h"
 #include "model/system.h"
 
@@ -16,7 +17,8 @@
 #include <sys/stat.h>
 
 const struct module *const world_modules[]
-    = { &system_module, &company_module, &contact_module, &activity_module, &quality_module,
+    = { &system_module, &company_module, &contact_module, &activity_module, &order_module,
+          &quality_module,
           &dashboard_module, NULL };
 
 bool world_is_postgres(void)
