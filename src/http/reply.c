@@ -68,12 +68,18 @@ static void put_field(struct exchange *x, struct json_writer *w, const char *fie
     json_cstr(w, "field", field);
 }
 
+/* Some sentences are made where nobody knows who reads them. */
+static const char *in_language(struct exchange *x, const char *message)
+{
+    return x->call.model ? text_message(x->mem, call_language(&x->call), message) : message;
+}
+
 static void put_one(
     struct exchange *x, struct json_writer *w, const char *field, const char *message)
 {
     json_object(w, NULL);
     put_field(x, w, field);
-    json_cstr(w, "message", message);
+    json_cstr(w, "message", in_language(x, message));
     json_end_object(w);
 }
 
@@ -105,7 +111,7 @@ static void write_problem(struct exchange *x, int status, const char *code, cons
     json_cstr(&w, "title", text_in(x->call.model ? call_language(&x->call) : STR(""), title_of(status)));
     json_int(&w, "status", status);
     json_cstr(&w, "code", code);
-    json_cstr(&w, "detail", e->msg);
+    json_cstr(&w, "detail", in_language(x, e->msg));
     if (x->operation) {
         json_int(&w, "index", x->operation - 1);
     }

@@ -39,7 +39,7 @@ bool expr_is_keyword(struct str word)
 
 enum err_code expr_fail_at(struct expr_maker *m, int pos, const char *fmt, ...)
 {
-    char said[300], where[48] = "";
+    char said[300];
     va_list args;
 
     va_start(args, fmt);
@@ -47,9 +47,9 @@ enum err_code expr_fail_at(struct expr_maker *m, int pos, const char *fmt, ...)
     va_end(args);
     if (pos >= 0 && m->text.n) {
         struct str before = { m->text.p, (size_t)pos < m->text.n ? (size_t)pos : m->text.n };
-        snprintf(where, sizeof where, "At column %zu: ", utf8_length(before) + 1);
+        return err_set(m->err, ERR_INVALID, m->about, "At column %zu: %s", utf8_length(before) + 1, said);
     }
-    return err_set(m->err, ERR_INVALID, m->about, "%s%s", where, said);
+    return err_set(m->err, ERR_INVALID, m->about, "%s", said);
 }
 
 struct expr *expr_node_new(struct expr_maker *m, enum expr_node node, int pos)

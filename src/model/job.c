@@ -5,6 +5,7 @@
 #include "model/action.h"
 #include "model/change.h"
 #include "model/org.h"
+#include "model/texts.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -187,7 +188,9 @@ static void row_json(struct call *c, struct rows *rows)
     } else {
         json_raw(&c->out, "result", stmt_text(rows->st, 9));
     }
-    json_text(&c->out, "error", stmt_text(rows->st, 10));
+    struct str error = stmt_text(rows->st, 10);
+    json_text(&c->out, "error",
+        error.n ? str_of(text_message(c->mem, call_language(c), arena_cstr(c->mem, error))) : error);
     json_int(&c->out, "user", col_int(rows, 11));
     if (col_null(rows, 12)) {
         json_none(&c->out, "change_set");

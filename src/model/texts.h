@@ -4,7 +4,7 @@
 #ifndef MODEL_TEXTS_H
 #define MODEL_TEXTS_H
 
-#include "base/str.h"
+#include "base/arena.h"
 
 struct text_row {
     const char *english, *text;
@@ -20,5 +20,9 @@ extern const struct text_catalogue text_catalogues[];
 const char *text_in(struct str language, const char *english);
 /* The same for a format of printf: a text whose conversions are not those of the English one is passed over. */
 const char *text_format(struct str language, const char *english);
+
+/* A sentence that was made in English already, below the floor that knows the reader or in an earlier call: the
+ * text whose format it fits, with what stands in its places. english itself when none does. */
+const char *text_message(struct arena *mem, struct str language, const char *english);
 
 #endif

@@ -7,6 +7,8 @@ import json
 import re
 import sys
 
+import texts
+
 root = pathlib.Path(__file__).resolve().parents[2]
 floors = ["base", "db", "model", "domain", "http", "main"]
 # a program of its own: it stands on base/ alone
@@ -76,13 +78,21 @@ for path in sorted((root / "src").rglob("*.[ch]")):
                 if "guarded" not in " ".join(lines[max(0, n - 3):n + 1]).lower():
                     finding(path, n, "a writable global")
 
-print("\n".join(findings))
 # catalogues: a text has the conversions of the English one
-conversion = re.compile(r"%[-+ #0-9.*]*[a-z]*?[diouxXeEfgGsc]")
+conversion = re.compile(r"%%|%[-+ #0-9.*]*[a-z]*?[diouxXeEfgGsc]")
 for path in sorted((root / "locale").glob("*.json")):
     for english, text in json.loads(path.read_text()).items():
         if conversion.findall(english) != conversion.findall(text):
             finding(path, 1, f"other conversions than in \"{english}\"")
 
+# and every sentence of the server is there
+spoken = list(texts.said(root))
+for path in sorted((root / "locale").glob("*.json")):
+    known = json.loads(path.read_text())
+    for where, line, sentence in spoken:
+        if sentence not in known:
+            finding(where, line, f"{path.name} has no \"{sentence}\"")
+
+print("\n".join(findings))
 print(f"{len(findings)} findings")
 sys.exit(1 if findings else 0)

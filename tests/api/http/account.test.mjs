@@ -211,6 +211,11 @@ test('labels and sentences come in the language of who asks', async () => {
   const gone = await de.api('GET', '/contacts/999999');
   assert.deepEqual([gone.body.title, gone.body.code, gone.body.detail], ['Nicht gefunden', 'not_found', 'es gibt keinen Datensatz contact mit der Nummer 999999']);
   assert.equal((await w.api('GET', '/contacts/999999')).body.title, 'Not found');
+  // sentences that are made where nobody knows the reader, with what stands in their places
+  const wrong = await de.api('GET', '/contacts?where=' + encodeURIComponent("first_nam = 'x'"));
+  assert.equal(wrong.body.detail, 'In Spalte 1: Unbekanntes Feld „first_nam“ von contact; meinten Sie „first_name“?');
+  const parts = await de.api('POST', '/contacts', { last_name: 'T', emails: ['no at'], phones: ['+999 1234567'] });
+  assert.deepEqual(parts.body.errors.map((e) => e.message), ['in einer E-Mail-Adresse stehen weder Leerzeichen noch ( ) < > , ; : \\ " [ ]', 'kein Land hat diese Vorwahl']);
   const own = await w.api('POST', '/fields', { entity: 'contact', name: 'x_wunsch', kind: 'text', label: 'Wish' });
   assert.equal(own.status, 201);
   await eventually(async () => (await de.api('GET', '/meta')).body.entities.find((e) => e.name === 'contact').fields.find((f) => f.name === 'x_wunsch')?.label === 'Wish');
