@@ -6,6 +6,7 @@
 #include "domain/company/company.h"
 #include "domain/contact/contact.h"
 #include "domain/dashboard/dashboard.h"
+#include "domain/demo/demo.h"
 #include "domain/quality/quality.h"
 #include "model/system.h"
 
@@ -16,5 +17,6 @@ const struct module *const modules[] = {
     &activity_module,
     &quality_module,
     &dashboard_module,
+    &demo_module,
     NULL,
 };
