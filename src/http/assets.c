@@ -149,6 +149,18 @@ static bool reply_from_folder(struct exchange *x, struct str path)
     return true;
 }
 
+bool assets_have_application(struct exchange *x)
+{
+    const char *root = x->api->org->cfg->web_root;
+    const struct asset *page = find(STR("/index.html"));
+    struct str text = page ? bytes_of(page->raw) : STR("");
+
+    if (root && root[0] && !read_file(x, STR("/index.html"), &text)) {
+        return false;
+    }
+    return str_find(text, STR("id=\"root\"")) >= 0;
+}
+
 static bool wants_page(const struct exchange *x)
 {
     struct str path = x->req.path;

@@ -20,6 +20,8 @@ struct asset {
 extern const struct asset assets[];
 extern const size_t nassets;
 
+/* Whether there is a web application, and not only the page that stands in for it. */
+bool assets_have_application(struct exchange *x);
 /* Answers what is not the API's: a file, the application's page, or 404. */
 void assets_reply(struct exchange *x);
 

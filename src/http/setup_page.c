@@ -1,8 +1,12 @@
-/* setup_page.c - serves the set-up form, and nothing else, from one thread. */
+/* setup_page.c - serves the set-up page and its files, and nothing else, from one thread.
+ *
+ * The page is the web application's where there is one; whoever asks for no page of an application gets the plain form,
+ * which does the same. Both send the same fields to /setup, with the token, and are signed in by the answer. */
 
 #include "http/setup_page.h"
 
 #include "http/api.h"
+#include "http/assets.h"
 #include "http/listen.h"
 #include "model/auth.h"
 
@@ -18,9 +22,9 @@ struct setup_page {
     struct MHD_Daemon *daemon;
     int fd, port;
     struct str token;
-    enum err_code (*make)(void *arg, const struct setup_form *form, struct err *e);
+    setup_fn *make;
     void *arg;
-    struct api api; /* only to number exchanges */
+    struct api api; /* only to number exchanges, and to find the files of the application */
     _Atomic bool done;
     _Atomic int open;
 };
@@ -70,6 +74,8 @@ static void put_form(struct buf *out, const struct setup_page *p, struct exchang
     buf_lit(out, "<form method=\"post\" action=\"/setup\"><input type=\"hidden\" name=\"token\" value=\"");
     put_escaped(out, p->token);
     buf_lit(out, "\">");
+    put_input(out, "company", "Company (optional)", "text", param(x, "company"));
+    put_input(out, "name", "Your name", "text", param(x, "name"));
     put_input(out, "email", "Your e-mail address", "email", param(x, "email"));
     put_input(out, "password", "Password (at least 10 characters)", "password", STR(""));
     put_input(out, "currency", "Base currency", "text", currency.n ? currency : STR("EUR"));
@@ -95,9 +101,80 @@ static bool token_fits(const struct setup_page *p, struct str given)
     return given.n == p->token.n && sodium_memcmp(given.p, p->token.p, given.n) == 0;
 }
 
-/* Fills the page; gives the status. */
-static unsigned make_answer(struct setup_page *p, struct visit *v, bool post, struct buf *out,
-    struct str nonce)
+/* Makes the installation of what was sent; the browser that sent it is signed in. */
+static bool set_up(struct setup_page *p, struct exchange *x, struct err *e)
+{
+    struct setup_form f = { param(x, "company"), param(x, "name"), param(x, "email"), param(x, "password"),
+        param(x, "currency"), param(x, "zone"), param(x, "country"), param(x, "language"),
+        x->req.headers[H_USER_AGENT] };
+    struct str session = STR("");
+
+    if (p->make(p->arg, x->mem, &f, &session, e) != OK) {
+        return false;
+    }
+    p->done = true;
+    reply_header(x, "Set-Cookie",
+        arena_fmt(x->mem, "kith_session=%.*s; Path=/; HttpOnly; SameSite=Lax; Max-Age=2592000", STR_ARG(session)));
+    return true;
+}
+
+static void reply_plain(struct setup_page *p, struct exchange *x, bool good, bool ready, const char *wrong)
+{
+    struct str nonce = secret_text(x->mem, 16);
+    struct buf out;
+
+    buf_init(&out, x->mem, PAGE_MAX);
+    put_page(&out, nonce, ready);
+    if (!good) {
+        buf_lit(&out, "<h1>Kith is not set up yet</h1><p>Open the address that stands on the terminal in"
+                      " which the server was started.</p>");
+    } else if (ready) {
+        buf_lit(&out, "<h1>Kith is ready</h1><p>It opens in a moment. <a href=\"/welcome\">Go on</a></p>");
+    } else {
+        put_form(&out, p, x, wrong);
+    }
+    x->reply.status = !good ? 403 : wrong ? 422 : 200;
+    x->reply.type = "text/html; charset=utf-8";
+    x->reply.body = buf_str(&out);
+    reply_header(x, "Content-Security-Policy",
+        arena_fmt(x->mem, "default-src 'none'; style-src 'nonce-%.*s'; form-action 'self'; base-uri 'none';"
+                          " frame-ancestors 'none'", STR_ARG(nonce)));
+}
+
+/* To the page of the application. */
+static void reply_json(struct exchange *x, int status, const struct err *wrong)
+{
+    struct buf out;
+    struct json_writer w;
+
+    buf_init(&out, x->mem, PAGE_MAX);
+    json_init(&w, &out);
+    json_object(&w, NULL);
+    json_cstr(&w, "code", status == 200 ? "ready" : status == 422 ? "invalid" : status == 403 ? "forbidden" : "setup");
+    json_cstr(&w, "detail", wrong ? wrong->msg : "Kith is not set up yet");
+    json_array(&w, "errors");
+    if (wrong && wrong->field[0]) {
+        json_object(&w, NULL);
+        json_cstr(&w, "field", wrong->field);
+        json_cstr(&w, "message", wrong->msg);
+        json_end_object(&w);
+    }
+    json_end_array(&w);
+    json_end_object(&w);
+    x->reply.status = status;
+    x->reply.type = status == 200 ? "application/json" : "application/problem+json";
+    x->reply.body = buf_str(&out);
+}
+
+static bool is_file(const struct exchange *x)
+{
+    struct str path = x->req.path;
+
+    return str_starts(path, STR("/assets/")) || str_is(path, "/theme-init.js") || str_is(path, "/icon.svg")
+        || str_is(path, "/manifest.webmanifest") || str_starts(path, STR("/icon-"));
+}
+
+static void make_answer(struct setup_page *p, struct visit *v, bool post)
 {
     struct exchange *x = v->x;
     struct err e = { 0 };
@@ -105,50 +182,56 @@ static unsigned make_answer(struct setup_page *p, struct visit *v, bool post, st
     if (post) {
         x->req.target = arena_fmt(x->mem, "/setup?%.*s", STR_ARG(buf_str(&v->body)));
     }
-    bool good = request_parse(x, &e) == OK && token_fits(p, param(x, "token"));
-    bool ready = p->done;
-    if (good && post && !ready) {
-        struct setup_form f = { param(x, "email"), param(x, "password"), param(x, "currency"),
-            param(x, "zone"), param(x, "country"), param(x, "language") };
-        ready = p->make(p->arg, &f, &e) == OK;
-        p->done = ready;
-    }
-    put_page(out, nonce, ready);
-    if (!good) {
-        buf_lit(out, "<h1>Kith is not set up yet</h1><p>Open the address that stands on the terminal in"
-                     " which the server was started.</p>");
-    } else if (ready) {
-        buf_lit(out, "<h1>Kith is ready</h1><p>It opens in a moment. <a href=\"/\">Go on</a></p>");
+    bool read = request_parse(x, &e) == OK, good = read && token_fits(p, param(x, "token"));
+    bool json = str_find(x->req.headers[H_ACCEPT], STR("application/json")) >= 0;
+    bool was_ready = p->done, ready = was_ready;
+    if (read && !post && is_file(x)) {
+        assets_reply(x);
+    } else if (read && str_starts(x->req.path, STR("/api/"))) {
+        reply_json(x, 503, NULL);
+    } else if (good && post && !was_ready) {
+        ready = set_up(p, x, &e);
+        json ? reply_json(x, ready ? 200 : 422, ready ? NULL : &e)
+             : reply_plain(p, x, true, ready, ready ? NULL : e.msg);
+    } else if (good && !ready && !post && str_find(x->req.headers[H_ACCEPT], STR("text/html")) >= 0
+        && assets_have_application(x)) {
+        x->req.path = STR("/");
+        assets_reply(x);
+    } else if (json && post) {
+        reply_json(x, good ? 200 : 403, NULL);
     } else {
-        put_form(out, p, x, post ? e.msg : NULL);
+        reply_plain(p, x, good, ready, NULL);
     }
-    return !good ? 403 : post && !ready ? 422 : 200;
 }
 
 static enum MHD_Result answer(
     struct setup_page *p, struct visit *v, struct MHD_Connection *mhd, bool post)
 {
-    struct arena *mem = v->x->mem;
-    struct str nonce = secret_text(mem, 16);
-    struct buf out;
+    struct exchange *x = v->x;
+    struct reply *reply = &x->reply;
+    static const struct { const char *name; enum header header; } wanted[] = { { "Accept", H_ACCEPT },
+        { "Accept-Encoding", H_ACCEPT_ENCODING }, { "User-Agent", H_USER_AGENT },
+        { "If-None-Match", H_IF_NONE_MATCH } };
 
-    buf_init(&out, mem, PAGE_MAX);
-    unsigned status = make_answer(p, v, post, &out, nonce);
-    struct MHD_Response *r
-        = MHD_create_response_from_buffer(out.n, out.p, MHD_RESPMEM_MUST_COPY);
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        const char *value = MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, wanted[i].name);
+        x->req.headers[wanted[i].header] = value ? arena_str(x->mem, str_of(value)) : STR("");
+    }
+    make_answer(p, v, post);
+    struct MHD_Response *r = MHD_create_response_from_buffer(
+        reply->body.n, (void *)(uintptr_t)reply->body.p, MHD_RESPMEM_MUST_COPY);
     if (!r) {
         return MHD_NO;
     }
-    const char *policy = arena_fmt(mem,
-        "default-src 'none'; style-src 'nonce-%.*s'; form-action 'self'; base-uri 'none';"
-        " frame-ancestors 'none'", STR_ARG(nonce)).p;
-    (void)MHD_add_response_header(r, "Content-Type", "text/html; charset=utf-8");
-    (void)MHD_add_response_header(r, "Content-Security-Policy", policy);
+    for (int i = 0; i < reply->nheaders; i++) {
+        (void)MHD_add_response_header(r, reply->headers[i].name, reply->headers[i].value.p);
+    }
+    (void)MHD_add_response_header(r, "Content-Type", reply->type);
     (void)MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
     (void)MHD_add_response_header(r, "Referrer-Policy", "no-referrer");
     (void)MHD_add_response_header(r, "Cache-Control", "no-store");
     (void)MHD_add_response_header(r, "Connection", "close");
-    enum MHD_Result queued = MHD_queue_response(mhd, status, r);
+    enum MHD_Result queued = MHD_queue_response(mhd, (unsigned)reply->status, r);
     MHD_destroy_response(r);
     return queued;
 }
@@ -162,6 +245,7 @@ static void *begin(void *cls, const char *uri, struct MHD_Connection *mhd)
     (void)mhd;
     v->x = exchange_new(&p->api, mem);
     v->x->req.target = arena_str(mem, str_of(uri));
+    v->x->req.method = METHOD_GET;
     buf_init(&v->body, mem, FORM_MAX);
     p->open++;
     return v;
@@ -201,12 +285,16 @@ static void end(void *cls, struct MHD_Connection *mhd, void **state,
     }
 }
 
-enum err_code setup_page_start(struct arena *mem, const char *listen,
-    enum err_code (*make)(void *arg, const struct setup_form *form, struct err *e), void *arg,
-    struct setup_page **out, struct err *e)
+enum err_code setup_page_start(struct arena *mem, const char *listen, const char *web_root,
+    setup_fn *make, void *arg, struct setup_page **out, struct err *e)
 {
     struct setup_page *p = ARENA_NEW(mem, struct setup_page);
+    struct config *cfg = ARENA_NEW(mem, struct config);
 
+    /* there is no organisation yet: this one only says where the files are */
+    cfg->web_root = web_root;
+    p->api.org = ARENA_NEW(mem, struct org);
+    p->api.org->cfg = cfg;
     p->make = make;
     p->arg = arg;
     p->token = secret_text(mem, 24);

@@ -33,7 +33,7 @@ static int run(struct cmd *cmd)
     if (!cmd_read_file(cmd, cmd_option(cmd, "password-file"), 2000, &s.password)) {
         return EXIT_FAILED;
     }
-    if (setup_make(cmd->mem, &s, &e) != OK) {
+    if (setup_make(cmd->mem, &s, STR(""), NULL, &e) != OK) {
         return cmd_fail(cmd, "%s", e.msg);
     }
     if (cmd->json) {

@@ -130,16 +130,16 @@ static void say_where(const struct service *s)
 
 /* ---- the first start ---- */
 
-static enum err_code make(void *arg, const struct setup_form *f, struct err *e)
+/* On the page's thread and in its arena: the command's is not for it. */
+static enum err_code make(
+    void *arg, struct arena *mem, const struct setup_form *f, struct str *session, struct err *e)
 {
     struct cmd *cmd = arg;
-    struct arena *mem = arena_create(0); /* this is the page's thread: the command's is not for it */
     struct setup s = { .dir = cmd_option(cmd, "data"), .email = f->email, .password = f->password,
-        .currency = f->currency, .zone = f->zone, .country = f->country, .language = f->language };
+        .name = str_trim(f->name), .company = str_trim(f->company), .currency = f->currency, .zone = f->zone,
+        .country = f->country, .language = f->language };
 
-    enum err_code code = setup_make(mem, &s, e);
-    arena_destroy(mem);
-    return code;
+    return setup_make(mem, &s, f->agent, session, e);
 }
 
 /* Shows the set-up page until there is an installation. *listen: with the port that was given. */
@@ -151,7 +151,7 @@ static int set_up(struct cmd *cmd, const sigset_t *signals, const char **listen)
     int got = 0;
 
     *listen = cmd_option(cmd, "listen") ? cmd_option(cmd, "listen") : "127.0.0.1:8080";
-    if (setup_page_start(cmd->mem, *listen, make, cmd, &page, &e) != OK) {
+    if (setup_page_start(cmd->mem, *listen, cmd_option(cmd, "web-root"), make, cmd, &page, &e) != OK) {
         return cmd_fail(cmd, "%s", e.msg);
     }
     *listen = with_port(cmd->mem, *listen, setup_page_port(page)).p;

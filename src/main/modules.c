@@ -6,6 +6,7 @@
 #include "domain/company/company.h"
 #include "domain/contact/contact.h"
 #include "domain/dashboard/dashboard.h"
+#include "domain/demo/demo.h"
 #include "domain/order/order.h"
 #include "domain/quality/quality.h"
 #include "model/system.h"
@@ -18,5 +19,6 @@ const struct module *const modules[] = {
     &order_module,
     &quality_module,
     &dashboard_module,
+    &demo_module,
     NULL,
 };

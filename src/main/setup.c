@@ -8,6 +8,7 @@
 #include "model/match.h"
 #include "model/normal.h"
 #include "model/record.h"
+#include "model/setting.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,7 +18,8 @@
 
 struct first {
     const struct setup *s;
-    struct str hash;
+    struct str hash, agent, *session;
+    struct arena *mem; /* of the session */
 };
 
 static enum err_code check(struct arena *mem, const struct setup *s, struct err *e)
@@ -55,6 +57,28 @@ static enum err_code put_state(struct call *c, const char *key, struct str value
         VALS(V(key), V(value)));
 }
 
+static enum err_code keep_company(struct call *c, struct str name)
+{
+    if (!name.n) {
+        return OK;
+    }
+    json_t *value = json_stringn(name.p, name.n);
+    arena_defer(c->mem, (void (*)(void *))json_decref, value);
+    return setting_set(c, STR("company.name"), SETTING_ORG, 0, value);
+}
+
+/* Who has just chosen a password need not type it again. */
+static enum err_code sign_in(struct call *c, const struct first *f, int64_t user)
+{
+    struct login l = { .email = f->s->email, .agent = f->agent, .address = STR(""), .user = user, .proven = true };
+    struct str session, csrf, device;
+    struct err why;
+
+    TRY(auth_login(c, &l, &session, &csrf, &device, &why));
+    *f->session = arena_str(f->mem, session);
+    return OK;
+}
+
 static enum err_code fill(struct call *c, void *arg)
 {
     const struct first *f = arg;
@@ -73,18 +97,21 @@ static enum err_code fill(struct call *c, void *arg)
     (void)str_split(&rest, '@', &name);
     r->trusted = true;
     record_set(c, r, "email", V(f->s->email));
-    record_set(c, r, "name", V(name));
+    record_set(c, r, "name", V(f->s->name.n ? f->s->name : name));
     record_set(c, r, "admin", V(true));
     record_set(c, r, "active", V(true));
     TRY(record_create(c, r));
     TRY(match_seed(c));
-    return user_set_hash(c, r->id, f->hash);
+    TRY(keep_company(c, f->s->company));
+    TRY(user_set_hash(c, r->id, f->hash));
+    return f->session ? sign_in(c, f, r->id) : OK;
 }
 
-static enum err_code make_database(struct arena *mem, const struct setup *s, struct err *e)
+static enum err_code make_database(
+    struct arena *mem, const struct setup *s, struct str agent, struct str *session, struct err *e)
 {
     struct installation i;
-    struct first f = { .s = s };
+    struct first f = { .s = s, .agent = agent, .session = session, .mem = mem };
     struct call c;
 
     TRY(installation_open(mem, s->dir, &i, e));
@@ -115,7 +142,8 @@ static void take_away(struct arena *mem, const char *dir)
     }
 }
 
-enum err_code setup_make(struct arena *mem, const struct setup *s, struct err *e)
+enum err_code setup_make(
+    struct arena *mem, const struct setup *s, struct str agent, struct str *session, struct err *e)
 {
     const char *conf = arena_fmt(mem, "%s/kith.conf", s->dir).p;
     const char *key = arena_fmt(mem, "%s/key", s->dir).p;
@@ -131,7 +159,7 @@ enum err_code setup_make(struct arena *mem, const struct setup *s, struct err *e
     TRY(key_make(s->dir, e));
     enum err_code code = config_write(s->dir, s->database_url, e);
     if (code == OK) {
-        code = make_database(mem, s, e);
+        code = make_database(mem, s, agent, session, e);
     }
     if (code != OK && !had_key) {
         take_away(mem, s->dir);

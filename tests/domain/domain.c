@@ -7,6 +7,7 @@
 #include "domain/company/company.h"
 #include "domain/contact/contact.h"
 #include "domain/dashboard/dashboard.h"
+#include "domain/demo/demo.h"
 #include "domain/order/order.h"
 #include "domain/quality/quality.h"
 #include "model/system.h"
@@ -18,8 +19,7 @@
 
 const struct module *const world_modules[]
     = { &system_module, &company_module, &contact_module, &activity_module, &order_module,
-          &quality_module,
-          &dashboard_module, NULL };
+          &quality_module, &dashboard_module, &demo_module, NULL };
 
 bool world_is_postgres(void)
 {

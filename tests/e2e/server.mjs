@@ -28,18 +28,19 @@ export const e2e = { dir: '', data: '', url: '', context: null, page: null, cdp:
 let server, browser;
 let broken = false;
 
-async function begin(people, signedIn) {
+async function begin(people, signedIn, setup) {
   const { trouble } = e2e;
   e2e.dir = mkdtempSync(path.join(tmpdir(), 'kith-e2e-'));
   e2e.data = path.join(e2e.dir, 'data');
   writeFileSync(path.join(e2e.dir, 'pw'), PASSWORD + '\n');
-  await run(KITH, ['init', '--data', e2e.data, '--admin', 'ada@example.com', '--password-file', path.join(e2e.dir, 'pw')]);
-  await run(KITH, ['demo', '--data', e2e.data, '--people', String(people)]);
+  if (setup) mkdirSync(e2e.data);
+  else await run(KITH, ['init', '--data', e2e.data, '--admin', 'ada@example.com', '--password-file', path.join(e2e.dir, 'pw')]);
+  if (!setup && people) await run(KITH, ['demo', '--data', e2e.data, '--people', String(people)]);
   // --web-root: what web/dist holds now, also with a binary built before it; EMBEDDED=1 takes what is built in
   server = spawn(KITH, ['serve', '--data', e2e.data, '--listen', '127.0.0.1:0', ...(process.env.EMBEDDED ? [] : ['--web-root', dist])], { stdio: ['ignore', 'pipe', 'inherit'] });
   e2e.url = await new Promise((done, failed) => {
     let out = '';
-    server.stdout.on('data', (d) => { out += d; const m = /at (http:\/\/\S+)/.exec(out); if (m) done(m[1]); });
+    server.stdout.on('data', (d) => { out += d; const m = (setup ? /open (http:\/\/\S+)/ : /at (http:\/\/\S+)/).exec(out); if (m) done(m[1]); });
     server.on('exit', () => failed(new Error('the server ended')));
   });
   const { chromium } = await import(pathToFileURL(core));
@@ -58,12 +59,14 @@ async function begin(people, signedIn) {
   page.on('pageerror', (e) => trouble.push('error: ' + e.message));
   page.on('request', (r) => { if (!r.url().startsWith(e2e.url) && !r.url().startsWith('data:') && !r.url().startsWith('blob:')) trouble.push('left the origin: ' + r.url()); });
   e2e.cdp = await e2e.context.newCDPSession(page);
-  if (signedIn) await signIn();
+  // what is served first is the set-up page: its address has a token
+  if (setup) [e2e.setup, e2e.url] = [e2e.url, new URL(e2e.url).origin];
+  else if (signedIn) await signIn();
 }
 
 /** At the top of a test file. */
-export function serve({ people = 300, signedIn = true } = {}) {
-  before(async () => { if (!missing) await begin(people, signedIn); });
+export function serve({ people = 300, signedIn = true, setup = false } = {}) {
+  before(async () => { if (!missing) await begin(people, signedIn, setup); });
   after(async () => {
     await browser?.close();
     if (server) { const ended = new Promise((done) => server.on('exit', done)); server.kill(); await ended; }

@@ -1,8 +1,7 @@
 // tasks.test.mjs - everyday tasks, and how many clicks and keys they may take beyond what is typed.
 //
 // Counted on visible controls at 1,440 px, from the home page; what is done to something on the screen already (a value of
-// a list, a card of a board) from where that is seen. A page that takes more fails. Joining two records of the same person
-// has no screen yet.
+// a list, a card of a board) from where that is seen. A page that takes more fails.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -176,4 +175,18 @@ task('make a chart of a list', 4, async (page, h) => {
   await named('By lifecycle');
   await h.press('Enter');
   await sidebar('By lifecycle').waitFor();
+});
+
+task('merge a pair', 3, async (page, h) => {
+  const twin = { first_name: 'Ottilie', last_name: 'Zwillingsfrau', birthday: '1971-07-07', emails: [{ address: 'ottilie@zwilling.example' }], phones: [{ number: '+493077777777' }] };
+  for (const first_name of ['Ottilie', 'Otti']) await api('POST', '/contacts', { ...twin, first_name });
+  await until(async () => (await api('GET', '/duplicates?where=' + encodeURIComponent("state = 'open'"))).body.items.length === 1);
+  await page.goto(e2e.url);
+  await h.click(page.getByRole('link', { name: 'One pair may be the same' }));
+  await page.getByText(/likely to be the same/).waitFor();
+  await h.press('m');
+  await focused(page.getByRole('button', { name: 'Merge 2 records' }));
+  await h.press('Enter');
+  await page.getByText('2 records are one now').waitFor();
+  assert.equal(await count('contacts', "last_name = 'Zwillingsfrau'"), 1);
 });

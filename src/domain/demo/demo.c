@@ -4,9 +4,8 @@
  * the record is said to have been made; so history, feed and roll-ups are as in a real
  * installation. Numbers and domains come from ranges kept for examples. */
 
-#include "domain/demo/demo.h"
+#include "domain/demo/demo_steps.h"
 
-#include "base/rand.h"
 #include "domain/dashboard/dashboard.h"
 #include "model/access.h"
 #include "model/record.h"
@@ -17,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CHUNK = 250, GROWTH_DAYS = 1095 };
+enum { CHUNK = 250, GROWTH_DAYS = 1095, TOUCHED = 20000 };
 
 struct place {
     const char *city, *postcode;
@@ -160,17 +159,6 @@ static const char *const note_texts[] = { "Prefers to be called in the afternoon
 
 #define PICK(r, list) ((list)[rng_below((r), sizeof(list) / sizeof *(list))])
 
-struct demo {
-    struct org *o;
-    const struct demo_order *order;
-    struct rng r;
-    int64_t users[6], teams[3], groups[4];
-    int64_t *companies;
-    int64_t ncompanies, npeople, ntouched;
-    int64_t first_person, at; /* number of the next one */
-    int64_t begin;            /* microseconds: the first day of the business */
-};
-
 /* The later, the more: the share of the whole that was there at a time grows with its square;
  * winters are stronger. n-th of total, so that ids and dates rise together. */
 static int64_t born(struct demo *d, int64_t n, int64_t total)
@@ -204,9 +192,8 @@ static enum err_code create(
     return code;
 }
 
-static enum err_code make_team(struct call *c, void *arg)
+enum err_code demo_make_team(struct call *c, struct demo *d)
 {
-    struct demo *d = arg;
     static const char *const teams[] = { "Sales", "Sales North", "Service" };
     static const char *const people[] = { "Ines Vogel", "Tom Archer", "Maya Lindt", "Omar Haddad",
         "Eva Novak", "Ben Osei" };
@@ -240,9 +227,8 @@ static enum err_code make_team(struct call *c, void *arg)
     return OK;
 }
 
-static enum err_code make_groups(struct call *c, void *arg)
+enum err_code demo_make_groups(struct call *c, struct demo *d)
 {
-    struct demo *d = arg;
     static const char *const names[] = { "Chamber of Commerce", "Cycling club",
         "Friends of the museum", "Alumni network" };
 
@@ -275,7 +261,7 @@ static json_t *address(struct demo *d, const struct nation *n, const struct plac
         p->postcode, "country", n->code);
 }
 
-static enum err_code make_company(struct call *c, struct demo *d, int64_t i)
+enum err_code demo_make_company(struct call *c, struct demo *d, int64_t i)
 {
     const struct nation *n = pick_nation(d);
     const struct place *p = &n->places[rng_below(&d->r, 4)];
@@ -325,7 +311,7 @@ static json_t *person(struct demo *d, int64_t i)
     snprintf(email, sizeof email, "%s.%s%" PRId64 "@mail%d.example", a, b, i, (int)(i % 7));
     snprintf(phone, sizeof phone, "%s%06" PRId64, n->calling, i % 1000000);
     snprintf(external, sizeof external, "P%07" PRId64, i);
-    int64_t born_on = d->order->until - 18 * 365 - (int64_t)rng_below(&d->r, 62 * 365);
+    int64_t born_on = d->until - 18 * 365 - (int64_t)rng_below(&d->r, 62 * 365);
     date_format(born_on, birthday);
     json_t *t =
         json_pack("{s:s, s:s, s:s, s:[{s:s, s:s}], s:[{s:s, s:s}], s:[o], s:s, s:s, s:s, s:s, s:I}",
@@ -397,9 +383,34 @@ static enum err_code company_chunk(struct call *c, void *arg)
     struct demo *d = arg;
 
     for (int i = 0; i < CHUNK && d->at < d->ncompanies; i++, d->at++) {
-        TRY(make_company(c, d, d->at));
+        TRY(demo_make_company(c, d, d->at));
     }
     return OK;
+}
+
+enum err_code demo_make_person(struct call *c, struct demo *d, int64_t i)
+{
+    struct arena_mark mark = arena_mark(c->mem);
+    int64_t at = born(d, i, d->npeople), id = 0, other = 0;
+
+    TRY(create(c, "contact", person(d, i), at, &id));
+    if (i < d->ntouched) {
+        for (uint64_t k = rng_below(&d->r, 4); k > 0; k--) {
+            const char *entity;
+            int64_t then = at + HOURS(1 + (int64_t)rng_below(&d->r, 24 * 90));
+            int64_t last = DAYS(d->until);
+            json_t *t = activity(d, id, then < last ? then : last, &entity);
+            TRY(create(c, entity, t, then < last ? then : last, &other));
+        }
+    }
+    arena_rewind(c->mem, mark);
+    return OK;
+}
+
+static enum err_code team_chunk(struct call *c, void *arg)
+{
+    TRY(demo_make_team(c, arg));
+    return demo_make_groups(c, arg);
 }
 
 static enum err_code people_chunk(struct call *c, void *arg)
@@ -407,21 +418,23 @@ static enum err_code people_chunk(struct call *c, void *arg)
     struct demo *d = arg;
 
     for (int i = 0; i < CHUNK && d->at < d->npeople; i++, d->at++) {
-        struct arena_mark mark = arena_mark(c->mem);
-        int64_t at = born(d, d->at, d->npeople), id = 0, other = 0;
-        TRY(create(c, "contact", person(d, d->at), at, &id));
-        if (d->at < d->ntouched) {
-            for (uint64_t k = rng_below(&d->r, 4); k > 0; k--) {
-                const char *entity;
-                int64_t then = at + HOURS(1 + (int64_t)rng_below(&d->r, 24 * 90));
-                int64_t last = DAYS(d->order->until);
-                json_t *t = activity(d, id, then < last ? then : last, &entity);
-                TRY(create(c, entity, t, then < last ? then : last, &other));
-            }
-        }
-        arena_rewind(c->mem, mark);
+        TRY(demo_make_person(c, d, d->at));
     }
     return OK;
+}
+
+/* From any thread's arena: the numbers that follow from an order. */
+struct demo demo_begin(struct arena *mem, int64_t people, uint64_t seed, int64_t until)
+{
+    struct demo d = { .r = { seed },
+        .until = until,
+        .npeople = people,
+        .ncompanies = people / 12 + 1,
+        .ntouched = people < TOUCHED ? people : TOUCHED,
+        .begin = DAYS(until - GROWTH_DAYS) };
+
+    d.companies = ARENA_ARRAY(mem, int64_t, (size_t)d.ncompanies);
+    return d;
 }
 
 /* The generator's state belongs to the chunk: one that runs again begins where it began before. */
@@ -440,14 +453,14 @@ static enum err_code run_chunk(struct call *c, void *arg)
     return k->fn(c, k->d);
 }
 
-static enum err_code step(struct demo *d, call_fn *fn, struct err *e)
+static enum err_code step(struct org *o, struct demo *d, call_fn *fn, struct err *e)
 {
     struct arena *mem = arena_create(0);
     struct call c;
     struct chunk k = { d, *d, fn };
 
-    call_init(&c, d->o, mem, user_system(), VIA_SYSTEM);
-    c.now = DAYS(d->order->until);
+    call_init(&c, o, mem, user_system(), VIA_SYSTEM);
+    c.now = DAYS(d->until);
     enum err_code code = call_write(&c, run_chunk, &k);
     if (code != OK) {
         *e = c.err;
@@ -459,23 +472,15 @@ static enum err_code step(struct demo *d, call_fn *fn, struct err *e)
 enum err_code demo_make(struct org *o, const struct demo_order *order, struct err *e)
 {
     struct arena *mem = arena_create(0);
-    struct demo d = { .o = o,
-        .order = order,
-        .r = { order->seed },
-        .npeople = order->people,
-        .ncompanies = order->people / 12 + 1,
-        .ntouched = order->people < 20000 ? order->people : 20000,
-        .begin = DAYS(order->until - GROWTH_DAYS) };
+    struct demo d = demo_begin(mem, order->people, order->seed, order->until);
 
-    d.companies = ARENA_ARRAY(mem, int64_t, (size_t)d.ncompanies);
-    enum err_code code = step(&d, make_team, e);
-    code = code == OK ? step(&d, make_groups, e) : code;
+    enum err_code code = step(o, &d, team_chunk, e);
     while (code == OK && d.at < d.ncompanies) {
-        code = step(&d, company_chunk, e);
+        code = step(o, &d, company_chunk, e);
     }
     d.at = 0;
     while (code == OK && d.at < d.npeople) {
-        code = step(&d, people_chunk, e);
+        code = step(o, &d, people_chunk, e);
         if (order->progress) {
             order->progress(d.at, d.npeople);
         }

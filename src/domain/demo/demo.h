@@ -5,6 +5,8 @@
 
 #include "model/org.h"
 
+extern const struct module demo_module;
+
 struct demo_order {
     int64_t people;
     uint64_t seed;

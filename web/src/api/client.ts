@@ -13,7 +13,7 @@ export class Problem extends Error {
 }
 
 export interface User { id: number; email: string; name: string; admin: boolean; language: string; zone: string }
-export type SessionState = { state: 'unknown' | 'out' | 'in' | 'lost'; user?: User };
+export type SessionState = { state: 'unknown' | 'out' | 'in' | 'lost' | 'setup'; user?: User };
 
 let csrf = '';
 let session: SessionState = { state: 'unknown' };
@@ -78,9 +78,23 @@ export async function begin() {
     const me = await get<{ user: User; csrf: string }>('/me');
     csrf = me.csrf;
     setSession({ state: 'in', user: me.user });
-  } catch {
-    setSession({ state: 'out' });
+  } catch (x) {
+    // a server that has nothing to serve yet says so
+    setSession({ state: x instanceof Problem && x.code === 'setup' ? 'setup' : 'out' });
   }
+}
+
+/** Makes the installation, and waits until it is served: the same address, another server. */
+export async function setUp(fields: Record<string, string>, token: string) {
+  const r = await fetch('/setup', { method: 'POST', credentials: 'same-origin', headers: { Accept: 'application/json' }, body: new URLSearchParams({ ...fields, token }) });
+  const said = await r.json() as { code: string; detail: string; errors: FieldError[] };
+  if (!r.ok) throw new Problem(r.status, said.code, said.detail, said.errors, '');
+  for (let n = 0; n < 200; n++) {
+    await new Promise((done) => setTimeout(done, 150));
+    const now = await fetch('/api/v1/me', { credentials: 'same-origin', cache: 'no-store' }).catch(() => null);
+    if (now && now.status !== 503) return;
+  }
+  throw new Problem(0, '', t('setup.late'), [], '');
 }
 
 export async function signIn(email: string, password: string, totp: string) {

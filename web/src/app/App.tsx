@@ -20,6 +20,8 @@ if (location.pathname.startsWith('/e/')) void list(); else setTimeout(() => void
 const RecordPage = lazy(() => import('../record/RecordPage'));
 const ImportPage = lazy(() => import('../import/ImportPage'));
 const DashboardPage = lazy(() => import('../dashboard/DashboardPage'));
+const SetUp = lazy(() => import('./SetUp'));
+const Welcome = lazy(() => import('./Welcome'));
 const SettingsPage = lazy(() => import('../settings/SettingsPage'));
 const DuplicatesPage = lazy(() => import('../duplicates/Queue'));
 const MergePage = lazy(() => import('../duplicates/MergePage'));
@@ -51,8 +53,10 @@ function Inside() {
           <Suspense fallback={null}>
             <Switch>
               <Route path="/"><HomePage /></Route>
+              <Route path="/setup"><HomePage /></Route>
               <Route path="/settings"><SettingsPage page="appearance" /></Route>
               <Route path="/settings/:page">{(p) => <SettingsPage page={p.page} />}</Route>
+              <Route path="/welcome"><Welcome /></Route>
               <Route path="/dashboards"><DashboardPage id={0} /></Route>
               <Route path="/dashboards/:id">{(p) => (/^\d+$/.test(p.id) ? <DashboardPage id={Number(p.id)} /> : <Empty title={t('error.nowhere')} />)}</Route>
               <Route path="/duplicates"><DuplicatesPage /></Route>
@@ -86,6 +90,7 @@ export function App() {
     return () => window.removeEventListener('vite:preloadError', f);
   }, []);
   if (session.state === 'unknown') return null;
+  if (session.state === 'setup') return <Suspense fallback={null}><SetUp /></Suspense>;
   if (session.state === 'out') return <SignIn />;
   return (
     <Fragment key={tongue}>

@@ -42,6 +42,13 @@ function OpenPairs() {
   const n = useCount(e ?? NONE, "state = 'open'", !!e);
   return n.data ? <p style={{ margin: '12px 0 0' }}><Link className="reflink" href="/duplicates">{n.data === 1 ? t('dup.open.one') : t('dup.open', { n: number(n.data) })}</Link></p> : null;
 }
+/** While there is nobody yet: what to begin with. */
+function Begin() {
+  const meta = useMeta();
+  const e = meta.nav().main.find((x) => x.person);
+  const n = useCount(e ?? NONE, undefined, !!e && meta.raw.user.admin);
+  return n.data === 0 ? <p><Link className="reflink" href="/welcome">{t('welcome.begin')}</Link></p> : null;
+}
 const NONE = { name: '', plural: '' } as Entity;
 
 export function HomePage() {
@@ -61,6 +68,7 @@ export function HomePage() {
         )}
       </div>
       <OpenPairs />
+      <Begin />
       <Body />
       <Suspense fallback={null}><RecentImports /></Suspense>
     </div>

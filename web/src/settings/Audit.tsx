@@ -12,7 +12,7 @@ import { say, sayError } from '../ui/undo';
 import { Page } from './Page';
 import { useRows } from './rows';
 
-const KINDS = new Set(['edit', 'import', 'bulk', 'undo', 'job', 'batch', 'action', 'delete']);
+const KINDS = new Set(['edit', 'import', 'bulk', 'undo', 'job', 'batch', 'action', 'delete', 'demo']);
 const kindOf = (c: ChangeSet) => (c.undo_of ? t('audit.undo', { n: c.undo_of }) : KINDS.has(c.kind) ? t(`audit.${c.kind}` as Key) : c.kind);
 
 export default function Audit() {

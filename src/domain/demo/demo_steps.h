@@ -1,0 +1,26 @@
+/* demo_steps.h - the pieces of the sample business, for what makes it at once and for the job that makes it bit by bit. */
+
+#ifndef DOMAIN_DEMO_DEMO_STEPS_H
+#define DOMAIN_DEMO_DEMO_STEPS_H
+
+#include "base/rand.h"
+#include "domain/demo/demo.h"
+
+struct demo {
+    struct rng r;
+    int64_t until; /* date */
+    int64_t users[6], teams[3], groups[4];
+    int64_t *companies;
+    int64_t ncompanies, npeople, ntouched; /* the last: how many people have activities */
+    int64_t at;    /* number of the next company or person */
+    int64_t begin; /* microseconds: the first day of the business */
+};
+
+struct demo demo_begin(struct arena *mem, int64_t people, uint64_t seed, int64_t until);
+/* In this order, each once; companies and people by ascending number. */
+MUST_CHECK enum err_code demo_make_team(struct call *c, struct demo *d);
+MUST_CHECK enum err_code demo_make_groups(struct call *c, struct demo *d);
+MUST_CHECK enum err_code demo_make_company(struct call *c, struct demo *d, int64_t i);
+MUST_CHECK enum err_code demo_make_person(struct call *c, struct demo *d, int64_t i);
+
+#endif

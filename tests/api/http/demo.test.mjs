@@ -1,0 +1,55 @@
+// The sample business as a job: whole, also when the server is killed in the middle; only in an empty installation; undone.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { eventually, POSTGRES, world } from '../kith.mjs';
+
+const count = async (w, plural, where = '') => (await w.api('GET', `/${plural}/aggregate?measure=count()&where=${encodeURIComponent(where)}`)).body.rows[0]['count()'];
+const over = (w, job) => eventually(async () => { const j = (await w.api('GET', `/jobs/${job}`)).body; return ['done', 'failed', 'refused'].includes(j.state) ? j : null; }, 90);
+
+async function withWorld(work) {
+  const w = await world();
+  try { await work(w); } finally { await w.close(); }
+}
+
+test('it makes people, companies, users, activities and dashboards, which are undone in one go', () => withWorld(async (w) => {
+  assert.equal((await w.api('POST', '/demo/load', { people: 0 })).status, 422);
+  const r = await w.api('POST', '/demo/load', { people: 60 });
+  assert.equal(r.status, 200, r.text);
+  const job = await over(w, r.body.job);
+  assert.equal(job.state, 'done', JSON.stringify(job));
+  assert.deepEqual([job.result.people, job.result.companies, job.done, job.total], [60, 6, 66, 66]);
+  assert.deepEqual([await count(w, 'contacts'), await count(w, 'companies'), await count(w, 'dashboards')], [60, 6, 2]);
+  assert.ok(await count(w, 'tasks') > 0);
+  // now there is something: not a second time
+  assert.equal((await w.api('POST', '/demo/load', { people: 5 })).status, 409);
+  const undo = await w.api('POST', '/undo', { change_set: r.body.change_set });
+  assert.ok([200, 202].includes(undo.status), undo.text);
+  if (undo.body.job) assert.equal((await over(w, undo.body.job)).state, 'done');
+  assert.deepEqual([await count(w, 'contacts'), await count(w, 'companies'), await count(w, 'dashboards')], [0, 0, 0]);
+}));
+
+test('killed in the middle it goes on, and makes the same business', () => withWorld(async (w) => {
+  const r = await w.api('POST', '/demo/load', { people: 800 });
+  // with several servers on one database the lease of a dead one is waited for, a minute: not here
+  for (const n of POSTGRES ? [] : [50, 300]) {
+    await eventually(async () => (await w.api('GET', `/jobs/${r.body.job}`)).body.done > n, 60);
+    await w.servers[0].stop('SIGKILL');
+    await w.servers[0].start();
+  }
+  const job = await over(w, r.body.job);
+  assert.equal(job.state, 'done', JSON.stringify(job));
+  assert.deepEqual([await count(w, 'contacts'), await count(w, 'companies')], [800, 67]);
+  assert.equal(await count(w, 'contacts', 'external_id is empty'), 0);
+  const sum = async (x) => (await x.api('GET', '/contacts/aggregate?group=' + encodeURIComponent('year(birthday) as y, city') + '&measure=count()')).body.rows;
+  const seen = await sum(w);
+  await withWorld(async (other) => {
+    const again = await other.api('POST', '/demo/load', { people: 800 });
+    assert.equal((await over(other, again.body.job)).state, 'done');
+    assert.deepEqual(await sum(other), seen);
+  });
+}));
+
+test('only who may make users may load it', () => withWorld(async (w) => {
+  const u = await w.user('demo@kith.example', [{ entity: '*', read: 'all', create: 'all' }]);
+  assert.equal((await u.api('POST', '/demo/load', {})).status, 403);
+}));
