@@ -10,7 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { CHUNK = 200, STEP_MICROS = 15000, ERRORS_KEPT = 100 };
+enum { CHUNK = 1000, ERRORS_KEPT = 100 };
 
 struct undoing {
     struct job_work *w;
@@ -96,7 +96,8 @@ static enum err_code some(struct call *c, void *arg)
     buf_init(&b, c->mem, 4 << 20);
     json_init(&w, &b);
     TRY(undo_steps(c, u->set, u->before, CHUNK, &steps, &n));
-    for (; i < n && time_now() - c->began < STEP_MICROS; i++) {
+    rollups_hold(c);
+    for (; i < n && !call_has_taken_enough(c); i++) {
         enum err_code code = call_nested(c, take_back, &(struct one) { &steps[i], u->set });
         u->reached = steps[i].seq;
         if (code == OK || was_taken_back(c, &steps[i], code)) {
@@ -110,6 +111,7 @@ static enum err_code some(struct call *c, void *arg)
         err_clear(&c->err);
         c->errors = NULL;
     }
+    TRY(rollups_release(c));
     u->over = n < CHUNK && i == n;
     u->told = arena_str(u->w->mem, buf_str(&b));
     return buf_status(&b, &c->err);
