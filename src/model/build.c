@@ -546,7 +546,11 @@ static enum err_code parse_all_computed(struct build *b)
             }
         }
     }
-    return left ? b->e->code : OK;
+    if (left) {
+        return b->e->code;
+    }
+    err_clear(b->e); /* of those that had to wait */
+    return OK;
 }
 
 /* ---- cells and statements ---- */
