@@ -89,7 +89,7 @@ struct db_config {
 };
 
 enum conn_mode { CONN_READ, CONN_WRITE };
-enum tx { TX_READ, TX_WRITE };
+enum tx { TX_READ, TX_WRITE, TX_FOLLOW };
 
 struct conn;
 struct stmt;
@@ -110,7 +110,9 @@ MUST_CHECK enum err_code db_prepare_store(struct conn *c, struct err *e);
 const char *db_functions_script(void); /* the PostgreSQL functions, for db_prepare_store */
 enum db_backend conn_backend(const struct conn *c);
 
-/* TX_READ: SQLite a deferred read snapshot; PostgreSQL REPEATABLE READ, READ ONLY.
+/* TX_FOLLOW: a read that sees what is committed while it runs (PostgreSQL READ COMMITTED, READ ONLY): for
+ * reading the feed, whose horizon must be older than what is then read.
+ * TX_READ: SQLite a deferred read snapshot; PostgreSQL REPEATABLE READ, READ ONLY.
  * TX_WRITE: BEGIN IMMEDIATE; PostgreSQL READ COMMITTED. */
 MUST_CHECK enum err_code conn_begin(struct conn *c, enum tx tx, struct err *e);
 MUST_CHECK enum err_code conn_commit(struct conn *c, struct err *e);

@@ -166,7 +166,9 @@ static enum err_code pg_begin(struct conn *conn, enum tx tx, struct err *e)
     char text[160];
     int64_t timeout = timeout_of(c);
     int n = snprintf(text, sizeof text, "BEGIN ISOLATION LEVEL %s",
-        tx == TX_READ ? "REPEATABLE READ, READ ONLY" : "READ COMMITTED, READ WRITE");
+        tx == TX_READ         ? "REPEATABLE READ, READ ONLY"
+            : tx == TX_FOLLOW ? "READ COMMITTED, READ ONLY"
+                              : "READ COMMITTED, READ WRITE");
 
     if (timeout) {
         snprintf(text + n, sizeof text - (size_t)n, "; SET LOCAL statement_timeout TO %" PRId64,

@@ -49,6 +49,10 @@ static const char *kind_word(enum change_kind kind)
         return "restore";
     case CHANGE_PURGE:
         return "purge";
+    case CHANGE_ENTER:
+        return "enter";
+    case CHANGE_LEAVE:
+        return "leave";
     }
     return "other";
 }
@@ -164,7 +168,7 @@ static enum err_code fill(struct exchange *x, struct buf *out, bool *more)
 
     call_init(c, x->api->org, out->mem, x->call.who, VIA_API);
     c->request = x->id;
-    TRY(call_read(c, take_turn, &t));
+    TRY(call_follow(c, take_turn, &t));
     *more = t.more;
     return OK;
 }

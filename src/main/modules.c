@@ -9,6 +9,7 @@
 #include "domain/demo/demo.h"
 #include "domain/order/order.h"
 #include "domain/quality/quality.h"
+#include "domain/segment/segment.h"
 #include "model/system.h"
 
 const struct module *const modules[] = {
@@ -18,6 +19,7 @@ const struct module *const modules[] = {
     &activity_module,
     &order_module,
     &quality_module,
+    &segment_module,
     &dashboard_module,
     &demo_module,
     NULL,

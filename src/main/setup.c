@@ -2,6 +2,8 @@
 
 #include "main/setup.h"
 
+#include "domain/segment/segment.h"
+
 #include "main/config.h"
 #include "main/installation.h"
 #include "model/auth.h"
@@ -102,6 +104,7 @@ static enum err_code fill(struct call *c, void *arg)
     record_set(c, r, "active", V(true));
     TRY(record_create(c, r));
     TRY(match_seed(c));
+    TRY(segment_seed(c));
     TRY(keep_company(c, f->s->company));
     TRY(user_set_hash(c, r->id, f->hash));
     return f->session ? sign_in(c, f, r->id) : OK;

@@ -347,6 +347,7 @@ struct expr_scope access_scope(struct call *c, const struct live_entity *e)
         .may_read = may_read,
         .arg = c,
         .me = c->who->id,
+        .extensions = c->model->functions,
     };
 }
 

@@ -219,3 +219,11 @@ void out_text(struct call *c, const char *name, struct str v)
 {
     json_text(&c->out, name, v);
 }
+
+void out_instant(struct call *c, const char *name, int64_t v)
+{
+    char text[INSTANT_TEXT];
+
+    instant_format(v, text);
+    json_cstr(&c->out, name, text);
+}

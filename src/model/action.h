@@ -24,5 +24,6 @@ bool in_flag(const struct call *c, const char *name);
 bool in_has(const struct call *c, const char *name);
 void out_int(struct call *c, const char *name, int64_t v);
 void out_text(struct call *c, const char *name, struct str v);
+void out_instant(struct call *c, const char *name, int64_t v);
 
 #endif

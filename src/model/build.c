@@ -553,6 +553,24 @@ static enum err_code parse_all_computed(struct build *b)
     return OK;
 }
 
+static void collect_functions(struct model *m)
+{
+    struct expr_extension *all;
+    size_t n = 0;
+
+    for (const struct module *const *k = m->modules; *k; k++) {
+        for (const struct expr_extension *f = (*k)->functions; f && f->name; f++) {
+            n++;
+        }
+    }
+    m->functions = all = ARENA_ARRAY(m->mem, struct expr_extension, n + 1);
+    for (const struct module *const *k = m->modules; *k; k++) {
+        for (const struct expr_extension *f = (*k)->functions; f && f->name; f++) {
+            *all++ = *f;
+        }
+    }
+}
+
 /* ---- cells and statements ---- */
 
 static bool is_generated_id(const struct live_entity *e, const struct live_field *f)
@@ -767,6 +785,7 @@ enum err_code model_build(const struct model_source *src, struct model **out, st
     m->refs = 1;
     m->version = src->version;
     m->modules = src->modules;
+    collect_functions(m);
     m->currency = arena_str(mem, src->currency);
     m->zone = arena_str(mem, src->zone);
     m->language = arena_str(mem, src->language);

@@ -117,6 +117,7 @@ static void forget(struct call *c)
     c->after = NULL;
     c->rebuild = REBUILD_NONE;
     c->held = NULL;
+    c->in_feed = false;
     buf_init(&c->body, c->mem, BODY_MAX);
     json_init(&c->out, &c->body);
 }
@@ -327,14 +328,24 @@ bool call_has_taken_enough(const struct call *c)
     return stats.urgent > 0 || took > (c->org->cfg->serving ? SERVING_MICROS : ALONE_MICROS);
 }
 
-enum err_code call_read(struct call *c, call_fn *fn, void *arg)
+static enum err_code read_in(struct call *c, enum tx tx, call_fn *fn, void *arg)
 {
     struct conn *conn;
 
     TRY(org_take_reader(c->org, &conn, &c->err));
-    enum err_code code = call_run(c, conn, TX_READ, fn, arg);
+    enum err_code code = call_run(c, conn, tx, fn, arg);
     org_give_reader(c->org, conn);
     return code;
+}
+
+enum err_code call_read(struct call *c, call_fn *fn, void *arg)
+{
+    return read_in(c, TX_READ, fn, arg);
+}
+
+enum err_code call_follow(struct call *c, call_fn *fn, void *arg)
+{
+    return read_in(c, TX_FOLLOW, fn, arg);
 }
 
 enum err_code call_nested(struct call *c, call_fn *fn, void *arg)

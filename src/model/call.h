@@ -68,6 +68,7 @@ struct call {
     enum { REBUILD_NONE, REBUILD_LISTS, REBUILD_SCHEMA } rebuild; /* before the commit */
     struct model *built; /* by a rebuild; published after the commit */
     struct job_run *job; /* the running job, NULL outside one */
+    bool in_feed; /* PostgreSQL: its rows of the feed are announced (change.c) */
     struct held_rollups *held; /* roll-ups that are made at the end (rollups_hold), NULL: at once */
 };
 
@@ -97,6 +98,8 @@ MUST_CHECK enum err_code call_write(struct call *c, call_fn *fn, void *arg);
  * where no server runs, and nobody can wait, for two seconds. */
 bool call_has_taken_enough(const struct call *c);
 MUST_CHECK enum err_code call_read(struct call *c, call_fn *fn, void *arg);
+/* The same, to read the feed. */
+MUST_CHECK enum err_code call_follow(struct call *c, call_fn *fn, void *arg);
 /* Runs fn inside a savepoint of the call's transaction: its failure undoes only itself. */
 MUST_CHECK enum err_code call_nested(struct call *c, call_fn *fn, void *arg);
 /* The same without the savepoint, which costs as much as the writes themselves: a failure leaves *left

@@ -158,10 +158,37 @@ static enum err_code append_history(struct call *c, enum change_kind kind, const
             V(via_name(c->via)), V(c->now), V(c->change_set)));
 }
 
+/* Numbers of the feed are drawn before the commit, and their order is not that in which transactions begin or
+ * end. So on PostgreSQL a transaction says, before it draws its first one, how far the numbers had come: by a
+ * shared advisory lock, which others can see, and which ends with it. Every number that it draws lies above. */
+static enum err_code announce(struct call *c)
+{
+    if (c->in_feed || conn_backend(c->db) == DB_SQLITE) {
+        return OK;
+    }
+    c->in_feed = true;
+    return db_exec(c,
+        SQL2("SELECT 0", "SELECT pg_advisory_xact_lock_shared(hashtext(current_schema()), CAST((last_value -"
+                         " CASE WHEN is_called THEN 0 ELSE 1 END) & 2147483647 AS integer)) FROM \"feed_id_seq\""),
+        VALS());
+}
+
+static enum err_code append_feed(struct call *c, enum change_kind kind, const struct live_entity *e,
+    int64_t record, struct str fields, int64_t person, int64_t history)
+{
+    const char word[2] = { (char)kind, '\0' };
+
+    TRY(announce(c));
+    return db_exec(c,
+        SQL("INSERT INTO \"feed\" (\"entity\", \"record\", \"kind\", \"fields\", \"person\","
+            " \"change_set\", \"at\", \"history\") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"),
+        VALS(V(e->number), V(record), V(word), fields.n ? V(fields) : V_NULL,
+            person ? V(person) : V_NULL, V(c->change_set), V(c->now), history ? V(history) : V_NULL));
+}
+
 enum err_code change_note(struct call *c, enum change_kind kind, const struct record *r,
     const struct record *old, const bool *changed)
 {
-    const char word[2] = { (char)kind, '\0' };
     int64_t history = 0, person = person_of(r);
     struct str fields = { "", 0 };
 
@@ -183,40 +210,47 @@ enum err_code change_note(struct call *c, enum change_kind kind, const struct re
             TRY(note_released(c, old, changed, history));
         }
     }
-    return db_exec(c,
-        SQL2("INSERT INTO \"feed\" (\"entity\", \"record\", \"kind\", \"fields\", \"person\","
-             " \"change_set\", \"at\", \"history\") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-            "INSERT INTO \"feed\" (\"entity\", \"record\", \"kind\", \"fields\", \"person\","
-            " \"change_set\", \"at\", \"history\", \"tx\") VALUES ($1, $2, $3, $4, $5, $6, $7, $8,"
-            " CAST(CAST(pg_current_xact_id() AS text) AS bigint))"),
-        VALS(V(r->e->number), V(r->id), V(word), fields.n ? V(fields) : V_NULL,
-            person ? V(person) : V_NULL, V(c->change_set), V(c->now),
-            history ? V(history) : V_NULL));
+    int64_t before = old && kind == CHANGE_UPDATE ? person_of(old) : person;
+    if (before && before != person) { /* who it was about before has lost it */
+        TRY(append_feed(c, kind, r->e, r->id, fields, before, 0));
+    }
+    return append_feed(c, kind, r->e, r->id, fields, person, history);
+}
+
+enum err_code change_note_person(struct call *c, enum change_kind kind, const struct live_entity *e,
+    int64_t record, int64_t person)
+{
+    TRY(change_set_open(c));
+    return append_feed(c, kind, e, record, STR(""), person, 0);
 }
 
 /* ---- reading ---- */
 
+/* How far the numbers have come is asked first: whoever has drawn one up to there, and has not ended, is then
+ * seen by his lock. */
+static enum err_code pg_horizon(struct call *c, int64_t *seq)
+{
+    int64_t drawn = 0;
+
+    TRY(db_int(c, &drawn,
+        SQL2("SELECT 0", "SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM \"feed_id_seq\""), VALS()));
+    return db_int(c, seq,
+        SQL2("SELECT 0",
+            "SELECT CAST($1 AS bigint) - coalesce(max(d), 0) FROM (SELECT ($1 - CAST(CAST(objid AS text) AS bigint)) &"
+            " 2147483647 AS d FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND mode = 'ShareLock'"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            " AND CAST(CAST(classid AS text) AS bigint) = CAST(hashtext(current_schema()) AS bigint) & 4294967295) x"
+            /* more than half the way round: it was announced after the question */
+            " WHERE d < 1073741824"),
+        VALS(V(drawn)));
+}
+
 enum err_code feed_horizon(struct call *c, int64_t *seq)
 {
-    int64_t bound = INT64_MAX;
-
     if (conn_backend(c->db) == DB_SQLITE) {
         return db_int(c, seq, SQL("SELECT coalesce(max(\"id\"), 0) FROM \"feed\""), VALS());
     }
-    TRY(db_int(c, &bound,
-        SQL2("SELECT 0",
-            "SELECT min(x) FROM (SELECT CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text)"
-            " AS bigint) AS x UNION ALL SELECT m - ((m - CAST(CAST(a.backend_xid AS text) AS bigint))"
-            " & 4294967295) FROM pg_stat_activity a, (SELECT CAST(CAST(pg_snapshot_xmax("
-            "pg_current_snapshot()) AS text) AS bigint) AS m) s WHERE a.datname = current_database()"
-            " AND a.backend_xid IS NOT NULL AND a.pid <> pg_backend_pid()) b"),
-        VALS()));
-    /* below the first row that is too young, if there is one */
-    return db_int(c, seq,
-        SQL("SELECT coalesce((SELECT min(\"id\") - 1 FROM \"feed\" WHERE \"tx\" >= $1 AND \"id\" >"
-            " (SELECT coalesce(max(\"id\"), 0) - 100000 FROM \"feed\")), (SELECT max(\"id\") FROM"
-            " \"feed\"), 0)"),
-        VALS(V(bound)));
+    return pg_horizon(c, seq);
 }
 
 enum err_code feed_read(

@@ -14,6 +14,8 @@ enum change_kind {
     CHANGE_DELETE = 'd',
     CHANGE_RESTORE = 'r',
     CHANGE_PURGE = 'p',
+    CHANGE_ENTER = 'e', /* a person entered the segment that is the record */
+    CHANGE_LEAVE = 'l',
 };
 
 struct change {
@@ -30,6 +32,9 @@ struct change {
 /* Appends to feed and history. old holds the cells before, r after; changed marks fields. */
 MUST_CHECK enum err_code change_note(struct call *c, enum change_kind kind, const struct record *r,
     const struct record *old, const bool *changed);
+/* Appends to the feed alone that something about a record became true of a person. */
+MUST_CHECK enum err_code change_note_person(struct call *c, enum change_kind kind,
+    const struct live_entity *e, int64_t record, int64_t person);
 /* Opens the call's change set if it has none. */
 MUST_CHECK enum err_code change_set_open(struct call *c);
 /* The newest sequence number that a reader may trust: everything at or below it is committed. */

@@ -103,6 +103,7 @@ struct setting {
 
 /* Fields that a module adds to an entity of another: figures of a person's purchases. They are built in like
  * those of the entity's own module. */
+struct expr_extension;
 struct extension {
     const char *entity;
     const struct field *fields;
@@ -117,6 +118,7 @@ struct module {
     const struct job_kind *jobs;
     const struct consumer *consumers;
     const struct setting *settings;
+    const struct expr_extension *functions; /* that expressions know: in_segment(); model/expr.h */
 };
 
 #endif

@@ -158,6 +158,10 @@ struct expr_rows {
     /* The ids of the rows under a child name that are not in the bin, ascending. */
     enum err_code (*children)(
         void *arg, const struct live_child *child, int64_t id, int64_t **ids, size_t *n);
+    /* For the functions of modules: the call in which they may read, and the record that id 0 means. NULL
+     * and 0 where there is neither. */
+    struct call *call;
+    int64_t self;
 };
 MUST_CHECK enum err_code expr_eval(const struct expr *x, const struct expr_rows *rows,
     struct arena *mem, int64_t now, int64_t me, struct value *out);

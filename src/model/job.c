@@ -82,6 +82,12 @@ enum err_code job_enqueue(struct call *c, const struct job_order *order, int64_t
     if (order->key) {
         TRY(db_find(c, id, &found, SQL("SELECT \"id\" FROM \"jobs\" WHERE \"key\" = $1"),
             VALS(V(order->key))));
+        if (found && order->sooner) {
+            TRY(db_exec(c,
+                SQL("UPDATE \"jobs\" SET \"due\" = $2 WHERE \"id\" = $1 AND \"due\" > $2"),
+                VALS(V(*id), V(order->due ? order->due : c->now))));
+            call_after_commit(c, tell_queued, NULL);
+        }
         if (found) {
             return OK;
         }
@@ -108,6 +114,17 @@ enum err_code job_continue(struct call *c, int64_t mark, int64_t done, int64_t t
     job_progress(c, done, total);
     c->job->again = true;
     return OK;
+}
+
+enum err_code job_come_again(struct call *c, int64_t due)
+{
+    c->job->due = due;
+    return OK;
+}
+
+enum err_code job_give_key(struct call *c, int64_t job)
+{
+    return db_exec(c, SQL("UPDATE \"jobs\" SET \"key\" = NULL WHERE \"id\" = $1"), VALS(V(job)));
 }
 
 int64_t job_mark(const struct call *c)

@@ -17,6 +17,7 @@ struct job_run {
     struct str before; /* JSON: the result as the step before left it; empty in the first */
     void *found;       /* what the kind's `look` leaves for its `run` */
     bool again;        /* job_continue: not at its end yet */
+    int64_t due;       /* job_come_again: when, 0 for not */
     struct str result; /* JSON */
 };
 
@@ -47,6 +48,7 @@ struct job_order {
     const char *kind;
     const json_t *input; /* may be NULL */
     int64_t due;         /* 0: now */
+    bool sooner;         /* one with this key that waits for longer comes at this time */
     const char *key;     /* unique among waiting and running jobs; NULL for none */
     int64_t user;        /* 0: the caller, or the system for kinds that are its own */
     int64_t change_set;  /* what its changes belong to; 0: each step opens one of its own */
@@ -56,6 +58,11 @@ MUST_CHECK enum err_code job_enqueue(struct call *c, const struct job_order *ord
 /* From a running job: comes back with this mark in a transaction of its own; progress and the result
  * so far are kept. */
 MUST_CHECK enum err_code job_continue(struct call *c, int64_t mark, int64_t done, int64_t total);
+/* From a running job: it waits again until then, under its key, as if it had never run. */
+MUST_CHECK enum err_code job_come_again(struct call *c, int64_t due);
+/* A job gives its key away: what is ordered under it from now on is another job. For those that look at the
+ * data once, and must look again when something changes meanwhile. */
+MUST_CHECK enum err_code job_give_key(struct call *c, int64_t job);
 /* What is shown as done at the end. */
 void job_progress(struct call *c, int64_t done, int64_t total);
 int64_t job_mark(const struct call *c);

@@ -141,6 +141,12 @@ static enum err_code step(struct call *c, void *arg)
         l->ended = false;
         return go_on(c, l, run);
     }
+    if (run->due) {
+        return db_exec(c,
+            SQL("UPDATE \"jobs\" SET \"state\" = 'waiting', \"due\" = $2, \"lease\" = 0, \"attempts\" = 0,"
+                " \"mark\" = 0 WHERE \"id\" = $1"),
+            VALS(V(l->id), V(run->due)));
+    }
     TRY(db_exec(c, SQL("UPDATE \"jobs\" SET \"done\" = $2, \"total\" = $3 WHERE \"id\" = $1"),
         VALS(V(l->id), V(run->done), V(run->total))));
     return end_job(c, l->id, "done", run->result, NULL);

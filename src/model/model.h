@@ -107,6 +107,7 @@ struct model {
     struct map by_name;   /* singular and plural */
     struct map lists;     /* choice_list */
     const struct module *const *modules;
+    const struct expr_extension *functions; /* of the modules, ended by a row without name */
     struct str currency;  /* base currency, "EUR" */
     struct str zone, language, country;
 };

@@ -259,7 +259,7 @@ static struct expr_rows rows_of(struct call *c, struct record *r, bool asked)
     struct row_source *s = ARENA_NEW(c->mem, struct row_source);
 
     *s = (struct row_source) { c, r, asked };
-    return (struct expr_rows) { s, source_field, source_children };
+    return (struct expr_rows) { s, source_field, source_children, c, r->id };
 }
 
 struct expr_rows record_rows(struct call *c, struct record *r)

@@ -163,7 +163,7 @@ enum err_code search_consume(struct call *c, const struct change *changes, size_
     for (size_t i = 0; i < n; i++) {
         const struct live_entity *e = model_entity_number(c->model, changes[i].entity);
         bool again = false;
-        if (!e || !is_searched(e)) {
+        if (!e || !is_searched(e) || changes[i].kind == CHANGE_ENTER || changes[i].kind == CHANGE_LEAVE) {
             continue;
         }
         for (size_t k = i + 1; k < n && !again; k++) {

@@ -338,7 +338,7 @@ static const struct entity change_set = { .name = "change_set", .plural = "chang
 static const struct field feed_fields[] = {
     COL_INT("entity"), COL_INT("record"), COL_TEXT("kind"), COL_TEXT("fields"),
     COL_INT("person"), COL_INT("change_set"), COL_INT("at"), COL_INT("history"),
-    COL_INT("tx"), FIELD_END,
+    FIELD_END,
 };
 static const char *const feed_indexes[] = { "\"at\"", "\"change_set\"", NULL };
 static const struct entity feed = { .name = "feed_row", .plural = "feed", .fields = feed_fields,

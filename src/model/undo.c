@@ -280,6 +280,9 @@ enum err_code undo_step(struct call *c, const struct undo_step *s, int64_t set)
         return record_delete(c, e, s->record, 0);
     case CHANGE_PURGE:
         return undo_purge(c, e, s);
+    case CHANGE_ENTER:
+    case CHANGE_LEAVE:
+        break; /* they follow from the rest */
     }
     return OK;
 }

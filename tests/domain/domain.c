@@ -10,6 +10,7 @@
 #include "domain/demo/demo.h"
 #include "domain/order/order.h"
 #include "domain/quality/quality.h"
+#include "domain/segment/segment.h"
 #include "model/system.h"
 
 #include <stdio.h>

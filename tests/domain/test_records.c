@@ -132,6 +132,63 @@ static void lists__page_to_the_end_in_order(void **state)
         "\"count()\":2");
 }
 
+/* Two writers, in the order that fools a reader who goes by the oldest open transaction: the first to begin
+ * draws the higher number and ends first. */
+struct crossing {
+    struct org *org;
+    struct arena *mem;
+    struct conn *other; /* stays open */
+    struct call inner;
+    int64_t open, ended; /* numbers drawn */
+};
+
+static enum err_code draw(struct call *c, int64_t *number)
+{
+    TRY(change_note_person(c, CHANGE_ENTER, model_entity(c->model, STR("company")), 1, 1));
+    return db_int(c, number, SQL("SELECT max(\"id\") FROM \"feed\""), VALS());
+}
+
+static enum err_code draw_crosswise(struct call *c, void *arg)
+{
+    struct crossing *x = arg;
+    int64_t begun;
+
+    TRY(db_int(c, &begun, SQL2("SELECT 0", "SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint)"), VALS()));
+    assert_int_equal(org_take_writer(x->org, &x->other, &c->err), OK);
+    call_init(&x->inner, x->org, x->mem, user_system(), VIA_SYSTEM);
+    x->inner.db = x->other;
+    x->inner.tx = TX_WRITE;
+    assert_int_equal(conn_begin(x->other, TX_WRITE, &c->err), OK);
+    assert_int_equal(draw(&x->inner, &x->open), OK);
+    return draw(c, &x->ended);
+}
+
+static enum err_code horizon(struct call *c, void *arg)
+{
+    return feed_horizon(c, arg);
+}
+
+static void a_change_that_is_not_committed_yet__is_not_passed_over(void **state)
+{
+    struct world *w = *state;
+    struct crossing x = { .org = w->org, .mem = arena_create(0) };
+    int64_t seq;
+
+    if (!world_is_postgres()) {
+        arena_destroy(x.mem);
+        skip();
+    }
+    writes(w, draw_crosswise, &x);
+    assert_true(x.ended > x.open);
+    reads(w, horizon, &seq);
+    assert_true(seq < x.open);
+    assert_int_equal(conn_commit(x.other, &w->err), OK);
+    org_give_writer(w->org, x.other);
+    reads(w, horizon, &seq);
+    assert_true(seq >= x.ended);
+    arena_destroy(x.mem);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +197,7 @@ int main(void)
         cmocka_unit_test(own_objects__live_like_built_in_ones),
         cmocka_unit_test(undo__is_refused_where_something_newer_depends),
         cmocka_unit_test(lists__page_to_the_end_in_order),
+        cmocka_unit_test(a_change_that_is_not_committed_yet__is_not_passed_over),
     };
 
     return cmocka_run_group_tests_name("records", tests, world_open, world_close);

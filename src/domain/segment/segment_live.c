@@ -1,0 +1,264 @@
+/* segment_live.c - members follow each change and the clock. */
+
+#include "domain/segment/segment_steps.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { TIMERS = 200 };
+
+/* ---- which segments a change may touch ---- */
+
+struct looking {
+    const struct change *ch;
+    const struct live_entity *people;
+    const json_t *fields; /* numbers of those that changed; NULL: all */
+    bool person;          /* for the change's own person */
+    bool far;             /* for people that the change does not name */
+};
+
+static bool has_number(const json_t *list, int64_t number)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        if (json_integer_value(json_array_get(list, i)) == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void look_at_use(void *arg, const struct expr_use *u)
+{
+    struct looking *l = arg;
+    bool rows = u->child && u->child->entity->number == l->ch->entity;
+    bool field = u->field && u->field->entity->number == l->ch->entity
+        && (!l->fields || has_number(l->fields, u->field->number));
+
+    if (rows) {
+        l->person = l->person || l->ch->person;
+        l->far = l->far || !l->ch->person;
+    } else if (field && u->field->entity == l->people && u->depth == 0) {
+        l->person = true;
+    } else if (field && u->depth > 0) {
+        l->far = true;
+    }
+}
+
+static bool names(const struct segment *s, struct str code)
+{
+    for (size_t i = 0; i < s->nnames; i++) {
+        if (str_eq(s->names[i], code)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- pairs of person and segment ---- */
+
+struct pair {
+    int64_t person;
+    size_t segment;
+};
+
+struct pairs {
+    struct pair *list;
+    size_t n, room;
+};
+
+static void add_pair(struct call *c, struct pairs *p, int64_t person, size_t segment)
+{
+    if (p->n && p->list[p->n - 1].person == person && p->list[p->n - 1].segment == segment) {
+        return;
+    }
+    if (p->n == p->room) {
+        size_t room = p->room ? p->room * 2 : 256;
+        struct pair *list = ARENA_ARRAY(c->mem, struct pair, room);
+        if (p->n) {
+            memcpy(list, p->list, p->n * sizeof *list);
+        }
+        p->list = list;
+        p->room = room;
+    }
+    p->list[p->n++] = (struct pair) { person, segment };
+}
+
+static int by_person(const void *pa, const void *pb)
+{
+    const struct pair *a = pa, *b = pb;
+
+    return a->person != b->person ? (a->person < b->person ? -1 : 1)
+                                  : (a->segment > b->segment) - (a->segment < b->segment);
+}
+
+static struct str code_of(const struct segment *all, size_t n, int64_t id)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (all[i].id == id) {
+            return all[i].code;
+        }
+    }
+    return (struct str) { "", 0 };
+}
+
+/* The pairs that one change asks for; segments whose people it does not name are built anew. */
+static enum err_code look_at(struct call *c, const struct change *ch, struct segment *all, size_t n,
+    const struct live_entity *people, struct pairs *out)
+{
+    bool moved = ch->kind == CHANGE_ENTER || ch->kind == CHANGE_LEAVE;
+    struct str code = moved ? code_of(all, n, ch->record) : STR("");
+    json_t *fields = NULL;
+
+    if (ch->kind == CHANGE_UPDATE && ch->fields.n) {
+        TRY(json_read(c->mem, ch->fields, &fields, &c->err));
+    }
+    bool whole = ch->entity == people->number && ch->kind != CHANGE_UPDATE;
+    for (size_t i = 0; i < n; i++) {
+        struct looking l = { .ch = ch, .people = people, .fields = fields };
+        int64_t job;
+        if (!all[i].follows || !all[i].live) {
+            continue;
+        }
+        if (moved) {
+            l.person = code.n && names(&all[i], code);
+        } else if (whole) {
+            l.person = true;
+        } else {
+            expr_uses(all[i].x, look_at_use, &l);
+        }
+        if (l.person) {
+            add_pair(c, out, ch->person, i);
+        }
+        TRY(l.far ? segment_order_build(c, all[i].id, SECONDS(1), &job) : OK);
+    }
+    return OK;
+}
+
+static enum err_code judge_person(struct call *c, struct segment *all, const struct pair *p, size_t n,
+    const struct live_entity *people)
+{
+    struct record *r;
+    bool moved;
+    enum err_code code = record_load(c, people, p->person, true, &r);
+
+    if (code == ERR_NOT_FOUND) {
+        err_clear(&c->err);
+        for (size_t i = 0; i < n; i++) {
+            TRY(segment_put(c, &all[p[i].segment], all[p[i].segment].live, p->person, false, "deleted", &moved));
+        }
+        return OK;
+    }
+    TRY(code);
+    for (size_t i = 0; i < n; i++) {
+        TRY(segment_renew(c, &all[p[i].segment], all[p[i].segment].live, r, "change"));
+    }
+    return OK;
+}
+
+enum err_code segments_consume(struct call *c, const struct change *changes, size_t n)
+{
+    const struct live_entity *people = model_entity(c->model, STR("contact"));
+    struct segment *all;
+    struct pairs pairs = { 0 };
+    size_t nsegments;
+
+    TRY(segments_load(c, &all, &nsegments));
+    for (size_t i = 0; nsegments && i < n; i++) {
+        TRY(look_at(c, &changes[i], all, nsegments, people, &pairs));
+    }
+    if (pairs.n) {
+        qsort(pairs.list, pairs.n, sizeof *pairs.list, by_person);
+    }
+    for (size_t from = 0, to; from < pairs.n; from = to) {
+        struct pair mine[SEGMENTS_MAX];
+        size_t m = 0;
+        for (to = from; to < pairs.n && pairs.list[to].person == pairs.list[from].person; to++) {
+            if (!m || mine[m - 1].segment != pairs.list[to].segment) {
+                mine[m++] = pairs.list[to];
+            }
+        }
+        struct arena_mark mark = arena_mark(c->mem);
+        const struct after *after = c->after;
+        TRY(judge_person(c, all, mine, m, people));
+        if (c->after == after) {
+            arena_rewind(c->mem, mark);
+        }
+    }
+    TRY(segments_store_sizes(c, all, nsegments));
+    return pairs.n ? segment_timers_plan(c) : OK;
+}
+
+/* ---- the clock ---- */
+
+enum err_code segments_lock(struct call *c, int64_t *seq)
+{
+    bool found;
+
+    *seq = 0;
+    return db_find(c, seq, &found,
+        SQL2("SELECT \"seq\" FROM \"cursors\" WHERE \"name\" = 'segments'",
+            "SELECT \"seq\" FROM \"cursors\" WHERE \"name\" = 'segments' FOR UPDATE"),
+        VALS());
+}
+
+enum err_code segment_timers_plan(struct call *c)
+{
+    int64_t due, job;
+    bool found;
+
+    TRY(db_find(c, &due, &found,
+        SQL("SELECT \"due\" FROM \"segment_timers\" ORDER BY \"due\" LIMIT 1"), VALS()));
+    return found ? job_enqueue(c,
+               &(struct job_order) { .kind = "segment_timers", .due = due, .sooner = true,
+                   .key = "segment_timers" },
+               &job)
+                 : OK;
+}
+
+struct due {
+    int64_t segment, person;
+};
+
+enum err_code segment_timers_run(struct call *c)
+{
+    const struct live_entity *people = model_entity(c->model, STR("contact"));
+    struct due due[TIMERS];
+    struct segment *all;
+    struct rows rows;
+    size_t n = 0, nsegments;
+    int64_t next, seq;
+    bool found;
+
+    TRY(segments_lock(c, &seq));
+    TRY(segments_load(c, &all, &nsegments));
+    TRY(db_query(c, &rows,
+        SQL("SELECT \"segment\", \"person\" FROM \"segment_timers\" WHERE \"due\" <= $1 ORDER BY \"due\" LIMIT 200"),
+        VALS(V(c->now))));
+    while (n < TIMERS && rows_next(&rows)) {
+        due[n++] = (struct due) { col_int(&rows, 0), col_int(&rows, 1) };
+    }
+    TRY(rows_end(&rows));
+    for (size_t i = 0; i < n; i++) {
+        struct segment *s = NULL;
+        struct record *r;
+        for (size_t k = 0; k < nsegments && !s; k++) {
+            s = all[k].id == due[i].segment && all[k].follows && all[k].live ? &all[k] : NULL;
+        }
+        enum err_code code = s ? record_load(c, people, due[i].person, true, &r) : ERR_NOT_FOUND;
+        if (code == ERR_NOT_FOUND) { /* the segment or the person is gone */
+            err_clear(&c->err);
+            TRY(db_exec(c, SQL("DELETE FROM \"segment_timers\" WHERE \"segment\" = $1 AND \"person\" = $2"),
+                VALS(V(due[i].segment), V(due[i].person))));
+            continue;
+        }
+        TRY(code);
+        TRY(segment_renew(c, s, s->live, r, "time"));
+    }
+    TRY(segments_store_sizes(c, all, nsegments));
+    if (n == TIMERS) {
+        return job_continue(c, 0, 0, 0);
+    }
+    /* the job still holds its key, so it stays and comes again itself */
+    TRY(db_find(c, &next, &found, SQL("SELECT \"due\" FROM \"segment_timers\" ORDER BY \"due\" LIMIT 1"), VALS()));
+    return found ? job_come_again(c, next) : OK;
+}

@@ -1,0 +1,214 @@
+/* segment_member.c - who is in: verdicts, rows, their history. */
+
+#include "domain/segment/segment_steps.h"
+
+#include <string.h>
+
+#define COL_INT(n) FIELD_INT(n, .system = true)
+#define COL_TEXT(n) FIELD_TEXT(n, .system = true, .no_fold = true)
+static const struct field member_fields[]
+    = { COL_INT("segment"), COL_INT("version"), COL_INT("person"), COL_INT("since"), FIELD_END };
+static const char *const member_indexes[] = { "\"person\"", NULL };
+const struct entity segment_member_entity = { .name = "segment_member", .plural = "segment_members",
+    .fields = member_fields, .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID | ENTITY_CLUSTERED,
+    .key = "\"segment\", \"version\", \"person\"", .indexes = member_indexes };
+
+static const struct field change_fields[] = { COL_INT("segment"), COL_INT("person"), COL_TEXT("kind"),
+    COL_INT("at"), COL_TEXT("cause"), FIELD_END };
+static const char *const change_indexes[] = { "\"segment\", \"at\"", "\"person\", \"at\"", "\"at\"", NULL };
+const struct entity segment_change_entity = { .name = "segment_change", .plural = "segment_changes",
+    .fields = change_fields, .flags = ENTITY_TABLE, .indexes = change_indexes };
+
+static const struct field timer_fields[]
+    = { COL_INT("segment"), COL_INT("person"), COL_INT("due"), FIELD_END };
+static const char *const timer_indexes[] = { "\"due\"", NULL };
+const struct entity segment_timer_entity = { .name = "segment_timer", .plural = "segment_timers",
+    .fields = timer_fields, .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID | ENTITY_CLUSTERED,
+    .key = "\"segment\", \"person\"", .indexes = timer_indexes };
+
+/* ---- segments ---- */
+
+static bool collect_names(const json_t *tree, struct str *names, size_t *n)
+{
+    const json_t *value;
+    const char *name;
+    size_t i;
+
+    if (json_is_object(tree) && str_is(json_str(json_object_get(tree, "call")), "in_segment")) {
+        const json_t *first = json_array_get(json_object_get(tree, "args"), 0);
+        struct str code = json_is_string(first) ? json_str(first)
+                                                : json_str(json_object_get(first, "value"));
+        code = code.n ? code : json_str(json_object_get(first, "text"));
+        if (*n == SEGMENT_NAMES) {
+            return false;
+        }
+        names[(*n)++] = code;
+    }
+    json_object_foreach(json_is_object(tree) ? (json_t *)(uintptr_t)tree : NULL, name, value)
+    {
+        if (!collect_names(value, names, n)) {
+            return false;
+        }
+    }
+    for (i = 0; i < json_array_size(tree); i++) {
+        if (!collect_names(json_array_get(tree, i), names, n)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool segment_names(struct call *c, const struct expr *x, struct str *names, size_t *n)
+{
+    struct json_writer w;
+    struct buf b;
+    json_t *tree;
+
+    *n = 0;
+    buf_init(&b, c->mem, 1 << 20);
+    json_init(&w, &b);
+    expr_json(x, &w, NULL);
+    return json_read(c->mem, buf_str(&b), &tree, &c->err) == OK && collect_names(tree, names, n);
+}
+
+static void read_expression(struct call *c, struct segment *s)
+{
+    struct expr_scope scope = access_scope(c, model_entity(c->model, STR("contact")));
+    struct err e = { 0 };
+
+    if (!str_is(s->kind, "static") && s->where.n && expr_condition(&scope, s->where, "where", &s->x, &e) == OK) {
+        s->follows = str_is(s->kind, "live");
+        s->clock = s->follows && expr_uses_now(s->x);
+        (void)!segment_names(c, s->x, s->names, &s->nnames);
+    }
+}
+
+static enum err_code load_from(struct call *c, int64_t from, size_t most, struct segment *out, size_t *n)
+{
+    struct rows rows;
+
+    *n = 0;
+    TRY(db_query(c, &rows,
+        SQL("SELECT s.\"id\", s.\"live\", s.\"code\", k.\"code\", s.\"where\" FROM \"segments\" s JOIN \"choices\" k"
+            " ON k.\"id\" = s.\"kind\" WHERE s.\"deleted_at\" IS NULL AND s.\"id\" >= $1 ORDER BY s.\"id\" LIMIT $2"),
+        VALS(V(from), V((int64_t)most))));
+    while (*n < most && rows_next(&rows)) {
+        out[(*n)++] = (struct segment) { .id = col_int(&rows, 0), .live = col_int(&rows, 1),
+            .code = col_text(&rows, 2), .kind = col_text(&rows, 3), .where = col_text(&rows, 4) };
+    }
+    TRY(rows_end(&rows));
+    for (size_t i = 0; i < *n; i++) {
+        read_expression(c, &out[i]);
+    }
+    return OK;
+}
+
+enum err_code segments_load(struct call *c, struct segment **out, size_t *n)
+{
+    *out = ARENA_ARRAY(c->mem, struct segment, SEGMENTS_MAX);
+    return load_from(c, 0, SEGMENTS_MAX, *out, n);
+}
+
+enum err_code segment_load(struct call *c, int64_t id, struct segment *out)
+{
+    size_t n;
+
+    TRY(load_from(c, id, 1, out, &n));
+    return n && out->id == id ? OK : fail(c, ERR_NOT_FOUND, NULL, "there is no such segment any more");
+}
+
+/* ---- verdicts ---- */
+
+enum err_code segment_judge(
+    struct call *c, const struct segment *s, struct record *r, bool *in, int64_t *next)
+{
+    struct expr_rows rows = record_rows(c, r);
+    struct value v;
+
+    *in = false;
+    *next = INT64_MAX;
+    if (!s->x || r->cells[r->e->deleted_at->cell].type != DB_NULL) {
+        return OK;
+    }
+    if (s->clock) {
+        TRY(expr_explain(s->x, &rows, c->mem, c->now, 0, NULL, next, &v));
+    } else {
+        TRY(expr_eval(s->x, &rows, c->mem, c->now, 0, &v));
+    }
+    *in = !v.absent && v.i != 0;
+    return OK;
+}
+
+static enum err_code set_timer(struct call *c, const struct segment *s, int64_t person, int64_t due)
+{
+    if (due == INT64_MAX) {
+        return db_exec(c, SQL("DELETE FROM \"segment_timers\" WHERE \"segment\" = $1 AND \"person\" = $2"),
+            VALS(V(s->id), V(person)));
+    }
+    return db_exec(c,
+        SQL("INSERT INTO \"segment_timers\" (\"segment\", \"person\", \"due\") VALUES ($1, $2, $3) ON CONFLICT"
+            " (\"segment\", \"person\") DO UPDATE SET \"due\" = excluded.\"due\""),
+        VALS(V(s->id), V(person), V(due)));
+}
+
+enum err_code segment_put(struct call *c, struct segment *s, int64_t version, int64_t person, bool in,
+    const char *cause, bool *moved)
+{
+    int64_t n;
+
+    if (in) {
+        TRY(db_changed(c, &n,
+            /* who is in already has been since then */
+            SQL("INSERT INTO \"segment_members\" (\"segment\", \"version\", \"person\", \"since\") VALUES ($1, $2, $3,"
+                " coalesce((SELECT \"since\" FROM \"segment_members\" WHERE \"segment\" = $1 AND \"version\" = $5 AND"
+                " \"person\" = $3), $4)) ON CONFLICT DO NOTHING"),
+            VALS(V(s->id), V(version), V(person), V(c->now), V(s->live))));
+    } else {
+        TRY(db_changed(c, &n,
+            SQL("DELETE FROM \"segment_members\" WHERE \"segment\" = $1 AND \"version\" = $2 AND \"person\" = $3"),
+            VALS(V(s->id), V(version), V(person))));
+    }
+    *moved = n > 0;
+    if (!n || version != s->live) {
+        return OK;
+    }
+    s->moved += in ? 1 : -1;
+    TRY(db_exec(c,
+        SQL("INSERT INTO \"segment_changes\" (\"segment\", \"person\", \"kind\", \"at\", \"cause\") VALUES ($1, $2, $3,"
+            " $4, $5)"),
+        VALS(V(s->id), V(person), V(in ? "e" : "l"), V(c->now), V(cause))));
+    return change_note_person(
+        c, in ? CHANGE_ENTER : CHANGE_LEAVE, model_entity(c->model, STR("segment")), s->id, person);
+}
+
+enum err_code segment_renew(
+    struct call *c, struct segment *s, int64_t version, struct record *r, const char *cause)
+{
+    int64_t next;
+    bool in, moved;
+
+    TRY(segment_judge(c, s, r, &in, &next));
+    TRY(segment_put(c, s, version, r->id, in, cause, &moved));
+    return s->clock ? set_timer(c, s, r->id, next) : OK;
+}
+
+enum err_code segments_store_sizes(struct call *c, struct segment *all, size_t n)
+{
+    const struct live_entity *e = model_entity(c->model, STR("segment"));
+
+    for (size_t i = 0; i < n; i++) {
+        struct record *now, *r;
+        if (!all[i].moved) {
+            continue;
+        }
+        TRY(record_load(c, e, all[i].id, false, &now));
+        r = record_new(c, e);
+        r->id = all[i].id;
+        r->trusted = r->quiet = r->replay = true;
+        struct dbval size = record_get(now, "size");
+        record_set(c, r, "size", V((size.type == DB_INT ? size.i : 0) + all[i].moved));
+        TRY(record_update(c, r));
+        all[i].moved = 0;
+    }
+    return OK;
+}
