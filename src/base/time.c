@@ -19,6 +19,11 @@ int64_t time_now(void)
     return clock_read(CLOCK_REALTIME);
 }
 
+int64_t time_coarse(void)
+{
+    return clock_read(CLOCK_MONOTONIC_COARSE);
+}
+
 int64_t time_monotonic(void)
 {
     return clock_read(CLOCK_MONOTONIC);

@@ -349,9 +349,19 @@ static bool is_api(const struct exchange *x)
 static bool parse(struct exchange *x)
 {
     struct err e = { 0 };
+    struct call *c = &x->call;
 
-    call_init(&x->call, x->api->org, x->mem, &nobody, VIA_API);
-    x->call.request = x->id;
+    if (c->org) {
+        /* admitted already: the call holds its model once, and gives it back once */
+        c->who = &nobody;
+        c->cfg = c->org->cfg;
+        c->now = org_now(c->org);
+        c->errors = NULL;
+        err_clear(&c->err);
+    } else {
+        call_init(c, x->api->org, x->mem, &nobody, VIA_API);
+    }
+    c->request = x->id;
     if (request_parse(x, &e) != OK) {
         x->call.err = e;
         reply_problem(x);

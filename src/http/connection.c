@@ -248,14 +248,14 @@ static bool within_rate(struct carrier *k)
     struct request *r = &k->x->req;
     struct str who = r->headers[H_AUTHORIZATION];
 
-    if (r->shell) {
+    if (r->shell || s->api.org->cfg->rate_per_minute <= 0) {
         return true;
     }
     if (!who.n) {
         who = cookie_value(r->headers[H_COOKIE], "kith_session");
     }
     /* a secret that is made up would be a fresh bucket each time: the address counts too, with more */
-    int rate = s->api.org->cfg->rate_per_minute, n = rate > 0 ? rate : 0;
+    int n = s->api.org->cfg->rate_per_minute;
     int64_t now = time_monotonic();
     return limiter_take(s->api.limiter, r->address, who.n ? n * 10 : n, now)
         && (!who.n || limiter_take(s->api.limiter, who, n, now));
@@ -436,8 +436,11 @@ static enum MHD_Result begin_body(struct carrier *k)
     const struct config *cfg = k->server->api.org->cfg;
     bool told;
     int64_t length = declared(k, &told);
+    bool chunked = !told && k->lengths;
 
-    pace_now(k->sender, PACE_BODY);
+    if (length || chunked) {
+        pace_now(k->sender, PACE_BODY);
+    }
     k->stage = STAGE_BODY;
     k->max = (size_t)body_limit(k);
     k->limited = !within_rate(k);
@@ -445,7 +448,7 @@ static enum MHD_Result begin_body(struct carrier *k)
     if ((k->lengths > 1 || k->too_large || (k->limited && length)) && refuse_early(k)) {
         return answer_unread(k); /* not worth reading */
     }
-    bool large = length > cfg->body_open || (!told && header(k, "Transfer-Encoding"));
+    bool large = length > cfg->body_open || chunked;
     return large && !k->x->req.shell ? admit(k, length) : MHD_YES;
 }
 

@@ -226,7 +226,9 @@ void pace_now(struct sender *s, enum pace_part part)
     if (!s) {
         return;
     }
-    s->since = time_monotonic();
-    s->taken = 0;
-    s->part = part;
+    if (part != PACE_NONE) {
+        atomic_store_explicit(&s->since, time_coarse(), memory_order_relaxed);
+        atomic_store_explicit(&s->taken, 0, memory_order_relaxed);
+    }
+    atomic_store_explicit(&s->part, part, memory_order_release);
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 enum { LEASE_SECONDS = 60, TRIES = 8, GATHER_MICROS = 20000, YIELD = 6, WORKED_MICROS = 200000 };
+enum { SETTLE_MICROS = 500000 };
 enum { TURN_MICROS = 1000000, RESULT_MAX = 1 << 20 };
 
 static const struct {
@@ -498,13 +499,21 @@ static void rest(struct workers *w, struct look *look, uint64_t *signals, pthrea
     }
 }
 
+/* What was left undone when the last process ended may be much: who has just started answers first. */
+static void settle_in(struct workers *w, struct look *look, uint64_t *signals, pthread_cond_t *cond)
+{
+    look->gap = SETTLE_MICROS;
+    look->at = time_monotonic() + SETTLE_MICROS;
+    rest(w, look, signals, cond, 0);
+}
+
 static void *consume_loop(void *arg)
 {
     struct workers *w = arg;
     struct look look;
     bool stop = false;
 
-    look_woken(&look, w->org);
+    settle_in(w, &look, &w->signals, &w->cond);
     while (!stop) {
         struct err e = { 0 };
         bool more = false;
@@ -536,7 +545,7 @@ static void *job_loop(void *arg)
     bool stop = false;
     int64_t planned = 0;
 
-    look_woken(&look, w->org);
+    settle_in(w, &look, &w->job_signals, &w->jobs_cond);
     while (!stop) {
         pthread_mutex_lock(&w->lock);
         uint64_t seen = w->job_signals;
