@@ -28,7 +28,7 @@ def arguments():
     p.add_argument("--people", type=int, default=100000)
     p.add_argument("--seconds", type=int, default=10)
     p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("--only", default="start,memory,get,list,few,search,create,import,fields")
+    p.add_argument("--only", default="start,memory,get,list,few,search,create,import,fields,web")
     p.add_argument("--floor", default=os.environ.get("FLOOR", str(root.parent / "shared/tools/floors/floor.c")))
     p.add_argument("--keep", help="a folder for the data, made when it is not there and kept")
     return p.parse_args()
@@ -379,6 +379,27 @@ class Bench:
         print(f"list of 50 with 10 users' fields shown: {times[20]:.0f} us CPU where 20 are defined, {times[500]:.0f} us where 500 are; "
               f"ratio {times[500] / times[20]:.2f} (goal 1.3)", flush=True)
 
+    def web(self):
+        """In Chromium: the first row on a slow phone, and from a click to painted data on the desk."""
+        tools = root / "web/.tools/node_modules/.bin/node"
+        node = str(tools) if tools.exists() else shutil.which("node")
+        if not shutil.which("chromium") or not node or not (root / "web/node_modules/playwright-core").exists():
+            print("web: not measured, Chromium or playwright-core is missing")
+            return
+        answer = subprocess.run([node, root / "tests/bench/web.mjs", self.base, "bench@kith.example", "bench-password-1",
+                                 str(max(5, self.a.rounds * 5))], capture_output=True, text=True)
+        if answer.returncode:
+            print("web: " + answer.stderr[-800:])
+            return
+        got = json.loads(answer.stdout.strip().split("\n")[-1])
+        phone = got["phone"]
+        print(f"web, slow phone, nothing kept: first row {phone['p50']} ms, slowest {phone['most']} ms of {phone['n']} (goal 1900)")
+        words = {"open": "list opens", "filter": "filter", "scroll": "scroll by 30 rows", "end": "jump to the end", "record": "record opens"}
+        for key, what in words.items():
+            r = got[key]
+            print(f"web, {self.a.people} people, {what}: p50 {r['p50']} ms, p95 {r['p95']} ms of {r['n']} (goal 150)")
+        print(f"web: at most {got['nodes']} nodes (goal 1500)", flush=True)
+
     def memory(self):
         print(f"memory idle: {anonymous(self.ours.pid):.1f} MB anonymous (goal 25)")
         wrk(self.base + self.list_path, 3, 64, None, self.token)
@@ -405,7 +426,7 @@ class Bench:
             self.start()
         self.serve()
         try:
-            for name in ("memory", "get", "list", "few", "search", "create", "fields"):
+            for name in ("memory", "web", "get", "list", "few", "search", "create", "fields"):
                 if name in only:
                     getattr(self, name)()
             if "import" in only:

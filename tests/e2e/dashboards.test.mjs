@@ -42,6 +42,8 @@ step('on a phone: one column, nothing wider than the screen', async () => {
   const boxes = await page.locator('[data-tile]').evaluateAll((all) => all.map((x) => x.getBoundingClientRect()).map((r) => [Math.round(r.left), Math.round(r.width)]));
   assert.equal(new Set(boxes.map(String)).size, 1, JSON.stringify(boxes));
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 360));
+  // what a tile says is not cut off
+  assert.deepEqual(await page.locator('.tilenumber').evaluateAll((all) => all.filter((x) => x.getBoundingClientRect().bottom > x.closest('[data-tile]').getBoundingClientRect().bottom).map((x) => x.textContent)), []);
   await page.setViewportSize({ width: 1440, height: 900 });
 });
 

@@ -45,7 +45,7 @@ step('no text of a screen stands beside the catalogue', async () => {
   page.on('response', async (r) => { if (r.url().includes('/api/v1/') && /json/.test(r.headers()['content-type'] ?? '')) heard.push(await r.json().catch(() => null)); });
   await api('POST', '/tasks', { title: 'Buy rope', status: 'not_started', due: '2026-11-20T10:00:00Z' });
   await page.evaluate(() => localStorage.setItem('kith-language', 'xx'));
-  for (const [name, where] of [['home', '/'], ['a list', '/e/contacts'], ['a board', '/e/tasks?kind=board&group=status'], ['a chart', '/e/contacts?kind=chart&group=lifecycle'], ['a calendar', '/e/tasks?kind=calendar&date=due'], ['a record', '/e/contacts/3'], ['import', '/e/contacts/import'],
+  for (const [name, where] of [['home', '/'], ['a list', '/e/contacts'], ['a board', '/e/tasks?kind=board&group=status'], ['a chart', '/e/contacts?kind=chart&group=lifecycle'], ['a calendar', '/e/tasks?kind=calendar&date=due'], ['a funnel', '/e/contacts?kind=chart&group=lifecycle&chart=funnel'], ['a heat map', '/e/contacts?kind=chart&group=lifecycle&chart=heat'], ['a map', '/e/contacts?kind=map'], ['dashboards', '/dashboards'], ['welcome', '/welcome'], ['a record', '/e/contacts/3'], ['import', '/e/contacts/import'],
     ...['appearance', 'account', 'values', 'users', 'teams', 'roles', 'objects', 'choices', 'layouts', 'bin', 'audit', 'health'].map((p) => [p, '/settings/' + p])]) {
     await page.goto(url + where);
     await page.getByText('⟦').first().waitFor();
@@ -71,6 +71,18 @@ step('nor in dialogs, menus, and what comes of a mistake', async () => {
   await page.locator('.maplist').waitFor();
   heard.push('Born', 'some@example.com · nothing');
   await strays('mapping');
+  await page.goto(`${url}/dashboards`);
+  await page.locator('.dash > .row button').first().click(); // arrange
+  await page.locator('.tilehandle').first().waitFor();
+  await strays('arranging');
+  await page.locator('.dash > .row button').first().click(); // add a tile
+  await page.getByRole('dialog').locator('.tilenumber').waitFor();
+  await strays('a new tile');
+  await page.keyboard.press('Escape');
+  await page.goto(`${url}/settings/roles`);
+  await page.locator('select').last().selectOption({ index: 2 });
+  await page.locator('.seeas').waitFor();
+  await strays('see as');
   await page.goto(`${url}/nowhere`);
   await page.locator('.centre').waitFor();
   await strays('nowhere');

@@ -1,7 +1,8 @@
 // server.mjs - what every test of the web application begins with: a server of its own, signed in, watched.
 //
 // A page fails on a console error, a violation of the content policy, a request that leaves the origin,
-// and a serious finding of axe, in light and in dark. PICTURES=folder writes screenshots.
+// and a serious finding of axe, in light and in dark. PICTURES=folder writes screenshots. With KITH_TEST_PG the same on
+// PostgreSQL; the set-up page is SQLite's alone.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,6 +19,7 @@ const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const core = path.join(root, 'web/node_modules/playwright-core/index.mjs');
 const dist = path.join(root, 'web/dist');
 const pictures = process.env.PICTURES;
+const POSTGRES = process.env.KITH_TEST_PG;
 export const PASSWORD = 'correct horse battery';
 export const missing = !existsSync(CHROMIUM) ? `no Chromium at ${CHROMIUM}`
   : !existsSync(path.join(dist, 'index.html')) ? 'web/dist is not built' : !existsSync(core) ? 'playwright-core is not installed in web/' : '';
@@ -25,8 +27,17 @@ export const missing = !existsSync(CHROMIUM) ? `no Chromium at ${CHROMIUM}`
 
 /** Everything of one test file; fields are filled before its first step. */
 export const e2e = { dir: '', data: '', url: '', context: null, page: null, cdp: null, trouble: [], clicks: 0 };
-let server, browser;
+let server, browser, database;
 let broken = false;
+
+/** With KITH_TEST_PG: a database of its own for this file. */
+async function newDatabase() {
+  const name = 'e2e_' + process.pid;
+  await run('psql', [POSTGRES, '-qc', `CREATE DATABASE ${name}`]);
+  const url = new URL(POSTGRES);
+  url.pathname = '/' + name;
+  return { url: url.href, drop: () => run('psql', [POSTGRES, '-qc', `DROP DATABASE ${name} WITH (FORCE)`]) };
+}
 
 async function begin(people, signedIn, setup) {
   const { trouble } = e2e;
@@ -34,7 +45,8 @@ async function begin(people, signedIn, setup) {
   e2e.data = path.join(e2e.dir, 'data');
   writeFileSync(path.join(e2e.dir, 'pw'), PASSWORD + '\n');
   if (setup) mkdirSync(e2e.data);
-  else await run(KITH, ['init', '--data', e2e.data, '--admin', 'ada@example.com', '--password-file', path.join(e2e.dir, 'pw')]);
+  else if (POSTGRES) database = await newDatabase();
+  if (!setup) await run(KITH, ['init', '--data', e2e.data, ...(database ? ['--db', database.url] : []), '--admin', 'ada@example.com', '--password-file', path.join(e2e.dir, 'pw')]);
   if (!setup && people) await run(KITH, ['demo', '--data', e2e.data, '--people', String(people)]);
   // --web-root: what web/dist holds now, also with a binary built before it; EMBEDDED=1 takes what is built in
   server = spawn(KITH, ['serve', '--data', e2e.data, '--listen', '127.0.0.1:0', ...(process.env.EMBEDDED ? [] : ['--web-root', dist])], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -70,6 +82,7 @@ export function serve({ people = 300, signedIn = true, setup = false } = {}) {
   after(async () => {
     await browser?.close();
     if (server) { const ended = new Promise((done) => server.on('exit', done)); server.kill(); await ended; }
+    await database?.drop();
     if (e2e.dir) rmSync(e2e.dir, { recursive: true, force: true });
   });
 }

@@ -66,19 +66,45 @@ export async function upload<T>(file: File): Promise<Answer<T>> {
   return send<T>('POST', '/files?name=' + encodeURIComponent(file.name), file, { 'Content-Type': file.type || 'application/octet-stream' });
 }
 
-export async function get<T>(path: string, params: Record<string, string | number | undefined> = {}, signal?: AbortSignal): Promise<T> {
+type Params = Record<string, string | number | undefined>;
+const address = (path: string, params: Params) => {
   const q = new URLSearchParams();
   for (const [k, v] of Object.entries(params)) if (v !== undefined && v !== '') q.set(k, String(v));
   const tail = q.toString();
-  return (await call<T>('GET', path + (tail ? '?' + tail : ''), undefined, {}, signal)).data;
+  return path + (tail ? '?' + tail : '');
+};
+// what was asked before anybody needed it
+const early = new Map<string, Promise<Answer<any>>>();
+
+export async function get<T>(path: string, params: Params = {}, signal?: AbortSignal): Promise<T> {
+  const url = address(path, params), ahead = early.get(url);
+  if (ahead) {
+    early.delete(url);
+    return (await ahead).data as T;
+  }
+  return (await call<T>('GET', url, undefined, {}, signal)).data;
 }
+
+/** Asks now what the first page will ask once it knows who is there: the way to the server and back is gone once, not thrice.
+ * Only where somebody was signed in the last time; each answer serves once. */
+export function ask(path: string, params: Params = {}) {
+  if (!remembered()) return;
+  const answer = call('GET', address(path, params));
+  answer.catch(() => {});
+  early.set(address(path, params), answer);
+}
+const remembered = () => { try { return localStorage.getItem('kith-in') === '1'; } catch { return false; } };
+const remember = (yes: boolean) => { try { if (yes) localStorage.setItem('kith-in', '1'); else localStorage.removeItem('kith-in'); } catch { /* a private window: asked later then */ } };
 
 export async function begin() {
   try {
     const me = await get<{ user: User; csrf: string }>('/me');
     csrf = me.csrf;
+    remember(true);
     setSession({ state: 'in', user: me.user });
   } catch (x) {
+    remember(false);
+    early.clear();
     // a server that has nothing to serve yet says so
     setSession({ state: x instanceof Problem && x.code === 'setup' ? 'setup' : 'out' });
   }
@@ -103,10 +129,12 @@ export async function signIn(email: string, password: string, totp: string) {
   csrf = data.csrf;
   // somebody else: nothing of the one before may stay on the screen
   if (before && before !== data.user.id) return location.assign('/');
+  remember(true);
   setSession({ state: 'in', user: data.user });
 }
 
 export async function signOut() {
+  remember(false);
   try { await call('POST', '/logout'); } finally { location.assign('/'); }
 }
 

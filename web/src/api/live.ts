@@ -22,7 +22,7 @@ async function followLists(client: QueryClient, meta: Meta, changes: Change[]) {
     const gone = new Set(mine.filter((c) => c.kind === 'delete' || c.kind === 'purge').map((c) => c.id));
     const fresh = ids.length ? (await get<Page>(`/${e.plural}`, { where: `id in (${ids.join(', ')})`, fields: params.fields, limit: 200 }).catch(() => null))?.items ?? [] : [];
     const byId = new Map(fresh.map((r) => [r.id, r]));
-    client.setQueryData(query.queryKey, (old: typeof data) => old && { ...old, pages: old.pages.map((p) => ({ ...p, items: p.items.filter((r) => !gone.has(r.id)).map((r) => byId.get(r.id) ?? r) })) });
+    client.setQueryData(query.queryKey, (old: typeof data) => old && { ...old, pages: old.pages.map((p) => ({ ...p, items: p.items.filter((r) => !gone.has(r.id)).map((r) => { const now = byId.get(r.id); return now && now.version >= (r.version ?? 0) ? now : r; }) })) });
   }
 }
 

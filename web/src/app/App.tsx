@@ -2,7 +2,8 @@ import { Center, Loader } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { Component, Fragment, lazy, Suspense, useEffect, useState, useSyncExternalStore, type ReactNode } from 'react';
 import { Route, Switch } from 'wouter';
-import { begin, getSession, onSession } from '../api/client';
+import { ask, begin, getSession, onSession } from '../api/client';
+import { FIELDS as VIEW_FIELDS } from '../views/views';
 import { useLive } from '../api/live';
 import { MetaContext, useMeta, useMetaQuery } from '../meta/meta';
 import { pick, setLanguage, t } from '../locale/t';
@@ -17,7 +18,12 @@ const list = () => import('../list/ListPage').then((m) => ({ default: m.ListPage
 const ListPage = lazy(list);
 // nearly everything goes through a list: fetched beside the first page, or with it
 if (location.pathname.startsWith('/e/')) void list(); else setTimeout(() => void list().catch(() => {}), 1500);
-const RecordPage = lazy(() => import('../record/RecordPage'));
+const record = () => import('../record/RecordPage');
+const RecordPage = lazy(record);
+// and from a list to a record: there before the first click
+setTimeout(() => void record().catch(() => {}), 3000);
+ask('/meta');
+ask('/views', { fields: VIEW_FIELDS, limit: 200 });
 const ImportPage = lazy(() => import('../import/ImportPage'));
 const DashboardPage = lazy(() => import('../dashboard/DashboardPage'));
 const SetUp = lazy(() => import('./SetUp'));

@@ -6,6 +6,7 @@ import { get } from '../api/client';
 import { t } from '../locale/t';
 import { address, titleOf, type Entity, type Rec } from '../meta/meta';
 import { FieldPanel } from '../record/FieldPanel';
+import { useRecord } from '../record/useRecord';
 import { ErrorState, Letter } from '../ui/bits';
 
 interface Verdict { text: string; holds?: boolean; value?: unknown; args?: Verdict[] }
@@ -24,7 +25,7 @@ function Why({ entity: e, id, where }: { entity: Entity; id: number; where: stri
 }
 
 export default function Peek({ entity: e, id, row, where, onClose }: { entity: Entity; id: number; row: Rec | undefined; where: string; onClose: () => void }) {
-  const record = useQuery({ queryKey: ['record', e.name, id], queryFn: ({ signal }) => get<Rec>(`/${e.plural}/${id}`, {}, signal) });
+  const record = useRecord(e, id);
   const r = record.data;
   const name = titleOf(e, r ?? row) || e.label;
   return (

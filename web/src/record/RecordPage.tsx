@@ -4,7 +4,7 @@ import { lazy, Suspense, useState } from 'react';
 import { useLocation, useSearch } from 'wouter';
 import { call, get } from '../api/client';
 import { t } from '../locale/t';
-import { address, can, titleOf, useMeta, type Entity, type Rec } from '../meta/meta';
+import { address, can, titleOf, useMeta, type Entity } from '../meta/meta';
 import { Complaint, ErrorState, useTitle } from '../ui/bits';
 import { undoable } from '../ui/undo';
 import { FieldPanel } from './FieldPanel';
@@ -12,6 +12,7 @@ import { Files } from './Files';
 import { Header } from './Header';
 import { History } from './History';
 import { Related } from './Related';
+import { useRecord } from './useRecord';
 import { Timeline } from './Timeline';
 
 const RecordNotices = lazy(() => import('../duplicates/Notices'));
@@ -21,7 +22,7 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
   const client = useQueryClient();
   const [, go] = useLocation();
   const [error, setError] = useState<unknown>(null);
-  const record = useQuery({ queryKey: ['record', e.name, id], queryFn: async ({ signal }) => (await call<Rec>('GET', `/${e.plural}/${id}`, undefined, {}, signal)).data });
+  const record = useRecord(e, id);
   const r = record.data;
   const first = new URLSearchParams(useSearch()).get('log') ?? undefined;
   // a right that does not hold for all: whether it holds here, and why not

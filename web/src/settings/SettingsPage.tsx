@@ -1,6 +1,6 @@
 // Everything that is set up once, with a sidebar of its own. Each page is loaded when it is opened.
 import { NavLink } from '@mantine/core';
-import { lazy, Suspense, type ComponentType, type LazyExoticComponent } from 'react';
+import { lazy, Suspense, useEffect, type ComponentType, type LazyExoticComponent } from 'react';
 import { Link } from 'wouter';
 import { t, type Key } from '../locale/t';
 import { address, can, useMeta, type Meta } from '../meta/meta';
@@ -32,6 +32,8 @@ const may = (meta: Meta, p: Page) => { const e = p.of ? meta.entity(p.of) : unde
 export default function SettingsPage({ page }: { page: string }) {
   const meta = useMeta();
   const here = GROUPS.flatMap((g) => g.pages).find((p) => p.key === page && may(meta, p));
+  // on a phone the pages stand in one line: the open one is to be seen
+  useEffect(() => document.querySelector('.setnav [aria-current=page]')?.scrollIntoView({ block: 'nearest', inline: 'center' }), [page]);
   const lists = LISTS.map((n) => meta.entity(n)).filter((e) => e && can(e, 'read'));
   const link = (href: string, label: string, active: boolean) => <NavLink key={href} component={Link} href={href} label={label} active={active} aria-current={active ? 'page' : undefined} color="gray" py={4} style={{ borderRadius: 8 }} styles={{ label: { color: 'var(--mantine-color-text)' } }} />;
   return (

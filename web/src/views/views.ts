@@ -44,7 +44,7 @@ export function toRecord(look: Look, first: boolean) {
   return { kind: look.kind || 'list', where: look.where || null, sort: look.sort || null, group: look.group || null, columns: look.cols ? columnsOf(look.cols) : null, options: Object.keys(options).length ? options : null };
 }
 
-const FIELDS = 'id,version,name,entity,owner,kind,where,sort,group,columns,options,shared,pinned,position';
+export const FIELDS = 'id,version,name,entity,owner,kind,where,sort,group,columns,options,shared,pinned,position';
 export function useAllViews() {
   const meta = useMeta();
   const client = useQueryClient();
