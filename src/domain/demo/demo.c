@@ -172,7 +172,7 @@ static int64_t born(struct demo *d, int64_t n, int64_t total)
     return at + HOURS(8) + (int64_t)rng_below(&d->r, 10 * 3600) * 1000000;
 }
 
-static enum err_code create(
+enum err_code demo_create(
     struct call *c, const char *entity, json_t *tree, int64_t at, int64_t *id)
 {
     struct record *r = record_of(c, entity);
@@ -202,13 +202,13 @@ enum err_code demo_make_team(struct call *c, struct demo *d)
     for (int i = 0; i < 3; i++) {
         json_t *t = i == 1 ? json_pack("{s:s, s:I}", "name", teams[i], "parent", d->teams[0])
                            : json_pack("{s:s}", "name", teams[i]);
-        TRY(create(c, "team", t, d->begin, &d->teams[i]));
+        TRY(demo_create(c, "team", t, d->begin, &d->teams[i]));
     }
-    TRY(create(c, "role",
+    TRY(demo_create(c, "role",
         json_pack("{s:s, s:s}", "name", "Colleague", "description",
             "Sees everything, changes the team's records, deletes own ones."),
         d->begin, &role));
-    TRY(create(c, "grant",
+    TRY(demo_create(c, "grant",
         json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "role", role, "entity", "*",
             "read", "all", "create", "own", "update", "below", "delete", "own", "export", "team",
             "import", "own", "bulk", "own"),
@@ -219,7 +219,7 @@ enum err_code demo_make_team(struct call *c, struct demo *d)
         for (char *p = email; *p; p++) {
             *p = *p == ' ' ? '.' : (char)tolower((unsigned char)*p);
         }
-        TRY(create(c, "user",
+        TRY(demo_create(c, "user",
             json_pack("{s:s, s:s, s:I, s:[I], s:[I]}", "name", people[i], "email", email, "team",
                 d->teams[i % 3], "teams", d->teams[i % 3], "roles", role),
             d->begin, &d->users[i]));
@@ -233,7 +233,7 @@ enum err_code demo_make_groups(struct call *c, struct demo *d)
         "Friends of the museum", "Alumni network" };
 
     for (int i = 0; i < 4; i++) {
-        TRY(create(c, "group",
+        TRY(demo_create(c, "group",
             json_pack("{s:s, s:s}", "name", names[i], "kind", i ? "club" : "association"), d->begin,
             &d->groups[i]));
     }
@@ -281,7 +281,7 @@ enum err_code demo_make_company(struct call *c, struct demo *d, int64_t i)
         (int)(2 + rng_below(&d->r, 20) * rng_below(&d->r, 40)), "year_established",
         1950 + (int)rng_below(&d->r, 72), "owner", d->users[rng_below(&d->r, 6)]);
     json_object_set_new(t, "type", json_string(rng_below(&d->r, 3) ? "customer" : "prospect"));
-    return create(c, "company", t, born(d, i, d->ncompanies), &d->companies[i]);
+    return demo_create(c, "company", t, born(d, i, d->ncompanies), &d->companies[i]);
 }
 
 /* Letters of a name that can stand in an address. */
@@ -393,15 +393,16 @@ enum err_code demo_make_person(struct call *c, struct demo *d, int64_t i)
     struct arena_mark mark = arena_mark(c->mem);
     int64_t at = born(d, i, d->npeople), id = 0, other = 0;
 
-    TRY(create(c, "contact", person(d, i), at, &id));
+    TRY(demo_create(c, "contact", person(d, i), at, &id));
     if (i < d->ntouched) {
         for (uint64_t k = rng_below(&d->r, 4); k > 0; k--) {
             const char *entity;
             int64_t then = at + HOURS(1 + (int64_t)rng_below(&d->r, 24 * 90));
             int64_t last = DAYS(d->until);
             json_t *t = activity(d, id, then < last ? then : last, &entity);
-            TRY(create(c, entity, t, then < last ? then : last, &other));
+            TRY(demo_create(c, entity, t, then < last ? then : last, &other));
         }
+        TRY(demo_make_orders(c, d, i, id, at));
     }
     arena_rewind(c->mem, mark);
     return OK;
@@ -410,23 +411,26 @@ enum err_code demo_make_person(struct call *c, struct demo *d, int64_t i)
 static enum err_code team_chunk(struct call *c, void *arg)
 {
     TRY(demo_make_team(c, arg));
-    return demo_make_groups(c, arg);
+    TRY(demo_make_groups(c, arg));
+    return demo_make_shops(c, arg);
 }
 
 static enum err_code people_chunk(struct call *c, void *arg)
 {
     struct demo *d = arg;
 
+    rollups_hold(c);
     for (int i = 0; i < CHUNK && d->at < d->npeople; i++, d->at++) {
         TRY(demo_make_person(c, d, d->at));
     }
-    return OK;
+    return rollups_release(c);
 }
 
 /* From any thread's arena: the numbers that follow from an order. */
 struct demo demo_begin(struct arena *mem, int64_t people, uint64_t seed, int64_t until)
 {
     struct demo d = { .r = { seed },
+        .seed = seed,
         .until = until,
         .npeople = people,
         .ncompanies = people / 12 + 1,

@@ -86,6 +86,8 @@ static void keep_state(struct call *c, struct demo *d, const char *phase)
     arena_defer(c->mem, (void (*)(void *))json_decref, state);
     put_ids(state, (struct ids) { "users", d->users, 6 });
     put_ids(state, (struct ids) { "groups", d->groups, 4 });
+    put_ids(state, (struct ids) { "products", d->products, DEMO_PRODUCTS });
+    put_ids(state, (struct ids) { "shops", d->shops, DEMO_SHOPS });
     char *text = json_dumps(state, JSON_COMPACT);
     job_result(c, arena_str(c->mem, str_of(text)));
     free(text); /* jansson's own */
@@ -127,10 +129,12 @@ static enum err_code companies(struct call *c, struct demo *d)
 static enum err_code people(struct call *c, struct demo *d)
 {
     TRY(load_companies(c, d));
+    rollups_hold(c);
     while (d->at < d->npeople && !job_step_is_long(c)) {
         TRY(demo_make_person(c, d, d->at));
         d->at++;
     }
+    TRY(rollups_release(c));
     if (d->at < d->npeople) {
         return go_on(c, d, "people");
     }
@@ -151,6 +155,7 @@ static enum err_code run(struct call *c)
         TRY(must_be_empty(c));
         TRY(demo_make_team(c, &d));
         TRY(demo_make_groups(c, &d));
+        TRY(demo_make_shops(c, &d));
         return go_on(c, &d, "companies");
     }
     TRY(json_read(c->mem, c->job->before, &state, &c->err));
@@ -158,6 +163,8 @@ static enum err_code run(struct call *c)
     d.r.state = (uint64_t)json_integer_value(json_object_get(state, "random"));
     take_ids(state, (struct ids) { "users", d.users, 6 });
     take_ids(state, (struct ids) { "groups", d.groups, 4 });
+    take_ids(state, (struct ids) { "products", d.products, DEMO_PRODUCTS });
+    take_ids(state, (struct ids) { "shops", d.shops, DEMO_SHOPS });
     return json_str(json_object_get(state, "phase")).p[0] == 'c' ? companies(c, &d) : people(c, &d);
 }
 

@@ -150,7 +150,7 @@ test('the same seed and day make the same business', { skip: POSTGRES ? 'one dat
     const r = await kith(['demo', '--people', '40', '--seed', '7', '--until', '2026-01-01', ...d]);
     assert.equal(r.code, 0, r.stderr);
     let all = '';
-    for (const e of ['users', 'companies', 'contacts', 'tasks', 'calls', 'notes']) all += (await kith(['export', e, ...d])).stdout;
+    for (const e of ['users', 'companies', 'contacts', 'tasks', 'calls', 'notes', 'products', 'orders', 'order_lines']) all += (await kith(['export', e, ...d])).stdout;
     outs.push(all.replace(/^.*"email":"admin@.*\n/m, ''));
     await other.close();
   }
