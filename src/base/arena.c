@@ -111,6 +111,19 @@ void *arena_array(struct arena *a, size_t size, size_t n)
     return arena_alloc(a, bytes);
 }
 
+void *arena_room(struct arena *a, void *list, size_t size, size_t n, size_t *room)
+{
+    if (n < *room && list) {
+        return list;
+    }
+    *room = *room ? *room * 2 : 8;
+    void *more = arena_array(a, size, *room);
+    if (n) {
+        memcpy(more, list, n * size);
+    }
+    return more;
+}
+
 struct str arena_str(struct arena *a, struct str s)
 {
     char *p = arena_alloc(a, s.n + 1);

@@ -36,6 +36,9 @@ void *arena_alloc(struct arena *a, size_t n) __attribute__((returns_nonnull, mal
 #define ARENA_NEW(a, type) ((type *)arena_alloc((a), sizeof(type)))
 #define ARENA_ARRAY(a, type, n) ((type *)arena_array((a), sizeof(type), (n)))
 void *arena_array(struct arena *a, size_t size, size_t n) __attribute__((returns_nonnull));
+/* list, of n things of a size, with room for one more: where it is full, a copy twice as large. */
+void *arena_room(struct arena *a, void *list, size_t size, size_t n, size_t *room) __attribute__((returns_nonnull));
+#define ARENA_ROOM(a, list, n, room) ((list) = arena_room((a), (list), sizeof *(list), (n), &(room)))
 struct str arena_str(struct arena *a, struct str s); /* a copy, ended by a NUL */
 const char *arena_cstr(struct arena *a, struct str s);
 struct str arena_fmt(struct arena *a, const char *fmt, ...) PRINTF(2, 3);

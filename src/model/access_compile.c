@@ -112,14 +112,7 @@ static enum err_code load_ids(
     *n = 0;
     TRY(db_query(c, &rows, sql, v));
     while (rows_next(&rows)) {
-        if (*n == room) {
-            room = room ? room * 2 : 8;
-            int64_t *more = ARENA_ARRAY(mem, int64_t, room);
-            if (*n) {
-                memcpy(more, *ids, *n * sizeof *more);
-            }
-            *ids = more;
-        }
+        ARENA_ROOM(mem, *ids, *n, room);
         (*ids)[(*n)++] = col_int(&rows, 0);
     }
     return rows_end(&rows);
@@ -192,14 +185,7 @@ static enum err_code load_grants(
     const struct choice_list *levels = map_get(&c->model->lists, STR("access_level"));
     *n = 0;
     while (rows_next(&rows)) {
-        if (*n == room) {
-            room = room ? room * 2 : 16;
-            struct grant_row *more = ARENA_ARRAY(a->mem, struct grant_row, room);
-            if (*n) {
-                memcpy(more, *out, *n * sizeof *more);
-            }
-            *out = more;
-        }
+        ARENA_ROOM(a->mem, *out, *n, room);
         struct grant_row *g = &(*out)[(*n)++];
         *g = (struct grant_row) {
             .role = col_int(&rows, 0),

@@ -53,14 +53,7 @@ void ref_names_want(struct ref_names *n, const struct live_entity *e, int64_t id
             return;
         }
     }
-    if (w->n == w->room) {
-        w->room = w->room ? w->room * 2 : 8;
-        int64_t *ids = ARENA_ARRAY(n->c->mem, int64_t, w->room);
-        if (w->n) {
-            memcpy(ids, w->ids, w->n * sizeof *ids);
-        }
-        w->ids = ids;
-    }
+    ARENA_ROOM(n->c->mem, w->ids, w->n, w->room);
     w->ids[w->n++] = id;
     w->loaded = false;
 }

@@ -258,15 +258,7 @@ static enum err_code push(struct parser *p, struct args *a, struct expr *x)
         return expr_fail_at(
             p->m, x->pos, "A list or chain may have at most %d items.", EXPR_LIST_MAX);
     }
-    if (a->n == a->room) {
-        size_t room = a->room ? a->room * 2 : 4;
-        struct expr **v = ARENA_ARRAY(p->m->mem, struct expr *, room);
-        if (a->n) {
-            memcpy(v, a->v, a->n * sizeof *v);
-        }
-        a->v = v;
-        a->room = room;
-    }
+    ARENA_ROOM(p->m->mem, a->v, a->n, a->room);
     a->v[a->n++] = x;
     return OK;
 }

@@ -172,18 +172,9 @@ static void add(struct call *c, struct candidates *s, int64_t id)
             return;
         }
     }
-    if (s->n == s->room) {
-        size_t room = s->room ? s->room * 2 : 64;
-        int64_t *ids = ARENA_ARRAY(c->mem, int64_t, room);
-        int *shared = ARENA_ARRAY(c->mem, int, room);
-        if (s->n) {
-            memcpy(ids, s->ids, s->n * sizeof *ids);
-            memcpy(shared, s->shared, s->n * sizeof *shared);
-        }
-        s->ids = ids;
-        s->shared = shared;
-        s->room = room;
-    }
+    size_t room = s->room;
+    ARENA_ROOM(c->mem, s->ids, s->n, room);
+    ARENA_ROOM(c->mem, s->shared, s->n, s->room);
     s->ids[s->n] = id;
     s->shared[s->n++] = 1;
 }

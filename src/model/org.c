@@ -156,14 +156,7 @@ static enum err_code load_lists(struct load *l)
         if (stmt_is_null(st, 2)) {
             continue;
         }
-        if (list->n == room) {
-            struct choice *more = ARENA_ARRAY(l->mem, struct choice, room ? room * 2 : 8);
-            if (room) {
-                memcpy(more, list->choices, room * sizeof *more);
-            }
-            list->choices = more;
-            room = room ? room * 2 : 8;
-        }
+        ARENA_ROOM(l->mem, list->choices, list->n, room);
         list->choices[list->n++] = (struct choice) {
             .id = stmt_int(st, 2),
             .code = text_col(l, st, 3),

@@ -189,16 +189,9 @@ static enum err_code load_many(struct call *c, const struct live_field *f,
     TRY(sqltext_end(&s, &sql, &v, &c->err));
     TRY(db_query(c, &rows, sql, v));
     while (rows_next(&rows)) {
-        if (out->n == room) {
-            room = room ? room * 2 : 16;
-            int64_t *from = ARENA_ARRAY(c->mem, int64_t, room), *to = ARENA_ARRAY(c->mem, int64_t, room);
-            if (out->n) {
-                memcpy(from, out->from, out->n * sizeof *from);
-                memcpy(to, out->to, out->n * sizeof *to);
-            }
-            out->from = from;
-            out->to = to;
-        }
+        size_t too = room;
+        ARENA_ROOM(c->mem, out->from, out->n, room);
+        ARENA_ROOM(c->mem, out->to, out->n, too);
         out->from[out->n] = col_int(&rows, 0);
         out->to[out->n] = col_int(&rows, 1);
         ref_names_want(names, f->target, out->to[out->n++]);

@@ -27,14 +27,7 @@ static enum err_code link_rows(struct call *c, const struct live_field *f, int64
     TRY(sqltext_end(&s, &sql, &v, &c->err));
     TRY(db_query(c, &rows, sql, v));
     while (rows_next(&rows)) {
-        if (*n == room) {
-            room = room ? room * 2 : 8;
-            struct many_row *more = ARENA_ARRAY(c->mem, struct many_row, room);
-            if (*n) {
-                memcpy(more, *out, *n * sizeof *more);
-            }
-            *out = more;
-        }
+        ARENA_ROOM(c->mem, *out, *n, room);
         (*out)[(*n)++] = (struct many_row) { col_int(&rows, 0), col_int(&rows, 1), false };
     }
     return rows_end(&rows);

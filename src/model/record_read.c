@@ -240,14 +240,7 @@ static enum err_code source_children(
     TRY(sqltext_end(&q, &sql, &v, &c->err));
     TRY(db_query(c, &rows, sql, v));
     while (rows_next(&rows)) {
-        if (*n == room) {
-            room = room ? room * 2 : 16;
-            int64_t *more = ARENA_ARRAY(c->mem, int64_t, room);
-            if (*n) {
-                memcpy(more, *ids, *n * sizeof *more);
-            }
-            *ids = more;
-        }
+        ARENA_ROOM(c->mem, *ids, *n, room);
         (*ids)[(*n)++] = col_int(&rows, 0);
     }
     TRY(rows_end(&rows));

@@ -152,15 +152,7 @@ static void hold(
             return;
         }
     }
-    if (h->n == h->room) {
-        size_t room = h->room ? h->room * 2 : 256;
-        struct held *list = ARENA_ARRAY(h->mem, struct held, room);
-        if (h->n) {
-            memcpy(list, h->list, h->n * sizeof *list);
-        }
-        h->list = list;
-        h->room = room;
-    }
+    ARENA_ROOM(h->mem, h->list, h->n, h->room);
     h->list[h->n++] = one;
 }
 

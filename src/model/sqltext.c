@@ -56,15 +56,7 @@ void sql_bind(struct sqltext *s, struct dbval v)
         s->too_many = true;
         return;
     }
-    if (s->n == s->room) {
-        size_t room = s->room ? s->room * 2 : 16;
-        struct dbval *more = ARENA_ARRAY(s->text.mem, struct dbval, room);
-        if (s->n) {
-            memcpy(more, s->values, s->n * sizeof *more);
-        }
-        s->values = more;
-        s->room = room;
-    }
+    ARENA_ROOM(s->text.mem, s->values, s->n, s->room);
     s->values[s->n++] = v;
     buf_byte(&s->text, '$');
     buf_int(&s->text, (int64_t)s->n);

@@ -71,15 +71,7 @@ static void add_pair(struct call *c, struct pairs *p, int64_t person, size_t seg
     if (p->n && p->list[p->n - 1].person == person && p->list[p->n - 1].segment == segment) {
         return;
     }
-    if (p->n == p->room) {
-        size_t room = p->room ? p->room * 2 : 256;
-        struct pair *list = ARENA_ARRAY(c->mem, struct pair, room);
-        if (p->n) {
-            memcpy(list, p->list, p->n * sizeof *list);
-        }
-        p->list = list;
-        p->room = room;
-    }
+    ARENA_ROOM(c->mem, p->list, p->n, p->room);
     p->list[p->n++] = (struct pair) { person, segment };
 }
 
