@@ -387,7 +387,7 @@ class Bench:
             print("web: not measured, Chromium or playwright-core is missing")
             return
         answer = subprocess.run([node, root / "tests/bench/web.mjs", self.base, "bench@kith.example", "bench-password-1",
-                                 str(max(5, self.a.rounds * 5))], capture_output=True, text=True)
+                                 str(max(5, self.a.rounds * 2))], capture_output=True, text=True)
         if answer.returncode:
             print("web: " + answer.stderr[-800:])
             return

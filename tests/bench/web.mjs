@@ -79,6 +79,7 @@ async function desk() {
     await page.waitForTimeout(30);
     await work();
     times[what].push(await span);
+    if (process.env.VERBOSE) console.error(what, Math.round(times[what].at(-1)));
     nodes = Math.max(nodes, await page.evaluate(() => document.querySelectorAll('*').length));
   };
   const home = page.getByRole('navigation', { name: 'Main navigation' }).getByRole('link', { name: 'Home', exact: true });
