@@ -216,3 +216,9 @@ step('health: numbers, jobs, a back-up, a check', async () => {
   await page.getByText(/checks, all is well/).waitFor();
   await look('set-health');
 });
+
+step('from the settings back to work', async () => {
+  const { page } = e2e;
+  await page.getByRole('navigation', { name: 'Main navigation' }).getByRole('link', { name: 'Contacts', exact: true }).click();
+  await page.getByRole('grid').getByRole('row').nth(3).waitFor();
+});

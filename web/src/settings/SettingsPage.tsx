@@ -33,7 +33,7 @@ export default function SettingsPage({ page }: { page: string }) {
   const meta = useMeta();
   const here = GROUPS.flatMap((g) => g.pages).find((p) => p.key === page && may(meta, p));
   // on a phone the pages stand in one line: the open one is to be seen
-  useEffect(() => document.querySelector('.setnav [aria-current=page]')?.scrollIntoView({ block: 'nearest', inline: 'center' }), [page]);
+  useEffect(() => { void document.querySelector('.setnav [aria-current=page]')?.scrollIntoView({ block: 'nearest', inline: 'center' }); }, [page]);
   const lists = LISTS.map((n) => meta.entity(n)).filter((e) => e && can(e, 'read'));
   const link = (href: string, label: string, active: boolean) => <NavLink key={href} component={Link} href={href} label={label} active={active} aria-current={active ? 'page' : undefined} color="gray" py={4} style={{ borderRadius: 8 }} styles={{ label: { color: 'var(--mantine-color-text)' } }} />;
   return (
