@@ -89,6 +89,21 @@ for path in sorted((root / "src").rglob("*.[ch]")):
 
 # catalogues: a text has the conversions of the English one
 conversion = re.compile(r"%%|%[-+ #0-9.*]*[a-z]*?[diouxXeEfgGsc]")
+def once(path):
+    """Texts that stand in a catalogue under the same key twice: the later one would show in both places."""
+    def pairs(all):
+        seen = set()
+        for key, _ in all:
+            if key in seen:
+                finding(path, 0, f"\"{key}\" stands here twice")
+            seen.add(key)
+        return dict(all)
+    json.loads(path.read_text(), object_pairs_hook=pairs)
+
+
+for path in sorted([*(root / "locale").glob("*.json"), *(root / "web/src/locale").glob("*.json")]):
+    once(path)
+
 for path in sorted((root / "locale").glob("*.json")):
     for english, text in json.loads(path.read_text()).items():
         if conversion.findall(english) != conversion.findall(text):

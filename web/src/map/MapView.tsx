@@ -61,10 +61,10 @@ function Names({ e, spot, where, href, onZoom, onClose }: { e: Entity; spot: Spo
   const ask = { where: both(where, spot.where), fields: ['id', 'version', ...(e.title ? [e.title] : [])].join(','), limit: NAMES };
   const q = useQuery({ queryKey: ['related', e.name, 'spot', ask], staleTime: 60_000, queryFn: ({ signal }) => get<{ items: Rec[] }>(`/${e.plural}`, ask, signal) });
   return (
-    <aside className="mappanel" aria-label={t('map.here', { n: number(spot.n) })}>
-      <div className="row spread"><b>{t('map.here', { n: number(spot.n) })}</b><Button size="compact-xs" variant="subtle" color="gray" aria-label={t('close')} onClick={onClose}>✕</Button></div>
+    <aside className="mappanel" aria-label={t('place.here', { n: number(spot.n) })}>
+      <div className="row spread"><b>{t('place.here', { n: number(spot.n) })}</b><Button size="compact-xs" variant="subtle" color="gray" aria-label={t('close')} onClick={onClose}>✕</Button></div>
       {q.error ? <ErrorState error={q.error} retry={() => void q.refetch()} /> : !q.data ? <Skeleton height={60} /> : <ul className="plainlist">{q.data.items.map((r) => <li key={r.id}><Link className="rowlink cut" href={address(e, r.id)}>{titleOf(e, r)}</Link></li>)}</ul>}
-      <Group gap={6} mt={8}>{onZoom && <Button size="compact-sm" variant="default" onClick={onZoom}>{t('map.in')}</Button>}<Link className="reflink" href={href}>{t('tile.all')}</Link></Group>
+      <Group gap={6} mt={8}>{onZoom && <Button size="compact-sm" variant="default" onClick={onZoom}>{t('place.in')}</Button>}<Link className="reflink" href={href}>{t('tile.all')}</Link></Group>
     </aside>
   );
 }
@@ -125,7 +125,7 @@ export default function MapView({ entity: e, state, onProblem, refused }: BodyPr
     if (ev.key === '-') go(zoomed(v, -1));
     if (ev.key === 'Escape') setPicked(null);
   }
-  if (!f) return <Empty title={t('map.none')} />;
+  if (!f) return <Empty title={t('place.none')} />;
   if (error && !refused) return <ErrorState error={error} retry={() => { void bounds.refetch(); void spots.refetch(); }} />;
   const size = v ? worldSize(v.zoom) : 0;
   const all = spots.data ?? [], shown = all.slice(0, SHOWN);
@@ -135,17 +135,17 @@ export default function MapView({ entity: e, state, onProblem, refused }: BodyPr
   return (
     <div className="mappage">
       <Group gap={8} className="toolrow" px={18} pb={8}>
-        {fields.length > 1 && <><span className="dim">{t('map.by')}</span><NativeSelect size="xs" aria-label={t('map.by')} data={fields.map((x) => ({ value: x.name, label: x.label }))} value={f.name} onChange={(ev) => { setMoved(null); state.change({ place: ev.currentTarget.value }); }} /></>}
-        <Button size="xs" variant="default" aria-label={t('map.in')} disabled={!v} onClick={() => v && go(zoomed(v, 1))}>+</Button>
-        <Button size="xs" variant="default" aria-label={t('map.out')} disabled={!v} onClick={() => v && go(zoomed(v, -1))}>−</Button>
-        <Button size="xs" variant="default" disabled={!moved} onClick={() => { setMoved(null); setPicked(null); state.set({ at: null }, true); }}>{t('map.whole')}</Button>
-        <span className="dim num" role="status">{spots.data ? t('map.found', { n: number(found) }) + (all.length > SHOWN ? ` (${t('map.cut', { n: SHOWN })})` : '') : ''}</span>
-        {q && <span role="status">{t('map.noq')}</span>}
+        {fields.length > 1 && <><span className="dim">{t('place.by')}</span><NativeSelect size="xs" aria-label={t('place.by')} data={fields.map((x) => ({ value: x.name, label: x.label }))} value={f.name} onChange={(ev) => { setMoved(null); state.change({ place: ev.currentTarget.value }); }} /></>}
+        <Button size="xs" variant="default" aria-label={t('place.in')} disabled={!v} onClick={() => v && go(zoomed(v, 1))}>+</Button>
+        <Button size="xs" variant="default" aria-label={t('place.out')} disabled={!v} onClick={() => v && go(zoomed(v, -1))}>−</Button>
+        <Button size="xs" variant="default" disabled={!moved} onClick={() => { setMoved(null); setPicked(null); state.set({ at: null }, true); }}>{t('place.whole')}</Button>
+        <span className="dim num" role="status">{spots.data ? t('place.found', { n: number(found) }) + (all.length > SHOWN ? ` (${t('place.cut', { n: SHOWN })})` : '') : ''}</span>
+        {q && <span role="status">{t('place.noq')}</span>}
       </Group>
       <div className="mapbox" ref={ref}>
-        {!v && (bounds.data === null ? <Empty title={where ? t('list.nomatch') : t('map.empty', { label: f.label })} /> : <Skeleton height="100%" radius={0} aria-label={t('loading')} />)}
+        {!v && (bounds.data === null ? <Empty title={where ? t('list.nomatch') : t('place.empty', { label: f.label })} /> : <Skeleton height="100%" radius={0} aria-label={t('loading')} />)}
         {v && w > 0 && (
-          <div className="mapmove" ref={map} tabIndex={0} role="application" aria-roledescription={t('kind.map')} aria-label={t('map.label', { label: f.label })} onKeyDown={key} onPointerMove={drag}
+          <div className="mapmove" ref={map} tabIndex={0} role="application" aria-roledescription={t('kind.map')} aria-label={t('place.label', { label: f.label })} onKeyDown={key} onPointerMove={drag}
             onPointerDown={(ev) => { if ((ev.target as HTMLElement).closest('button')) return; fingers.current.set(ev.pointerId, { x: ev.clientX, y: ev.clientY }); ev.currentTarget.setPointerCapture(ev.pointerId); }}
             onPointerUp={(ev) => fingers.current.delete(ev.pointerId)} onPointerCancel={(ev) => fingers.current.delete(ev.pointerId)}>
             <svg width={w} height={h} aria-hidden>
@@ -155,7 +155,7 @@ export default function MapView({ entity: e, state, onProblem, refused }: BodyPr
             {shown.map((s) => {
               const x = (toX(s.lng) - v.x) * size + w / 2, y = (toY(s.lat) - v.y) * size + h / 2, r = s.n === 1 ? 14 : 24 + 26 * Math.sqrt(s.n / most);
               if (x < -30 || y < -30 || x > w + 30 || y > h + 30) return null;
-              return <button key={s.key} type="button" className={picked?.key === s.key ? 'mapspot here' : 'mapspot'} aria-label={t('map.here', { n: number(s.n) })} aria-pressed={picked?.key === s.key} data-n={s.n} style={{ width: Math.max(24, r), height: Math.max(24, r), transform: `translate(${x}px, ${y}px) translate(-50%, -50%)`, '--d': `${r}px` } as React.CSSProperties} onClick={() => setPicked(s)}><span>{s.n > 1 ? number(s.n) : ''}</span></button>;
+              return <button key={s.key} type="button" className={picked?.key === s.key ? 'mapspot here' : 'mapspot'} aria-label={t('place.here', { n: number(s.n) })} aria-pressed={picked?.key === s.key} data-n={s.n} style={{ width: Math.max(24, r), height: Math.max(24, r), transform: `translate(${x}px, ${y}px) translate(-50%, -50%)`, '--d': `${r}px` } as React.CSSProperties} onClick={() => setPicked(s)}><span>{s.n > 1 ? number(s.n) : ''}</span></button>;
             })}
           </div>
         )}
