@@ -6,8 +6,8 @@ serve({ people: 300 });
 
 step('a person shows what was bought; an order its lines', async () => {
   const { page, url } = e2e;
-  const best = (await api('GET', '/contacts?sort=-total_spent&limit=1&fields=id,name,order_count')).body.items[0];
-  await page.goto(`${url}/e/e/e/contacts/${best.id}`);
+  const best = (await api('GET', '/contacts?where=total_spent%20%3E%200&sort=-total_spent&limit=1&fields=id,name')).body.items[0];
+  await page.goto(`${url}/e/contacts/${best.id}`);
   await page.getByRole('heading', { name: best.name }).waitFor();
   await page.getByText('Order count').first().waitFor();
   await page.getByText('Total spent').first().waitFor();
@@ -17,7 +17,7 @@ step('a person shows what was bought; an order its lines', async () => {
   await page.getByRole('heading', { name: order.number }).waitFor();
   await look('purchases-order');
   await page.goto(`${url}/e/orders`);
-  await page.getByText(order.number.slice(0, 7)).first().waitFor();
+  await page.getByText(/^B\d{6}-\d\d$/).first().waitFor();
   await look('purchases-orders');
 });
 
