@@ -357,7 +357,7 @@ static void take_clause(struct str *s, const char *word, struct str *out)
 /* "contact.orders where paid sort -placed_at limit 3": the rows, their filter, order and number. */
 static enum err_code read_rows(struct parsing *p, struct str s, struct template_node *n, struct template_root *variable)
 {
-    struct str path = s, limit = { "", 0 }, first, name;
+    struct str path = s, limit = { "", 0 }, first = { "", 0 }, name;
     int64_t most = TEMPLATE_ROWS_MAX;
 
     take_clause(&path, "limit", &limit);
