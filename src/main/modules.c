@@ -8,6 +8,7 @@
 #include "domain/contact/contact.h"
 #include "domain/dashboard/dashboard.h"
 #include "domain/demo/demo.h"
+#include "domain/message/message.h"
 #include "domain/order/order.h"
 #include "domain/quality/quality.h"
 #include "domain/segment/segment.h"
@@ -22,6 +23,7 @@ const struct module *const modules[] = {
     &quality_module,
     &segment_module,
     &consent_module,
+    &message_module,
     &dashboard_module,
     &demo_module,
     NULL,
