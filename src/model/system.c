@@ -363,16 +363,16 @@ static const struct entity history_ref = { .name = "history_ref", .plural = "his
 #define PART_FIELDS                                                                                \
     COL_INT("entity"), COL_INT("record"), COL_INT("field"), COL_INT("position"),                   \
         COL_TEXT("typed"), COL_TEXT("key"), COL_TEXT("kind"), COL_INT("is_primary")
-static const char *const part_indexes[] = { "\"key\", \"entity\", \"field\", \"record\"",
-    "\"record\", \"entity\", \"field\"", NULL };
+static const char *const part_indexes[] = { "\"key\", \"entity\", \"field\", \"record\"", NULL };
 static const struct field part_fields[] = { PART_FIELDS, FIELD_END };
 static const struct field part_address_fields[] = { PART_FIELDS, COL_TEXT("street"),
     COL_TEXT("city"), COL_TEXT("region"), COL_TEXT("postcode"), COL_TEXT("country"),
     { .name = "lat", .kind = KIND_DECIMAL, .scale = 7, .system = true },
     { .name = "lng", .kind = KIND_DECIMAL, .scale = 7, .system = true }, FIELD_END };
 #define PART_TABLE(n, rows)                                                                        \
-    { .name = n "_row", .plural = n, .fields = rows, .flags = ENTITY_TABLE | ENTITY_IDS_AGAIN,      \
-        .indexes = part_indexes }
+    { .name = n "_row", .plural = n, .fields = rows,                                               \
+        .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID | ENTITY_CLUSTERED,                              \
+        .key = "\"record\", \"entity\", \"field\", \"position\"", .indexes = part_indexes }
 static const struct entity part_emails = PART_TABLE("part_emails", part_fields);
 static const struct entity part_phones = PART_TABLE("part_phones", part_fields);
 static const struct entity part_urls = PART_TABLE("part_urls", part_fields);
