@@ -26,6 +26,7 @@ enum entity_flags {
     ENTITY_PAIR = 8192,      /* about two records: seen by who may see both */
     ENTITY_UPLOAD = 16384,   /* its records come with bytes: they are not imported */
     ENTITY_CLUSTERED = 32768, /* with ENTITY_WITHOUT_ID: small rows, kept in the order of the key */
+    ENTITY_SAVES_ALONE = 65536, /* its before_save looks at nothing but the record and the call's instant */
     ENTITY_WITHOUT_ID = 256, /* with ENTITY_TABLE: the fields named by .key are the key */
 };
 

@@ -254,6 +254,13 @@ enum err_code job_work_read(struct job_work *w, call_fn *fn, void *arg)
     return code;
 }
 
+enum err_code job_work_look(const struct job_work *w, struct call *c, call_fn *fn, void *arg)
+{
+    struct work_call one = { .w = (struct job_work *)(uintptr_t)w, .fn = fn, .arg = arg };
+
+    return call_read(c, work_reads, &one);
+}
+
 static enum err_code write_once(struct job_work *w, call_fn *fn, void *arg, bool last)
 {
     struct arena *mem = arena_create((size_t)w->org->cfg->arena_max * 4);

@@ -282,7 +282,7 @@ class Bench:
         take = ["first_name", "last_name", "email", "phone", "city", "country", "birthday"]
         if not all(c in columns for c in take):
             raise SystemExit("the contact has other columns now")
-        script = ("PRAGMA journal_mode = WAL;\nPRAGMA synchronous = FULL;\n" + ";\n".join(made).replace(" STRICT", "").replace(" NOT NULL", "")
+        script = ("PRAGMA journal_mode = WAL;\nPRAGMA synchronous = FULL;\n" + re.sub(r"(?<! IS) NOT NULL", "", ";\n".join(made).replace(" STRICT", ""))
                   + ";\nCREATE TABLE raw (" + ", ".join(take) + ");\n.mode csv\n"
                   + f".import --skip 1 {file} raw\nINSERT INTO contacts (" + ", ".join(take) + ") SELECT " + ", ".join(take) + " FROM raw;\n")
         start = time.monotonic()
