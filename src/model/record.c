@@ -434,7 +434,7 @@ static bool is_of_own_row(struct call *c, const struct live_entity *e, const cha
     const struct expr *x;
 
     scope.may_read = NULL;
-    return expr_parse(&scope, str_of(text), "", &x, &ignored) == OK && expr_is_own_row(x);
+    return expr_parse(&scope, str_of(text), "", &x, &ignored) == OK && expr_is_own_row_now(x);
 }
 
 bool record_stands_alone(struct call *c, const struct live_entity *e)
