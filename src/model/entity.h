@@ -91,6 +91,8 @@ struct consumer {
     const char *name;
     /* One batch of the feed, in a write transaction that also moves the cursor. */
     enum err_code (*run)(struct call *c, const struct change *changes, size_t n);
+    /* Before it, in a reading call: what it needs of records, left in `found` of each change. NULL for none. */
+    enum err_code (*look)(struct call *c, struct change *changes, size_t n);
 };
 #define CONSUMER_END { .name = NULL }
 

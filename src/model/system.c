@@ -459,7 +459,7 @@ static const struct entity *const entities[] = { &user, &team, &role, &grant, &f
     &working_hours, &holiday, &file, &setting, &names, &state, &change_set, &feed, &history, &history_ref,
     &part_emails, &part_phones, &part_urls, &part_addresses, &picks, &session, &token, &throttle,
     &import_entity, &import_piece_entity, &import_reject_entity, &job, &cursor, &chunk, &sequence, &idempotency, &secret, &search,
-    &merge_entity, &match_key_entity, &duplicate_rule_entity, &duplicate_entity, NULL };
+    &merge_entity, &match_key_entity, &match_record_entity, &duplicate_rule_entity, &duplicate_entity, NULL };
 
 static const struct job_kind jobs[] = {
     { .name = "import_read", .work = import_read_work,
@@ -524,8 +524,8 @@ static const struct action actions[] = {
     ACTION_END,
 };
 
-static const struct consumer consumers[] = { { .name = "search", .run = search_consume },
-    { .name = "match", .run = match_consume },
+static const struct consumer consumers[] = { { .name = "search", .run = search_consume, .look = search_look },
+    { .name = "match", .run = match_consume, .look = match_look },
     CONSUMER_END };
 
 const struct module system_module = { .name = "system", .entities = entities,
