@@ -12,6 +12,16 @@ uint8_t expr_scale(const struct expr *x)
     return (uint8_t)(x->scale + x->up);
 }
 
+const struct choice_list *expr_choices(const struct expr *x)
+{
+    return x->type == VALUE_CHOICE ? x->list : NULL;
+}
+
+const struct live_entity *expr_target(const struct expr *x)
+{
+    return x->type == VALUE_REF ? x->target : NULL;
+}
+
 bool expr_is_constant(const struct expr *x)
 {
     return x->constant;
@@ -46,6 +56,12 @@ static void visit(const struct walk *w, const struct expr *x, int depth)
             .depth = depth + (int)x->npath };
         w->fn(w->arg, &use);
         depth += (int)x->npath + 1;
+    }
+    if (x->node == NODE_EXTENSION && x->extension->rows && x->parent) {
+        const struct live_child *child = entity_child(x->parent, str_of(x->extension->rows));
+        if (child) {
+            w->fn(w->arg, &(struct expr_use) { .field = child->by, .child = child, .depth = depth });
+        }
     }
     for (size_t i = 0; i < x->n; i++) {
         visit(w, x->args[i], depth);
