@@ -331,7 +331,7 @@ class Bench:
         run(kith, "init", "--data", folder, "--admin", "bench@kith.example", "--password-file", password)
         token = run(kith, "token", "create", "--data", folder, "--user", "bench@kith.example", "--name", "b").strip().split("\n")[-1]
         with open(folder / "kith.conf", "a") as conf:
-            conf.write("\nupload_max = 1024M\n")
+            conf.write("\nupload_max = 1024M\nbackup_hours = 0\n")
         file = self.import_file(n)
         plain = self.plain_import(folder, file, n)
         base = "http://127.0.0.1:18083"
