@@ -3,11 +3,13 @@
 #include "main/modules.h"
 
 #include "domain/activity/activity.h"
+#include "domain/campaign/campaign.h"
 #include "domain/company/company.h"
 #include "domain/consent/consent.h"
 #include "domain/contact/contact.h"
 #include "domain/dashboard/dashboard.h"
 #include "domain/demo/demo.h"
+#include "domain/message/message.h"
 #include "domain/order/order.h"
 #include "domain/quality/quality.h"
 #include "domain/segment/segment.h"
@@ -22,6 +24,8 @@ const struct module *const modules[] = {
     &quality_module,
     &segment_module,
     &consent_module,
+    &message_module,
+    &campaign_module,
     &dashboard_module,
     &demo_module,
     NULL,
