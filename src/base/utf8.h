@@ -17,6 +17,8 @@ struct str utf8_clip(struct str s, size_t code_points);
  * trimmed. Always in the arena. Fast for ASCII. */
 struct str utf8_fold(struct arena *mem, struct str s);
 struct str utf8_nfc(struct arena *mem, struct str s);
+/* The same for full and half width, circled and other forms of a letter: those of Japanese keyboards. */
+struct str utf8_nfkc(struct arena *mem, struct str s);
 
 /* Takes away, in place, what is not UTF-8 in a text that was put together and perhaps cut. */
 void utf8_mend(char *text);
