@@ -298,3 +298,25 @@ void utf8_mend(char *text)
     memmove(out, rest.p, rest.n);
     out[rest.n] = '\0';
 }
+
+struct str utf8_cased(struct arena *mem, struct str s, enum utf8_case how)
+{
+    char *out = arena_alloc(mem, s.n * 2 + 8); /* a pair is at most a byte longer than its letter */
+    size_t n = 0;
+
+    for (size_t i = 0; i < s.n;) {
+        utf8proc_int32_t code;
+        utf8proc_ssize_t len
+            = utf8proc_iterate((const utf8proc_uint8_t *)s.p + i, (utf8proc_ssize_t)(s.n - i), &code);
+        if (len <= 0) {
+            out[n++] = s.p[i++];
+            continue;
+        }
+        code = how == UTF8_LOWER ? utf8proc_tolower(code)
+            : how == UTF8_UPPER || i == 0 ? utf8proc_toupper(code)
+                                          : code;
+        n += (size_t)utf8proc_encode_char(code, (utf8proc_uint8_t *)out + n);
+        i += (size_t)len;
+    }
+    return (struct str) { out, n };
+}

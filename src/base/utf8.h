@@ -19,6 +19,9 @@ struct str utf8_fold(struct arena *mem, struct str s);
 struct str utf8_nfc(struct arena *mem, struct str s);
 /* The same for full and half width, circled and other forms of a letter: those of Japanese keyboards. */
 struct str utf8_nfkc(struct arena *mem, struct str s);
+/* Letters by Unicode's simple pairs: all of them up or down, or the first alone up. */
+enum utf8_case { UTF8_UPPER, UTF8_LOWER, UTF8_FIRST_UPPER };
+struct str utf8_cased(struct arena *mem, struct str s, enum utf8_case how);
 
 /* Takes away, in place, what is not UTF-8 in a text that was put together and perhaps cut. */
 void utf8_mend(char *text);

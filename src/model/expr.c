@@ -12,6 +12,16 @@ uint8_t expr_scale(const struct expr *x)
     return (uint8_t)(x->scale + x->up);
 }
 
+const struct choice_list *expr_choices(const struct expr *x)
+{
+    return x->type == VALUE_CHOICE ? x->list : NULL;
+}
+
+const struct live_entity *expr_target(const struct expr *x)
+{
+    return x->type == VALUE_REF ? x->target : NULL;
+}
+
 bool expr_is_constant(const struct expr *x)
 {
     return x->constant;

@@ -110,6 +110,8 @@ MUST_CHECK enum err_code expr_parse(const struct expr_scope *s, struct str text,
     const struct expr **out, struct err *e);
 enum value_type expr_type(const struct expr *x);
 uint8_t expr_scale(const struct expr *x);
+const struct choice_list *expr_choices(const struct expr *x);    /* of a VALUE_CHOICE; NULL otherwise */
+const struct live_entity *expr_target(const struct expr *x);     /* of a VALUE_REF; NULL for any */
 
 /* Text and JSON tree, both ways without loss. by_number prints fields as @12, so that a stored
  * expression survives renaming; expr_parse reads that form too. */
