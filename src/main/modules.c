@@ -7,6 +7,7 @@
 #include "domain/contact/contact.h"
 #include "domain/dashboard/dashboard.h"
 #include "domain/demo/demo.h"
+#include "domain/enrich/enrich.h"
 #include "domain/order/order.h"
 #include "domain/quality/quality.h"
 #include "domain/segment/segment.h"
@@ -20,6 +21,7 @@ const struct module *const modules[] = {
     &order_module,
     &quality_module,
     &segment_module,
+    &enrich_module,
     &dashboard_module,
     &demo_module,
     NULL,

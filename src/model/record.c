@@ -8,6 +8,7 @@
 
 #include "model/access.h"
 #include "model/change.h"
+#include "model/lookup.h"
 #include "model/parts.h"
 #include "model/person.h"
 #include "model/record_steps.h"
@@ -388,6 +389,7 @@ enum err_code record_create(struct call *c, struct record *r)
     if (r->e->def.before_save) {
         TRY(r->e->def.before_save(c, r, NULL));
     }
+    TRY(lookup_fill(c, r, NULL));
     TRY(record_may(c, r, RIGHT_CREATE));
     TRY(validate(c, r, NULL));
     TRY(begin_rollups(c, r));
@@ -405,7 +407,7 @@ enum err_code record_create(struct call *c, struct record *r)
 
 static bool needs_side(const struct record *r)
 {
-    bool needs = r->e->nside > 0 && (r->e->nformulas > 0 || r->e->def.rules || r->e->def.before_save);
+    bool needs = r->e->nside > 0 && (r->e->nformulas > 0 || r->e->nlookups > 0 || r->e->def.rules || r->e->def.before_save);
 
     for (size_t i = 0; i < r->e->nfields && !needs; i++) {
         needs = r->set[i] && r->e->fields[i]->stored && r->e->fields[i]->table > 0;
@@ -534,6 +536,7 @@ enum err_code record_update(struct call *c, struct record *change)
     if (now->e->def.before_save && !now->replay) {
         TRY(now->e->def.before_save(c, now, old));
     }
+    TRY(lookup_fill(c, now, old));
     TRY(make_formulas(c, now));
     bool any = find_changes(now, old, changed);
     if (any) {
