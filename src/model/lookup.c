@@ -104,10 +104,11 @@ static const char *piece_of(const struct lookup_pair *p)
     return list && list->def.kind == KIND_ADDRESSES ? p->from->def.mirror_part : NULL;
 }
 
-static struct str in_standard_form(
-    struct call *c, const struct lookup_pair *p, struct str s, struct str country)
+/* What repeats a piece of an address is in standard form already. */
+static struct str in_standard_form(struct call *c, const struct lookup_pair *p, enum lookup_side side,
+    struct str s, struct str country)
 {
-    const char *piece = piece_of(p), *why;
+    const char *piece = side == LOOKUP_KEY ? piece_of(p) : NULL, *why;
     struct str key;
 
     if (p->domain) {
@@ -116,7 +117,7 @@ static struct str in_standard_form(
         return normal_domain(c->mem, s, &key, &why) ? key : utf8_fold(c->mem, s);
     }
     if (piece && strcmp(piece, "country") == 0) {
-        return normal_country(c->mem, s, &key) ? key : s;
+        return standard_code(c->mem, normal_country(c->mem, s, &key) ? key : s);
     }
     s = !piece                           ? s
         : strcmp(piece, "region") == 0   ? standard_region(c->mem, s, country)
@@ -133,7 +134,7 @@ struct str lookup_key(struct call *c, const struct live_field *f, enum lookup_si
     struct buf b;
 
     for (size_t i = 0; i < l->n; i++) {
-        const char *piece = piece_of(&l->pairs[i]);
+        const char *piece = side == LOOKUP_KEY ? piece_of(&l->pairs[i]) : NULL;
         text[i] = text_of(c, side == LOOKUP_FROM ? l->pairs[i].from : l->pairs[i].key, cells[i]);
         if (piece && strcmp(piece, "country") == 0) {
             (void)normal_country(c->mem, text[i], &country);
@@ -141,7 +142,7 @@ struct str lookup_key(struct call *c, const struct live_field *f, enum lookup_si
     }
     buf_init(&b, c->mem, 1 << 16);
     for (size_t i = 0; i < l->n; i++) {
-        struct str one = text[i].n ? in_standard_form(c, &l->pairs[i], text[i], country) : text[i];
+        struct str one = text[i].n ? in_standard_form(c, &l->pairs[i], side, text[i], country) : text[i];
         if (!one.n) {
             return STR("");
         }
