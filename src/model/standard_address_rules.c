@@ -7,6 +7,7 @@
 
 static const struct address_rules rows[] = {
     { .country = "DE",
+        .joined = true,
         .postcode = { "99999" },
         .prefixes = "D DE",
         .small = "am an auf bei beim bis der die das dem den des im in ob unter und vor von vom zu "
@@ -109,6 +110,7 @@ static const struct address_rules rows[] = {
         .other = PLACE_ABOVE,
         .last = "p C r" },
     { .country = "NL",
+        .joined = true,
         .postcode = { "9999 AA" },
         .prefixes = "NL",
         .small = "van de der den het ten ter te op aan in bij en over onder hs rood",

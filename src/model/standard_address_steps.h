@@ -39,6 +39,7 @@ struct address_rules {
     bool region_behind; /* a region may stand behind the city, with a blank only */
     bool initials;      /* two or three letters without a vowel are initials */
     bool ordinals;      /* 3o B is 3º B */
+    bool joined; /* types are joined to the name: Hauptstr. */
     bool turkish;
     bool all_capitals; /* on mail */
 };
@@ -76,6 +77,9 @@ void piece_remove(struct taking *t, size_t at);
  */
 size_t address_word(
     struct taking *t, const struct words *w, size_t at, const char *where, struct str *to);
+/* One word, as it stands. */
+bool address_term(struct taking *t, struct str word, const char *where, struct str *to);
+bool address_is_term(struct taking *t, struct str word); /* anywhere but joined to another */
 bool address_region(struct taking *t, struct str s, struct str *to);
 /* A name in the case of names, where it is in one case; else as typed. */
 struct str address_case(struct taking *t, struct str s);

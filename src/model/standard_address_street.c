@@ -118,11 +118,10 @@ enum piece_is piece_is(struct taking *t, struct str piece)
 
 static bool has_joined_type(struct taking *t, struct str word)
 {
-    for (size_t i = 1; i < word.n; i++) {
-        struct words one = { .w[0] = str_sub(word, i, word.n), .n = 1 };
+    for (size_t i = 1; t->rules->joined && i < word.n; i++) {
         struct str to;
         if (((unsigned char)word.p[i] & 0xC0) != 0x80 && word.n - i < 10 &&
-            address_word(t, &one, 0, "joined", &to)) {
+            address_term(t, str_sub(word, i, word.n), "joined", &to)) {
             return true;
         }
     }

@@ -4,16 +4,6 @@
 
 #include "base/buf.h"
 #include "base/utf8.h"
-#include "model/standard_table.h"
-
-enum {
-    WORD_TO = 1,
-    WORD_WHERE,
-    REGION_CODE_OF = 1,
-    REGION_NAME_OF,
-    REGION_LATIN_OF,
-    LONGEST_WORD = 4
-};
 
 /* ---- texts ---- */
 
@@ -80,101 +70,11 @@ bool begins_with_number(struct str s)
     return s.n && is_digit(s.p[0]);
 }
 
-/* ---- tables ---- */
-
-static bool word_row(struct taking *t, struct str word, const char *where, struct str *to)
-{
-    const struct table *words = &table_address_words;
-    struct str key =
-        utf8_fold(t->mem, arena_fmt(t->mem, "%s:%.*s", t->rules->country, STR_ARG(word)));
-
-    for (size_t row = table_find(words, key); table_has(words, row, key); row++) {
-        if (strcmp(table_cell(words, row, WORD_WHERE), where) == 0) {
-            *to = str_of(table_cell(words, row, WORD_TO));
-            return true;
-        }
-    }
-    return false;
-}
-
-size_t address_word(
-    struct taking *t, const struct words *w, size_t at, const char *where, struct str *to)
-{
-    for (size_t n = w->n - at < LONGEST_WORD ? w->n - at : LONGEST_WORD; n > 0; n--) {
-        struct str s = words_span(t->mem, w, at, at + n);
-        if (s.n > 40) {
-            continue;
-        }
-        if (word_row(t, s, where, to) ||
-            (s.n > 2 && s.p[s.n - 1] == '.' && word_row(t, str_sub(s, 0, s.n - 1), where, to))) {
-            return n;
-        }
-    }
-    return 0;
-}
-
-static bool is_ascii(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        if ((unsigned char)s.p[i] >= 0x80) {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool address_region(struct taking *t, struct str s, struct str *to)
-{
-    const struct table *regions = &table_regions;
-    struct buf b;
-    struct words w;
-    struct str rest;
-
-    words_split(s, &w);
-    size_t n = w.n ? address_word(t, &w, 0, "region", &rest) : 0;
-    if (n && n < w.n && !rest.n) { /* "woj." in front */
-        s = words_span(t->mem, &w, n, w.n);
-    } else if (n && n == w.n && rest.n) {
-        s = rest;
-    }
-    buf_init(&b, t->mem, 100);
-    buf_fmt(&b, "%s:", t->rules->country);
-    for (size_t i = 0; i < s.n && s.n < 60; i++) {
-        if (s.p[i] != '.') {
-            buf_byte(&b, s.p[i]);
-        }
-    }
-    struct str key = utf8_fold(t->mem, buf_str(&b));
-    size_t row = table_find(regions, key);
-    if (!s.n || row == regions->rows) {
-        return false;
-    }
-    bool latin = is_ascii(utf8_fold(t->mem, s));
-    *to = str_of(table_cell(regions, row,
-        t->rules->region == REGION_CODE ? REGION_CODE_OF
-        : latin                         ? REGION_LATIN_OF
-                                        : REGION_NAME_OF));
-    return true;
-}
-
 /* ---- spelling ---- */
 
 static bool is_value(struct str s)
 {
     return has_digit(s) || utf8_length(s) == 1;
-}
-
-static bool is_any_word(struct taking *t, struct str word)
-{
-    static const char *const places[] = { "start", "end", "word", "unit", "number", "box" };
-    struct str to;
-
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        if (word_row(t, word, places[i], &to)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* Where a word is two: "ul.Leśna", "Musterstr.5", "No:10", "#9", "8bis"; 0 where it is one. */
@@ -185,8 +85,8 @@ static size_t glued_at(struct taking *t, struct str w)
         if (w.p[i] == ':' || (w.p[i] == '#' && i == 0 && t->rules->initials)) {
             return i + 1;
         }
-        if (w.p[i] == '.' && !is_any_word(t, w) &&
-            ((i > 1 && is_digit(w.p[i + 1]) && !is_digit(w.p[i - 1])) || is_any_word(t, head))) {
+        if (w.p[i] == '.' && !address_is_term(t, w) &&
+            ((i > 1 && is_digit(w.p[i + 1]) && !is_digit(w.p[i - 1])) || address_is_term(t, head))) {
             return i + 1;
         }
         if (is_digit(w.p[i]) && is_listed(str_sub(w, i + 1, w.n), "bis ter quater")) {
@@ -235,10 +135,10 @@ static struct str spell_joined(struct taking *t, struct str word)
 {
     struct str to;
 
-    for (size_t i = 1; i + 1 < word.n; i++) {
+    for (size_t i = 1; t->rules->joined && i + 1 < word.n; i++) {
         struct str tail = str_sub(word, i, word.n);
         if (((unsigned char)tail.p[0] & 0xC0) == 0x80 || tail.n > 10 ||
-            !word_row(t, tail, "joined", &to)) {
+            !address_term(t, tail, "joined", &to)) {
             continue;
         }
         bool capital = tail.p[0] >= 'A' && tail.p[0] <= 'Z';
@@ -557,7 +457,7 @@ struct str spell_city(struct taking *t, struct str s)
     }
     for (size_t i = 0; i < w.n; i++) {
         struct str to;
-        w.w[i] = word_row(t, w.w[i], "city", &to) ? to : w.w[i];
+        w.w[i] = address_term(t, w.w[i], "city", &to) ? to : w.w[i];
     }
     s = words_span(t->mem, &w, 0, w.n);
     bool ij = strcmp(t->rules->country, "NL") == 0 && str_starts(s, STR("ij"));
