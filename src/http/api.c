@@ -343,7 +343,7 @@ static bool is_api(const struct exchange *x)
         return true;
     }
 #endif
-    return str_is(first, "api") || str_is(first, "healthz") || str_is(first, "metrics");
+    return str_is(first, "api") || str_is(first, "p") || str_is(first, "healthz") || str_is(first, "metrics");
 }
 
 static bool parse(struct exchange *x)

@@ -20,6 +20,7 @@ enum header {
     H_ORIGIN,
     H_ACCEPT,
     H_ACCEPT_ENCODING,
+    H_ACCEPT_LANGUAGE,
     H_CONTENT_TYPE,
     H_USER_AGENT,
     H_FORWARDED_FOR,
@@ -125,6 +126,9 @@ const char *method_name(enum method m);
 const char *header_name(enum header h);
 /* Takes target apart. ERR_INVALID on a bad escape, U+0000, broken UTF-8 or too many pieces. */
 MUST_CHECK enum err_code request_parse(struct exchange *x, struct err *e);
+/* "a=1&b=x%20y": the query of an address, or a form, decoded into at most `most` rows. */
+MUST_CHECK enum err_code form_parse(
+    struct arena *mem, struct str text, struct param *out, int most, int *n, struct err *e);
 /* A query parameter; empty when it was not given. */
 struct str param(struct exchange *x, const char *name);
 bool param_given(struct exchange *x, const char *name);

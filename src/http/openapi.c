@@ -242,7 +242,7 @@ static void put_paths(struct call *c)
 {
     json_object(&c->out, "paths");
     for (size_t i = 0; i < nroutes; i++) {
-        if (!strstr(routes[i].path, "{entity}")) {
+        if (!strstr(routes[i].path, "{entity}") && !(routes[i].flags & ROUTE_PAGE)) {
             put_path(c, i, NULL);
         }
     }

@@ -31,6 +31,7 @@ static const char *const names[HEADERS] = {
     [H_ORIGIN] = "Origin",
     [H_ACCEPT] = "Accept",
     [H_ACCEPT_ENCODING] = "Accept-Encoding",
+    [H_ACCEPT_LANGUAGE] = "Accept-Language",
     [H_CONTENT_TYPE] = "Content-Type",
     [H_USER_AGENT] = "User-Agent",
     [H_FORWARDED_FOR] = "X-Forwarded-For",
@@ -120,10 +121,32 @@ static enum err_code split_path(struct exchange *x, struct str path, struct err 
     return OK;
 }
 
+enum err_code form_parse(
+    struct arena *mem, struct str text, struct param *out, int most, int *n, struct err *e)
+{
+    struct str one, name;
+
+    *n = 0;
+    while (text.n && str_split(&text, '&', &one)) {
+        if (!one.n) {
+            continue;
+        }
+        if (*n == most) {
+            return err_set(e, ERR_INVALID, NULL, "more than %d parameters", most);
+        }
+        struct param *p = &out[(*n)++];
+        *p = (struct param) { 0 };
+        (void)str_split(&one, '=', &name);
+        TRY(decode(mem, name, true, &p->name, e));
+        TRY(decode(mem, one, true, &p->value, e));
+    }
+    return OK;
+}
+
 enum err_code request_parse(struct exchange *x, struct err *e)
 {
     struct request *r = &x->req;
-    struct str query = r->target, one, name;
+    struct str query = r->target;
 
     r->path = STR("");
     r->nsegments = r->nparams = 0;
@@ -131,20 +154,7 @@ enum err_code request_parse(struct exchange *x, struct err *e)
         (void)str_split(&query, '?', &r->path);
     }
     TRY(split_path(x, r->path, e));
-    while (query.n && str_split(&query, '&', &one)) {
-        if (!one.n) {
-            continue;
-        }
-        if (r->nparams == PARAMS) {
-            return err_set(e, ERR_INVALID, NULL, "more than %d parameters", PARAMS);
-        }
-        struct param *p = &r->params[r->nparams++];
-        *p = (struct param) { 0 };
-        (void)str_split(&one, '=', &name);
-        TRY(decode(x->mem, name, true, &p->name, e));
-        TRY(decode(x->mem, one, true, &p->value, e));
-    }
-    return OK;
+    return form_parse(x->mem, query, r->params, PARAMS, &r->nparams, e);
 }
 
 static struct param *find_param(struct exchange *x, const char *name)

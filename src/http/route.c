@@ -21,6 +21,13 @@ const struct route routes[] = {
         .body = "now", .help = "Testing builds: where the clock stands; null lets it go." },
 #endif
 
+    { METHOD_GET, "/p/style.css", LANE_PLAIN, page_style, .flags = ROUTE_OPEN | ROUTE_PAGE, .answer = "text",
+        .help = "The style of public pages." },
+    { METHOD_GET, "/p/{page}/{name}", LANE_READ, page_get, .flags = ROUTE_OPEN | ROUTE_PAGE, .answer = "text",
+        .help = "A page for somebody without an account." },
+    { METHOD_POST, "/p/{page}/{name}", LANE_WRITE, page_post, .flags = ROUTE_OPEN | ROUTE_PAGE, .answer = "text",
+        .help = "What such a page sends." },
+
     { METHOD_POST, API "/login", LANE_WRITE, login_run, login_prepare, ROUTE_OPEN | ROUTE_BODY,
         .body = "email,password,totp", .help = "Sign in: sets the cookie, gives the CSRF token." },
     { METHOD_POST, API "/logout", LANE_WRITE, logout_run, .help = "Sign out." },
@@ -145,7 +152,7 @@ static bool fits(struct exchange *x, struct str piece, struct str given)
         return given.n && given.p[0] != '-' && given.p[0] != '+' && str_to_int(given, &x->record)
             && x->record > 0;
     }
-    if (str_is(piece, "{entity}")) {
+    if (str_is(piece, "{entity}") || str_is(piece, "{page}")) {
         x->entity = given;
     } else {
         x->name = given;
@@ -188,7 +195,7 @@ static bool refuse_method(struct exchange *x, unsigned allowed)
 
 static bool check_params(struct exchange *x)
 {
-    for (int i = 0; i < x->req.nparams; i++) {
+    for (int i = 0; i < x->req.nparams && !(x->route->flags & ROUTE_PAGE); i++) {
         struct str name = x->req.params[i].name, rest = str_of(x->route->params), one;
         bool known = false;
         while (!known && str_split(&rest, ',', &one)) {

@@ -21,10 +21,10 @@ enum route_flags {
     ROUTE_BODY = 2,     /* takes a JSON body */
     ROUTE_FILTER = 4,   /* runs a user's own filter: under the governor */
     ROUTE_BATCH = 8,    /* may stand in a batch */
-    ROUTE_ANYPARAM = 16, /* does not refuse unknown parameters */
     ROUTE_WHOLE = 32,    /* not for a token that is limited to scopes */
     ROUTE_BESIDE = 128,  /* the word is an entity's too: what is not here is there */
-    ROUTE_SECRET = 64    /* the answer holds a secret: it is never kept for a second time */
+    ROUTE_SECRET = 64,   /* the answer holds a secret: it is never kept for a second time */
+    ROUTE_PAGE = 256     /* for people, and not in the description: the module's page knows its parameters */
 };
 
 struct route {
@@ -108,6 +108,9 @@ ROUTE_FN(backup_run);
 ROUTE_FN(file_post);
 ROUTE_FN(file_content);
 ROUTE_FN(health_get);
+ROUTE_FN(page_get);
+ROUTE_FN(page_post);
+ROUTE_FN(page_style);
 #ifdef KITH_TESTING
 ROUTE_FN(clock_put);
 #endif

@@ -4,6 +4,7 @@
 
 #include "domain/activity/activity.h"
 #include "domain/company/company.h"
+#include "domain/consent/consent.h"
 #include "domain/contact/contact.h"
 #include "domain/dashboard/dashboard.h"
 #include "domain/demo/demo.h"
@@ -22,6 +23,7 @@ const struct module *const modules[] = {
     &quality_module,
     &segment_module,
     &enrich_module,
+    &consent_module,
     &dashboard_module,
     &demo_module,
     NULL,

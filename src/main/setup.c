@@ -2,12 +2,10 @@
 
 #include "main/setup.h"
 
-#include "domain/segment/segment.h"
 
 #include "main/config.h"
 #include "main/installation.h"
 #include "model/auth.h"
-#include "model/match.h"
 #include "model/normal.h"
 #include "model/record.h"
 #include "model/setting.h"
@@ -103,8 +101,9 @@ static enum err_code fill(struct call *c, void *arg)
     record_set(c, r, "admin", V(true));
     record_set(c, r, "active", V(true));
     TRY(record_create(c, r));
-    TRY(match_seed(c));
-    TRY(segment_seed(c));
+    for (const struct module *const *m = c->org->modules; *m; m++) {
+        TRY((*m)->seed ? (*m)->seed(c) : OK);
+    }
     TRY(keep_company(c, f->s->company));
     TRY(user_set_hash(c, r->id, f->hash));
     return f->session ? sign_in(c, f, r->id) : OK;

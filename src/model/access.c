@@ -34,6 +34,9 @@ bool access_all_powerful(const struct call *c)
 /* "read", "contacts:read", "contacts:write"; write includes read. */
 bool access_scope_allows(const struct call *c, const struct live_entity *e, enum right right)
 {
+    if (e->def.flags & ENTITY_DERIVED && right != RIGHT_READ && right != RIGHT_EXPORT) {
+        return false; /* nobody's: the program makes them */
+    }
     struct str rest = c->who->scopes, one, entity;
     bool reading = right == RIGHT_READ || right == RIGHT_EXPORT;
 

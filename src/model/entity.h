@@ -26,6 +26,7 @@ enum entity_flags {
     ENTITY_PAIR = 8192,      /* about two records: seen by who may see both */
     ENTITY_UPLOAD = 16384,   /* its records come with bytes: they are not imported */
     ENTITY_CLUSTERED = 32768, /* with ENTITY_WITHOUT_ID: small rows, kept in the order of the key */
+    ENTITY_DERIVED = 65536,   /* made and kept by the program from other records: read over the API, and no more */
     ENTITY_WITHOUT_ID = 256, /* with ENTITY_TABLE: the fields named by .key are the key */
 };
 
@@ -51,6 +52,8 @@ struct entity {
     enum err_code (*before_delete)(struct call *c, const struct record *r);
     /* In the transaction, after the row is stored. r is NULL on purge. */
     enum err_code (*after_save)(struct call *c, const struct record *r, const struct record *old);
+    /* In a merge: going would have the unique key of kept and goes to the bin; kept may take over what counts. */
+    enum err_code (*merge_clash)(struct call *c, const struct record *kept, const struct record *going);
 };
 
 enum action_takes { TAKES_NONE, TAKES_ONE, TAKES_MANY };
@@ -101,6 +104,17 @@ struct setting {
 };
 #define SETTING_END { .field = FIELD_END }
 
+/* A page for people without an account, at /p/<name>/<token>; model/visit.h. */
+struct visit;
+struct public_page {
+    const char *name;
+    /* In a read transaction: changes nothing, whoever follows the link. */
+    enum err_code (*get)(struct call *c, struct visit *v);
+    /* In a write transaction; may run twice. NULL: takes none. */
+    enum err_code (*post)(struct call *c, struct visit *v);
+};
+#define PAGE_END { .name = NULL }
+
 /* Fields that a module adds to an entity of another: figures of a person's purchases. They are built in like
  * those of the entity's own module. */
 struct expr_extension;
@@ -118,6 +132,9 @@ struct module {
     const struct job_kind *jobs;
     const struct consumer *consumers;
     const struct setting *settings;
+    const struct public_page *pages;
+    /* Records that a new installation begins with, where there are none. May be NULL. */
+    enum err_code (*seed)(struct call *c);
     const struct expr_extension *functions; /* that expressions know: in_segment(); model/expr.h */
 };
 

@@ -57,6 +57,12 @@ static void visit(const struct walk *w, const struct expr *x, int depth)
         w->fn(w->arg, &use);
         depth += (int)x->npath + 1;
     }
+    if (x->node == NODE_EXTENSION && x->extension->rows && x->parent) {
+        const struct live_child *child = entity_child(x->parent, str_of(x->extension->rows));
+        if (child) {
+            w->fn(w->arg, &(struct expr_use) { .field = child->by, .child = child, .depth = depth });
+        }
+    }
     for (size_t i = 0; i < x->n; i++) {
         visit(w, x->args[i], depth);
     }

@@ -67,6 +67,7 @@ struct expr_extension {
     enum value_type type;
     uint8_t scale;
     bool clock; /* its answer changes by time alone */
+    const char *rows; /* the child name of the record whose rows it looks at: told by expr_uses; NULL for none */
     void *arg;
     /* first: the first argument when it is a text, else empty. May be NULL. */
     const struct live_entity *(*about)(void *arg, const struct model *m, struct str first);

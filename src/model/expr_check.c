@@ -325,6 +325,7 @@ static enum err_code check_extension(
     }
     x->node = NODE_EXTENSION;
     x->extension = ext;
+    x->parent = c->entity;
     x->type = ext->type;
     x->scale = ext->scale;
     x->clock = ext->clock;

@@ -56,7 +56,7 @@ struct expr {
     size_t npath;
     enum expr_rows_op rows;
     const struct live_child *child;      /* NODE_ROWS */
-    const struct live_entity *parent;    /* NODE_ROWS: entity whose child it is */
+    const struct live_entity *parent;    /* NODE_ROWS: entity whose child it is; NODE_EXTENSION: whose names were seen */
     struct value value;                  /* NODE_LITERAL, in the type and scale asked for */
     const struct choice_list *list;      /* VALUE_CHOICE, picks */
     const struct live_entity *target;    /* VALUE_REF; NULL for references to any entity */

@@ -169,17 +169,25 @@ static bool is_loser(const struct merging *m, int64_t id)
     return false;
 }
 
-/* Another row holds the key that this one would have with the survivor: a choice of one per person. */
-static enum err_code clashes(struct call *c, const struct record *r, bool *yes)
+/* Another row holds the key that this one would have with the survivor (a choice of one per person): it stays, and
+ * takes over what the entity's own rule says. */
+static enum err_code give_way(struct call *c, const struct record *r, bool *gone)
 {
-    enum err_code code = r->cells[r->e->deleted_at->cell].type == DB_NULL ? store_check_unique(c, r) : OK;
+    struct str columns;
+    int64_t holder = 0;
+    struct record *kept;
 
-    *yes = code == ERR_CONFLICT;
-    if (*yes) {
-        err_clear(&c->err);
+    TRY(r->cells[r->e->deleted_at->cell].type == DB_NULL ? store_find_holder(c, r, &holder, &columns) : OK);
+    *gone = holder != 0;
+    if (!*gone) {
         return OK;
     }
-    return code;
+    TRY(record_delete_along(c, r->e, r->id));
+    if (!r->e->def.merge_clash) {
+        return OK;
+    }
+    TRY(record_load(c, r->e, holder, true, &kept));
+    return r->e->def.merge_clash(c, kept, r);
 }
 
 static enum err_code move_row(
@@ -204,10 +212,7 @@ static enum err_code move_row(
     if (by->entity->def.flags & ENTITY_LINK) {
         TRY(collapse(c, r, &gone));
     } else {
-        TRY(clashes(c, r, &gone));
-        if (gone) {
-            TRY(record_delete(c, by->entity, id, 0));
-        }
+        TRY(give_way(c, r, &gone));
     }
     m->moved++;
     if (gone) {

@@ -45,6 +45,10 @@ MUST_CHECK enum err_code record_update(struct call *c, struct record *r);
 MUST_CHECK enum err_code record_delete(struct call *c, const struct live_entity *e, int64_t id,
     int64_t version); /* to the bin */
 MUST_CHECK enum err_code record_restore(struct call *c, const struct live_entity *e, int64_t id);
+/* What goes with another record and comes back with it (cascades, merges): no rights are asked, and what is never
+ * deleted by itself goes too. */
+MUST_CHECK enum err_code record_delete_along(struct call *c, const struct live_entity *e, int64_t id);
+MUST_CHECK enum err_code record_restore_along(struct call *c, const struct live_entity *e, int64_t id);
 /* Removes the row for good. strict: whatever refers to it is in the way (undo of a create), named in
  * the error; otherwise references are emptied, or followed where the field says so. */
 MUST_CHECK enum err_code record_purge(

@@ -61,12 +61,6 @@ static enum err_code refuse(struct call *c, const struct live_child *child, int6
         child->entity->name.p, id);
 }
 
-static enum err_code bin_child(struct call *c, const struct live_child *child, int64_t id, void *arg)
-{
-    (void)arg;
-    return record_delete(c, child->entity, id, 0);
-}
-
 static enum err_code load_seen(struct call *c, const struct live_entity *e, int64_t id, bool trusted,
     enum right right, struct record **r)
 {
@@ -86,21 +80,18 @@ static enum err_code load_seen(struct call *c, const struct live_entity *e, int6
     return record_may(c, *r, right);
 }
 
-enum err_code record_delete(
-    struct call *c, const struct live_entity *e, int64_t id, int64_t version)
+static enum err_code bin_child(struct call *c, const struct live_child *child, int64_t id, void *arg)
 {
-    struct record *r = NULL;
+    (void)arg;
+    return record_delete_along(c, child->entity, id);
+}
 
-    assert(c->tx == TX_WRITE);
-    TRY(load_seen(c, e, id, e->def.flags & ENTITY_LINK, RIGHT_DELETE, &r));
+static enum err_code to_the_bin(struct call *c, struct record *r)
+{
+    const struct live_entity *e = r->e;
+
     if (r->cells[e->deleted_at->cell].type != DB_NULL) {
         return fail(c, ERR_NOT_FOUND, NULL, "this %s is in the bin already", e->name.p);
-    }
-    if (e->def.flags & ENTITY_APPEND_ONLY && !c->undo_of) {
-        return fail(c, ERR_CONFLICT, NULL, "%s are never deleted", e->label_plural.p);
-    }
-    if (version && version != r->version) {
-        return fail(c, ERR_STALE, NULL, "this %s was changed meanwhile", e->name.p);
     }
     TRY(e->def.before_delete ? e->def.before_delete(c, r) : OK);
     for (size_t i = 0; i < e->nchildren; i++) {
@@ -117,6 +108,30 @@ enum err_code record_delete(
     return e->def.after_save ? e->def.after_save(c, NULL, r) : OK;
 }
 
+enum err_code record_delete(
+    struct call *c, const struct live_entity *e, int64_t id, int64_t version)
+{
+    struct record *r = NULL;
+
+    assert(c->tx == TX_WRITE);
+    TRY(load_seen(c, e, id, e->def.flags & ENTITY_LINK, RIGHT_DELETE, &r));
+    if (e->def.flags & ENTITY_APPEND_ONLY && !c->undo_of) {
+        return fail(c, ERR_CONFLICT, NULL, "%s are never deleted", e->label_plural.p);
+    }
+    if (version && version != r->version) {
+        return fail(c, ERR_STALE, NULL, "this %s was changed meanwhile", e->name.p);
+    }
+    return to_the_bin(c, r);
+}
+
+enum err_code record_delete_along(struct call *c, const struct live_entity *e, int64_t id)
+{
+    struct record *r = NULL;
+
+    TRY(load_seen(c, e, id, true, RIGHT_DELETE, &r));
+    return to_the_bin(c, r);
+}
+
 struct restoring {
     struct dbval when;
 };
@@ -130,21 +145,19 @@ static enum err_code restore_child(
     TRY(record_load(c, child->entity, id, false, &r));
     struct dbval when = r->cells[child->entity->deleted_at->cell];
     /* what went into the bin with its parent comes back with it */
-    return when.type == DB_INT && when.i == with->when.i ? record_restore(c, child->entity, id) : OK;
+    return when.type == DB_INT && when.i == with->when.i ? record_restore_along(c, child->entity, id) : OK;
 }
 
-enum err_code record_restore(struct call *c, const struct live_entity *e, int64_t id)
+static enum err_code out_of_the_bin(struct call *c, struct record *r)
 {
-    struct record *r = NULL;
-
-    TRY(load_seen(c, e, id, e->def.flags & ENTITY_LINK, RIGHT_DELETE, &r));
+    const struct live_entity *e = r->e;
     struct restoring with = { r->cells[e->deleted_at->cell] };
     if (with.when.type == DB_NULL) {
         return fail(c, ERR_CONFLICT, NULL, "this %s is not in the bin", e->name.p);
     }
     TRY(store_check_unique(c, r));
     TRY(store_bin(c, r, V_NULL));
-    TRY(c->undo_of ? OK : merge_forget(c, e, id));
+    TRY(c->undo_of ? OK : merge_forget(c, e, r->id));
     r->cells[e->deleted_at->cell] = V_NULL;
     TRY(change_note(c, CHANGE_RESTORE, r, r, NULL));
     TRY(rollups_refresh(c, r, NULL, NULL));
@@ -154,6 +167,22 @@ enum err_code record_restore(struct call *c, const struct live_entity *e, int64_
         }
     }
     return e->def.after_save ? e->def.after_save(c, r, NULL) : OK;
+}
+
+enum err_code record_restore(struct call *c, const struct live_entity *e, int64_t id)
+{
+    struct record *r = NULL;
+
+    TRY(load_seen(c, e, id, e->def.flags & ENTITY_LINK, RIGHT_DELETE, &r));
+    return out_of_the_bin(c, r);
+}
+
+enum err_code record_restore_along(struct call *c, const struct live_entity *e, int64_t id)
+{
+    struct record *r = NULL;
+
+    TRY(load_seen(c, e, id, true, RIGHT_DELETE, &r));
+    return out_of_the_bin(c, r);
 }
 
 static enum err_code purge_child(

@@ -287,18 +287,18 @@ static bool column_value(struct call *c, const struct record *r, struct str name
     return false;
 }
 
-/* columns is a quoted list as in an index: "a", "b". */
-static enum err_code check_key(struct call *c, const struct record *r, struct str columns)
+/* columns is a quoted list as in an index: "a", "b". *holder: the live record with the same key, 0 for none. */
+static enum err_code find_holder(struct call *c, const struct record *r, struct str columns, int64_t *holder)
 {
     struct sqltext s;
     struct sql sql;
     struct dbvals v;
-    struct str one, whole = columns;
+    struct str one;
     struct dbval value;
     const struct live_field *f = r->e->id;
-    int64_t id;
     bool found;
 
+    *holder = 0;
     sqltext_init(&s, c->mem, conn_backend(c->db));
     sql_lit(&s, "\"id\" <> ");
     sql_bind(&s, V(r->id));
@@ -321,10 +321,7 @@ static enum err_code check_key(struct call *c, const struct record *r, struct st
     sql_lit(&whole_text, " WHERE ");
     buf_add(&whole_text.text, buf_str(&s.text));
     TRY(sqltext_end(&whole_text, &sql, &v, &c->err));
-    TRY(db_find(c, &id, &found, sql, v));
-    return found ? fail(c, ERR_CONFLICT, NULL, "%s %" PRId64 " has the same %.*s", r->e->name.p, id,
-                       STR_ARG(whole))
-                 : OK;
+    return db_find(c, holder, &found, sql, v);
 }
 
 static void add_hash(struct call *c, const struct record *r, const bool *changed,
@@ -375,16 +372,30 @@ size_t store_key_hashes(
     return n;
 }
 
-enum err_code store_check_unique(struct call *c, const struct record *r)
+enum err_code store_find_holder(struct call *c, const struct record *r, int64_t *holder, struct str *columns)
 {
-    for (size_t i = 0; i < r->e->nfields; i++) {
+    *holder = 0;
+    for (size_t i = 0; i < r->e->nfields && !*holder; i++) {
         const struct live_field *f = r->e->fields[i];
         if (f->stored && f->def.unique) {
-            TRY(check_key(c, r, arena_fmt(c->mem, "\"%s\"", f->key_column ? f->key_column : f->columns[0].name)));
+            *columns = arena_fmt(c->mem, "\"%s\"", f->key_column ? f->key_column : f->columns[0].name);
+            TRY(find_holder(c, r, *columns, holder));
         }
     }
-    for (const char *const *list = r->e->def.unique; list && *list; list++) {
-        TRY(check_key(c, r, str_of(*list)));
+    for (const char *const *list = r->e->def.unique; list && *list && !*holder; list++) {
+        *columns = str_of(*list);
+        TRY(find_holder(c, r, *columns, holder));
     }
     return OK;
+}
+
+enum err_code store_check_unique(struct call *c, const struct record *r)
+{
+    struct str columns;
+    int64_t holder;
+
+    TRY(store_find_holder(c, r, &holder, &columns));
+    return holder ? fail(c, ERR_CONFLICT, NULL, "%s %" PRId64 " has the same %.*s", r->e->name.p, holder,
+                        STR_ARG(columns))
+                  : OK;
 }

@@ -15,6 +15,9 @@ MUST_CHECK enum err_code store_purge(struct call *c, const struct record *r);
 /* Turns the database's word on a unique clash into one about the field. */
 enum err_code store_clash(struct call *c, const struct live_entity *e, enum err_code code);
 
+/* The live record that holds one of r's unique keys, 0 for none, and the columns of that key. */
+MUST_CHECK enum err_code store_find_holder(
+    struct call *c, const struct record *r, int64_t *holder, struct str *columns);
 /* For records that come back (undo, restore): ERR_CONFLICT naming the live record that holds one of its
  * unique keys meanwhile. */
 MUST_CHECK enum err_code store_check_unique(struct call *c, const struct record *r);

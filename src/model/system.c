@@ -533,4 +533,4 @@ static const struct consumer consumers[] = { { .name = "search", .run = search_c
     CONSUMER_END };
 
 const struct module system_module = { .name = "system", .entities = entities,
-    .actions = actions, .jobs = jobs, .consumers = consumers, .settings = settings };
+    .actions = actions, .jobs = jobs, .consumers = consumers, .settings = settings, .seed = match_seed };

@@ -1,4 +1,5 @@
-/* template_filter.c - the filters of templates, as one table, and how typed values are written for a reader. */
+/* template_filter.c - the filters of templates, as one table, and how typed values are written for
+ * a reader. */
 
 #include "model/template_tree.h"
 
@@ -65,10 +66,10 @@ static struct str number_text(const struct showing *s, int64_t v, int scale)
     return buf_str(&b);
 }
 
-static const char *const months[] = { "January", "February", "March", "April", "May", "June", "July", "August",
-    "September", "October", "November", "December" };
-static const char *const weekdays[]
-    = { "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday" };
+static const char *const months[] = { "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December" };
+static const char *const weekdays[] = { "Monday", "Tuesday", "Wednesday", "Thursday", "Friday",
+    "Saturday", "Sunday" };
 
 /* %d %e %m %Y %y %B %A %H %M %%; anything else stands for itself. */
 static struct str date_text(const struct showing *s, const struct civil *day, struct str format)
@@ -145,7 +146,8 @@ static bool civil_of_shown(const struct showing *s, const struct shown *v, struc
     return false;
 }
 
-static enum err_code title_of(const struct showing *s, const struct live_entity *e, int64_t id, struct str *out)
+static enum err_code title_of(
+    const struct showing *s, const struct live_entity *e, int64_t id, struct str *out)
 {
     struct ref_names *names = ref_names_new(s->c);
 
@@ -222,7 +224,8 @@ enum err_code shown_text(const struct showing *s, struct shown *v)
         v->text = choice ? str_of(text_in(s->language, choice->label.p)) : STR("");
         return OK;
     case VALUE_REF:
-        return title_of(s, v->value.entity ? v->value.entity : expr_target(v->expr), v->value.i, &v->text);
+        return title_of(
+            s, v->value.entity ? v->value.entity : expr_target(v->expr), v->value.i, &v->text);
     case VALUE_LIST:
         v->text = list_text(s, v->value.s);
         return OK;
@@ -239,17 +242,19 @@ enum err_code shown_text(const struct showing *s, struct shown *v)
 
 /* ---- the filters ---- */
 
-static enum err_code use_default(const struct showing *s, struct shown *v, const struct str *args, size_t n)
+static enum err_code use_default(
+    const struct showing *s, struct shown *v, const struct str *args, size_t n)
 {
     (void)n;
     TRY(shown_text(s, v));
     if (v->absent || !v->text.n) {
-        *v = (struct shown) { .text = args[0] };
+        *v = (struct shown){ .text = args[0] };
     }
     return OK;
 }
 
-static enum err_code upcase(const struct showing *s, struct shown *v, const struct str *args, size_t n)
+static enum err_code upcase(
+    const struct showing *s, struct shown *v, const struct str *args, size_t n)
 {
     (void)args, (void)n;
     TRY(shown_text(s, v));
@@ -257,7 +262,8 @@ static enum err_code upcase(const struct showing *s, struct shown *v, const stru
     return OK;
 }
 
-static enum err_code downcase(const struct showing *s, struct shown *v, const struct str *args, size_t n)
+static enum err_code downcase(
+    const struct showing *s, struct shown *v, const struct str *args, size_t n)
 {
     (void)args, (void)n;
     TRY(shown_text(s, v));
@@ -265,7 +271,8 @@ static enum err_code downcase(const struct showing *s, struct shown *v, const st
     return OK;
 }
 
-static enum err_code capitalize(const struct showing *s, struct shown *v, const struct str *args, size_t n)
+static enum err_code capitalize(
+    const struct showing *s, struct shown *v, const struct str *args, size_t n)
 {
     (void)args, (void)n;
     TRY(shown_text(s, v));
@@ -273,7 +280,8 @@ static enum err_code capitalize(const struct showing *s, struct shown *v, const 
     return OK;
 }
 
-static enum err_code truncate_text(const struct showing *s, struct shown *v, const struct str *args, size_t n)
+static enum err_code truncate_text(
+    const struct showing *s, struct shown *v, const struct str *args, size_t n)
 {
     int64_t most;
 
@@ -283,12 +291,14 @@ static enum err_code truncate_text(const struct showing *s, struct shown *v, con
     }
     if (utf8_length(v->text) > (size_t)most) {
         struct str tail = n > 1 ? args[1] : STR("…");
-        v->text = arena_fmt(s->mem, "%.*s%.*s", STR_ARG(utf8_clip(v->text, (size_t)most)), STR_ARG(tail));
+        v->text =
+            arena_fmt(s->mem, "%.*s%.*s", STR_ARG(utf8_clip(v->text, (size_t)most)), STR_ARG(tail));
     }
     return OK;
 }
 
-static enum err_code date(const struct showing *s, struct shown *v, const struct str *args, size_t n)
+static enum err_code date(
+    const struct showing *s, struct shown *v, const struct str *args, size_t n)
 {
     struct civil day;
 
@@ -296,11 +306,12 @@ static enum err_code date(const struct showing *s, struct shown *v, const struct
     if (v->absent || !civil_of_shown(s, v, &day)) {
         return shown_text(s, v);
     }
-    *v = (struct shown) { .text = date_text(s, &day, args[0]) };
+    *v = (struct shown){ .text = date_text(s, &day, args[0]) };
     return OK;
 }
 
-static enum err_code round_number(const struct showing *s, struct shown *v, const struct str *args, size_t n)
+static enum err_code round_number(
+    const struct showing *s, struct shown *v, const struct str *args, size_t n)
 {
     int64_t digits = 0, unit = 1;
 
@@ -324,7 +335,8 @@ static enum err_code round_number(const struct showing *s, struct shown *v, cons
     return OK;
 }
 
-static enum err_code url_encode(const struct showing *s, struct shown *v, const struct str *args, size_t n)
+static enum err_code url_encode(
+    const struct showing *s, struct shown *v, const struct str *args, size_t n)
 {
     struct buf b;
 
@@ -337,7 +349,8 @@ static enum err_code url_encode(const struct showing *s, struct shown *v, const 
 }
 
 /* What stands between tags; the tags of a script go with what they hold. */
-static enum err_code strip_html(const struct showing *s, struct shown *v, const struct str *args, size_t n)
+static enum err_code strip_html(
+    const struct showing *s, struct shown *v, const struct str *args, size_t n)
 {
     struct html h = { 0 };
     struct buf b;
@@ -355,7 +368,8 @@ static enum err_code strip_html(const struct showing *s, struct shown *v, const 
     return OK;
 }
 
-static enum err_code newline_to_br(const struct showing *s, struct shown *v, const struct str *args, size_t n)
+static enum err_code newline_to_br(
+    const struct showing *s, struct shown *v, const struct str *args, size_t n)
 {
     struct buf b;
     struct str rest, line;
@@ -380,9 +394,11 @@ const struct template_filter template_filters[] = {
     { "upcase", 0, 0, false, upcase, "In capitals." },
     { "downcase", 0, 0, false, downcase, "In small letters." },
     { "capitalize", 0, 0, false, capitalize, "The first letter a capital." },
-    { "truncate", 1, 2, false, truncate_text, "At most so many characters, then … or the second value." },
+    { "truncate", 1, 2, false, truncate_text,
+        "At most so many characters, then … or the second value." },
     { "date", 1, 1, false, date, "A date or instant by a format: %d %e %m %Y %y %B %A %H %M." },
-    { "round", 0, 1, false, round_number, "A number with so many digits after the point, none when left out." },
+    { "round", 0, 1, false, round_number,
+        "A number with so many digits after the point, none when left out." },
     { "url_encode", 0, 0, false, url_encode, "For a parameter of an address." },
     { "strip_html", 0, 0, false, strip_html, "Without tags." },
     { "newline_to_br", 0, 0, true, newline_to_br, "Line breaks as <br>." },

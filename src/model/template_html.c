@@ -1,7 +1,7 @@
 /* template_html.c - where in an HTML text a value stands, and how it is escaped there.
  *
- * Only what matters for escaping is read: tags, quoted attributes, comments, scripts and styles. Where it is in doubt
- * the answer is that no value may stand there. */
+ * Only what matters for escaping is read: tags, quoted attributes, comments, scripts and styles.
+ * Where it is in doubt the answer is that no value may stand there. */
 
 #include "model/template_tree.h"
 
@@ -37,17 +37,18 @@ static bool is_one_of(const char *name, const char *const *names)
 
 static bool holds_address(const struct html *h)
 {
-    static const char *const names[]
-        = { "href", "src", "action", "background", "cite", "formaction", "poster", NULL };
+    static const char *const names[] = { "href", "src", "action", "background", "cite",
+        "formaction", "poster", NULL };
 
     return is_one_of(h->attr, names);
 }
 
-/* Scripts run, styles load: a value has no place in them, nor in what browsers read as another language. */
+/* Scripts run, styles load: a value has no place in them, nor in what browsers read as another
+ * language. */
 static bool is_raw(const struct html *h)
 {
-    static const char *const names[]
-        = { "script", "style", "xmp", "iframe", "noembed", "noframes", "plaintext", NULL };
+    static const char *const names[] = { "script", "style", "xmp", "iframe", "noembed", "noframes",
+        "plaintext", NULL };
 
     return !h->closing && is_one_of(h->tag, names);
 }
@@ -132,8 +133,9 @@ static size_t open_tag(struct html *h, struct str rest)
         return 4;
     }
     char next = rest.n > 1 ? rest.p[1] : 0;
-    if (next == '/' || next == '!' || next == '?' || (low(next) >= 'a' && low(next) <= 'z') || rest.n == 1) {
-        *h = (struct html) { .state = HTML_TAG_NAME };
+    if (next == '/' || next == '!' || next == '?' || (low(next) >= 'a' && low(next) <= 'z') ||
+        rest.n == 1) {
+        *h = (struct html){ .state = HTML_TAG_NAME };
     }
     return 1;
 }
@@ -141,8 +143,8 @@ static size_t open_tag(struct html *h, struct str rest)
 /* "</script" ends a script, whatever stands before it. */
 static bool ends_raw(const struct html *h, struct str rest)
 {
-    return rest.n > h->ntag + 1 && rest.p[0] == '<' && rest.p[1] == '/'
-        && str_eq_nocase(str_sub(rest, 2, h->ntag), (struct str) { h->tag, h->ntag });
+    return rest.n > h->ntag + 1 && rest.p[0] == '<' && rest.p[1] == '/' &&
+           str_eq_nocase(str_sub(rest, 2, h->ntag), (struct str){ h->tag, h->ntag });
 }
 
 void html_read(struct html *h, struct str text)
@@ -157,7 +159,7 @@ void html_read(struct html *h, struct str text)
             i += over ? 3 : 1;
         } else if (h->state == HTML_RAW) {
             if (ends_raw(h, rest)) {
-                *h = (struct html) { .state = HTML_TAG_NAME };
+                *h = (struct html){ .state = HTML_TAG_NAME };
             }
             i++;
         } else {
@@ -174,12 +176,14 @@ bool html_place(const struct html *h, enum template_place *place, const char **w
         return true;
     case HTML_VALUE_SINGLE:
     case HTML_VALUE_DOUBLE:
-        if (strncmp(h->attr, "on", 2) == 0 || strcmp(h->attr, "style") == 0 || strcmp(h->attr, "srcdoc") == 0
-            || strcmp(h->attr, "srcset") == 0) {
+        if (strncmp(h->attr, "on", 2) == 0 || strcmp(h->attr, "style") == 0 ||
+            strcmp(h->attr, "srcdoc") == 0 || strcmp(h->attr, "srcset") == 0) {
             *why = "a value cannot stand in this attribute";
             return false;
         }
-        *place = !holds_address(h) ? PLACE_ATTRIBUTE : h->value_begun ? PLACE_URL_PART : PLACE_URL_START;
+        *place = !holds_address(h) ? PLACE_ATTRIBUTE
+                 : h->value_begun  ? PLACE_URL_PART
+                                   : PLACE_URL_START;
         return true;
     case HTML_RAW:
         *why = "a value cannot stand in a script or a style";
@@ -205,8 +209,23 @@ void html_note_value(struct html *h)
     h->value_begun = true;
 }
 
-bool html_same(const struct html *a, const struct html *b)
+/* Between attributes, or behind a name that may stand alone: `<input{% if x %} checked{% endif %}>`. */
+static bool between_attributes(const struct html *h)
 {
+    return h->state == HTML_IN_TAG || h->state == HTML_ATTR_NAME;
+}
+
+bool html_join(struct html *a, const struct html *b)
+{
+    if (between_attributes(a) && between_attributes(b)) {
+        if (a->state != b->state || strcmp(a->attr, b->attr) != 0) {
+            /* which attribute comes next is not known: no value may stand in it */
+            a->state = HTML_ATTR_NAME;
+            memcpy(a->attr, "on", 3);
+            a->nattr = 2;
+        }
+        return strcmp(a->tag, b->tag) == 0;
+    }
     if (a->state != b->state) {
         return false;
     }
@@ -236,8 +255,8 @@ static void percent(struct buf *out, struct str text)
 
     for (size_t i = 0; i < text.n; i++) {
         unsigned char ch = (unsigned char)text.p[i];
-        bool plain = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '-'
-            || ch == '_' || ch == '.' || ch == '~';
+        bool plain = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
+                     (ch >= '0' && ch <= '9') || ch == '-' || ch == '_' || ch == '.' || ch == '~';
         if (plain) {
             buf_byte(out, (char)ch);
         } else {

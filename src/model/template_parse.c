@@ -1,7 +1,7 @@
 /* template_parse.c - from the source of a template to its tree.
  *
- * Tags nest; in HTML what stands in a branch or a loop must leave the text as open as it found it, so that the place
- * of each value is known whichever branch is taken. */
+ * Tags nest; in HTML what stands in a branch or a loop must leave the text as open as it found it,
+ * so that the place of each value is known whichever branch is taken. */
 
 #include "model/template_tree.h"
 
@@ -13,15 +13,15 @@ struct parsing {
     const struct template_scope *scope;
     struct arena *mem;
     struct err *e;
-    struct str left;      /* source not read yet */
-    const char *begin;    /* of the source */
-    const char *counted;  /* up to here, this many lines */
+    struct str left;     /* source not read yet */
+    const char *begin;   /* of the source */
+    const char *counted; /* up to here, this many lines */
     int line;
     struct html html;
     struct template_root *slots; /* roots, then the variables of loops */
-    size_t nslots, most;  /* in sight; ever */
+    size_t nslots, most;         /* in sight; ever */
     int nodes, depth;
-    bool trim;            /* the last tag ended in "-%}" */
+    bool trim; /* the last tag ended in "-%}" */
 };
 
 /* Tags come in their order, so the count goes on from the last one. */
@@ -53,7 +53,8 @@ static enum err_code refuse(struct parsing *p, const char *at, const char *fmt, 
 
 static bool is_word(char ch)
 {
-    return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '_';
+    return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') ||
+           ch == '_';
 }
 
 static int slot_named(const struct parsing *p, struct str name)
@@ -66,8 +67,8 @@ static int slot_named(const struct parsing *p, struct str name)
     return -1;
 }
 
-/* The next name in an expression that may be a root: a word outside of quotes that follows no dot. Moves *at behind
- * it; false at the end. */
+/* The next name in an expression that may be a root: a word outside of quotes that follows no dot.
+ * Moves *at behind it; false at the end. */
 static bool next_name(struct str s, size_t *at, struct str *name)
 {
     size_t i = *at;
@@ -148,7 +149,8 @@ static enum err_code read_path(struct parsing *p, struct str s, struct template_
             good = good && is_word(piece.p[i]);
         }
         if (!good || t->npath == TEMPLATE_PATH) {
-            return refuse(p, s.p, "\"%.*s\" is not a name of %s", STR_ARG(str_sub(s, 0, 60)), root->name);
+            return refuse(
+                p, s.p, "\"%.*s\" is not a name of %s", STR_ARG(str_sub(s, 0, 60)), root->name);
         }
         t->path[t->npath++] = piece;
     }
@@ -161,7 +163,8 @@ static enum err_code read_path(struct parsing *p, struct str s, struct template_
     return OK;
 }
 
-static enum err_code read_expr(struct parsing *p, struct str s, bool condition, struct template_term *t)
+static enum err_code read_expr(
+    struct parsing *p, struct str s, bool condition, struct template_term *t)
 {
     struct expr_scope scope = p->scope->expr;
     const struct template_root *root = &p->slots[t->slot];
@@ -177,22 +180,25 @@ static enum err_code read_expr(struct parsing *p, struct str s, bool condition, 
 }
 
 /* 'text', path or expression. */
-static enum err_code read_term(struct parsing *p, struct str s, bool condition, struct template_term *t)
+static enum err_code read_term(
+    struct parsing *p, struct str s, bool condition, struct template_term *t)
 {
     s = str_trim(s);
-    *t = (struct template_term) { .text = s };
+    *t = (struct template_term){ .text = s };
     if (!s.n) {
         return refuse(p, s.p, "there is nothing between the braces");
     }
     char quote = s.p[0];
-    if ((quote == '\'' || quote == '"') && str_find_byte(str_sub(s, 1, s.n), quote) == (ptrdiff_t)s.n - 2) {
+    if ((quote == '\'' || quote == '"') &&
+        str_find_byte(str_sub(s, 1, s.n), quote) == (ptrdiff_t)s.n - 2) {
         t->kind = TERM_TEXT;
         t->text = str_sub(s, 1, s.n - 2);
         return OK;
     }
     t->slot = slot_of(p, s);
     if (t->slot == -2) {
-        return refuse(p, s.p, "\"%.*s\" speaks of two things; one tag speaks of one", STR_ARG(str_sub(s, 0, 80)));
+        return refuse(p, s.p, "\"%.*s\" speaks of two things; one tag speaks of one",
+            STR_ARG(str_sub(s, 0, 80)));
     }
     if (t->slot < 0) {
         t->slot = 0;
@@ -226,14 +232,16 @@ static bool split_outside(struct str *s, char sep, struct str *head)
         }
     }
     *head = *s;
-    *s = (struct str) { NULL, 0 };
+    *s = (struct str){ NULL, 0 };
     return true;
 }
 
 static struct str unquoted(struct str s)
 {
     s = str_trim(s);
-    return s.n >= 2 && (s.p[0] == '\'' || s.p[0] == '"') && s.p[s.n - 1] == s.p[0] ? str_sub(s, 1, s.n - 2) : s;
+    return s.n >= 2 && (s.p[0] == '\'' || s.p[0] == '"') && s.p[s.n - 1] == s.p[0]
+               ? str_sub(s, 1, s.n - 2)
+               : s;
 }
 
 static enum err_code read_filter(struct parsing *p, struct str s, struct filter_use *use)
@@ -258,8 +266,8 @@ static enum err_code read_filter(struct parsing *p, struct str s, struct filter_
         use->args[use->nargs++] = unquoted(one);
     }
     if (use->nargs < use->filter->least || use->nargs > use->filter->most || args.p) {
-        return refuse(p, s.p, "the filter \"%s\" takes %zu to %zu values", use->filter->name, use->filter->least,
-            use->filter->most);
+        return refuse(p, s.p, "the filter \"%s\" takes %zu to %zu values", use->filter->name,
+            use->filter->least, use->filter->most);
     }
     return OK;
 }
@@ -289,7 +297,8 @@ static enum err_code read_put(struct parsing *p, struct str s, struct template_n
 
 /* ---- conditions ---- */
 
-static enum err_code read_condition(struct parsing *p, struct str s, struct template_condition *cond)
+static enum err_code read_condition(
+    struct parsing *p, struct str s, struct template_condition *cond)
 {
     static const char *const signs[] = { "!=", "==", "=" };
     int slot;
@@ -355,7 +364,8 @@ static void take_clause(struct str *s, const char *word, struct str *out)
 }
 
 /* "contact.orders where paid sort -placed_at limit 3": the rows, their filter, order and number. */
-static enum err_code read_rows(struct parsing *p, struct str s, struct template_node *n, struct template_root *variable)
+static enum err_code read_rows(
+    struct parsing *p, struct str s, struct template_node *n, struct template_root *variable)
 {
     struct str path = s, limit = { "", 0 }, first = { "", 0 }, name;
     int64_t most = TEMPLATE_ROWS_MAX;
@@ -408,7 +418,8 @@ struct tag {
 
 static struct str trim_end(struct str s)
 {
-    while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\n' || s.p[s.n - 1] == '\t' || s.p[s.n - 1] == '\r')) {
+    while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\n' || s.p[s.n - 1] == '\t' ||
+                      s.p[s.n - 1] == '\r')) {
         s.n--;
     }
     return s;
@@ -437,7 +448,7 @@ static enum err_code next_tag(struct parsing *p, struct str *text, struct tag *t
         return OK;
     }
     struct str inside = str_sub(p->left, (size_t)at + 2, p->left.n);
-    *tag = (struct tag) { .put = at == put, .at = p->left.p + at };
+    *tag = (struct tag){ .put = at == put, .at = p->left.p + at };
     ptrdiff_t end = str_find(inside, tag->put ? STR("}}") : STR("%}"));
     if (end < 0) {
         return refuse(p, tag->at, "\"%s\" has no end", tag->put ? "{{" : "{%");
@@ -457,11 +468,12 @@ static enum err_code next_tag(struct parsing *p, struct str *text, struct tag *t
     return OK;
 }
 
-static enum err_code add(struct parsing *p, const char *at, enum template_node_kind kind, struct template_node ***end,
-    struct template_node **out)
+static enum err_code add(struct parsing *p, const char *at, enum template_node_kind kind,
+    struct template_node ***end, struct template_node **out)
 {
     if (++p->nodes > TEMPLATE_NODES_MAX) {
-        return err_set(p->e, ERR_TOO_LARGE, p->scope->field, "a template has at most %d tags", TEMPLATE_NODES_MAX);
+        return err_set(p->e, ERR_TOO_LARGE, p->scope->field, "a template has at most %d tags",
+            TEMPLATE_NODES_MAX);
     }
     struct template_node *n = ARENA_NEW(p->mem, struct template_node);
     n->kind = kind;
@@ -487,9 +499,10 @@ static enum err_code add_text(struct parsing *p, struct str text, struct templat
     return OK;
 }
 
-static enum err_code same_html(struct parsing *p, const struct html *want, const char *at)
+/* After a tag with two ways through it: one ends where p stands, the other as `other` says. */
+static enum err_code join_html(struct parsing *p, const struct html *other, const char *at)
 {
-    return p->scope->mode != TEMPLATE_HTML || html_same(want, &p->html)
+    return p->scope->mode != TEMPLATE_HTML || html_join(&p->html, other)
         ? OK
         : refuse(p, at, "each way through this tag must close the HTML tags and quotes that it opens");
 }
@@ -497,7 +510,8 @@ static enum err_code same_html(struct parsing *p, const struct html *want, const
 static enum err_code read_block(struct parsing *p, struct template_node **first, struct tag *ended);
 
 /* What stands between {% word %} and {% endword %}, as it is. */
-static enum err_code skip_to(struct parsing *p, const struct tag *tag, const char *word, struct str *inside)
+static enum err_code skip_to(
+    struct parsing *p, const struct tag *tag, const char *word, struct str *inside)
 {
     const char *from = p->left.p;
     struct tag one;
@@ -510,12 +524,13 @@ static enum err_code skip_to(struct parsing *p, const struct tag *tag, const cha
     if (!found) {
         return refuse(p, tag->at, "\"%.*s\" has no end", STR_ARG(tag->word));
     }
-    *inside = (struct str) { from, (size_t)(one.at - from) };
+    *inside = (struct str){ from, (size_t)(one.at - from) };
     return OK;
 }
 
 /* From a condition to its end: the branches behind it are conditions in its `otherwise`. */
-static enum err_code read_if(struct parsing *p, struct tag tag, struct template_node *n, const char *end)
+static enum err_code read_if(
+    struct parsing *p, struct tag tag, struct template_node *n, const char *end)
 {
     struct html before = p->html;
     bool has_else = false;
@@ -535,14 +550,15 @@ static enum err_code read_if(struct parsing *p, struct tag tag, struct template_
         TRY(has_else ? OK : read_condition(p, tag.rest, &branch->cond));
         p->html = before;
         TRY(read_block(p, &branch->inside, &tag));
-        TRY(same_html(p, &after, tag.at));
+        TRY(join_html(p, &after, tag.at));
+        after = p->html;
         n = branch;
     }
     if (!str_is(tag.word, end)) {
         return refuse(p, tag.at, "here \"%s\" is missing", end);
     }
     p->html = after;
-    return has_else ? OK : same_html(p, &before, tag.at);
+    return has_else ? OK : join_html(p, &before, tag.at);
 }
 
 static enum err_code read_for(struct parsing *p, struct tag tag, struct template_node *n)
@@ -567,10 +583,11 @@ static enum err_code read_for(struct parsing *p, struct tag tag, struct template
     if (!str_is(tag.word, "endfor")) {
         return refuse(p, tag.at, "here \"endfor\" is missing");
     }
-    return same_html(p, &before, tag.at);
+    return join_html(p, &before, tag.at);
 }
 
-static enum err_code read_tag(struct parsing *p, const struct tag *tag, struct template_node ***end, bool *ends)
+static enum err_code read_tag(
+    struct parsing *p, const struct tag *tag, struct template_node ***end, bool *ends)
 {
     struct template_node *n;
     struct str inside;
@@ -599,7 +616,8 @@ static enum err_code read_tag(struct parsing *p, const struct tag *tag, struct t
     return OK;
 }
 
-/* Up to a tag that belongs to whoever called, or the end of the source (*ended has no word then). */
+/* Up to a tag that belongs to whoever called, or the end of the source (*ended has no word then).
+ */
 static enum err_code read_block(struct parsing *p, struct template_node **first, struct tag *ended)
 {
     struct template_node **end = first;
@@ -635,7 +653,8 @@ enum err_code template_parse(
     struct tag ended = { 0 };
 
     if (source.n > TEMPLATE_SOURCE_MAX) {
-        return err_set(e, ERR_TOO_LARGE, s->field, "a template has at most %d bytes", TEMPLATE_SOURCE_MAX);
+        return err_set(
+            e, ERR_TOO_LARGE, s->field, "a template has at most %d bytes", TEMPLATE_SOURCE_MAX);
     }
     p.left = arena_str(mem, source);
     p.begin = p.left.p;
@@ -643,10 +662,11 @@ enum err_code template_parse(
     if (s->nroots) {
         memcpy(p.slots, s->roots, s->nroots * sizeof *s->roots);
     }
-    *t = (struct template) { .mode = s->mode, .nroots = s->nroots };
+    *t = (struct template){ .mode = s->mode, .nroots = s->nroots };
     TRY(read_block(&p, &t->first, &ended));
     if (ended.word.n) {
-        return refuse(&p, ended.at, "\"%.*s\" is not known here", STR_ARG(str_sub(ended.word, 0, 40)));
+        return refuse(
+            &p, ended.at, "\"%.*s\" is not known here", STR_ARG(str_sub(ended.word, 0, 40)));
     }
     if (s->mode == TEMPLATE_HTML && p.html.state != HTML_TEXT) {
         return refuse(&p, p.begin + source.n, "the last tag of the HTML is not closed");

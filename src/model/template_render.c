@@ -1,5 +1,5 @@
-/* template_render.c - a template with the values of one reader. Counted steps and a ceiling of the output bound what a
- * text can cost, whoever wrote it. */
+/* template_render.c - a template with the values of one reader. Counted steps and a ceiling of the
+ * output bound what a text can cost, whoever wrote it. */
 
 #include "model/template_tree.h"
 
@@ -11,7 +11,7 @@
 struct rendering {
     struct showing show;
     const struct template *t;
-    struct record **records;  /* per slot */
+    struct record **records; /* per slot */
     const json_t **objects;
     struct buf *out;
     struct str *missing;
@@ -21,7 +21,8 @@ struct rendering {
 static enum err_code step(struct rendering *r)
 {
     if (++r->steps > TEMPLATE_STEPS_MAX || r->out->failed) {
-        return fail(r->show.c, ERR_TOO_LARGE, NULL, "this text grows beyond what one message may hold");
+        return fail(
+            r->show.c, ERR_TOO_LARGE, NULL, "this text grows beyond what one message may hold");
     }
     return OK;
 }
@@ -51,14 +52,14 @@ static enum err_code look_up(struct rendering *r, const struct template_term *t,
 {
     struct call *c = r->show.c;
 
-    *out = (struct shown) { .text = t->text };
+    *out = (struct shown){ .text = t->text };
     if (t->kind == TERM_PATH) {
         const json_t *v = member(r, t);
         out->absent = !v;
         out->text = member_text(r, v);
     } else if (t->kind == TERM_EXPR) {
         struct record *record = r->records[t->slot];
-        *out = (struct shown) { .absent = true, .typed = true, .expr = t->expr, .text = STR("") };
+        *out = (struct shown){ .absent = true, .typed = true, .expr = t->expr, .text = STR("") };
         if (record) {
             struct expr_rows rows = record_rows_seen(c, record);
             TRY(expr_eval(t->expr, &rows, r->show.mem, c->now, c->who->id, &out->value));
@@ -122,7 +123,8 @@ static enum err_code holds(struct rendering *r, const struct template_condition 
         *yes = !v.absent && v.value.i != 0;
     } else {
         const json_t *m = member(r, &cond->term);
-        *yes = m && !json_is_false(m) && !(json_is_array(m) && !json_array_size(m)) && !(json_is_string(m) && !v.text.n);
+        *yes = m && !json_is_false(m) && !(json_is_array(m) && !json_array_size(m)) &&
+               !(json_is_string(m) && !v.text.n);
     }
     *yes ^= cond->negated;
     return OK;
@@ -130,23 +132,29 @@ static enum err_code holds(struct rendering *r, const struct template_condition 
 
 static enum err_code render(struct rendering *r, const struct template_node *n);
 
-/* The rows of the record in the loop's slot, in the order asked for, as far as the reader may see them. */
+/* The rows of the record in the loop's slot, in the order asked for, as far as the reader may see
+ * them. */
 static enum err_code loop_rows(struct rendering *r, const struct template_node *n)
 {
     struct call *c = r->show.c;
     const struct record *parent = r->records[n->term.slot];
     struct query_page page;
-    struct list_request q = { .e = n->child->entity, .sort = n->sort, .limit = n->limit, .right = RIGHT_READ,
+    struct list_request q = { .e = n->child->entity,
+        .sort = n->sort,
+        .limit = n->limit,
+        .right = RIGHT_READ,
         .fields = STR("id") };
 
     if (!parent) {
         return OK;
     }
-    q.where = n->child->by->def.kind == KIND_ANYREF
-        ? arena_fmt(r->show.mem, "%.*s = '%.*s:%" PRId64 "'%s%.*s%s", STR_ARG(n->child->by->name),
-            STR_ARG(parent->e->name), parent->id, n->where.n ? " and (" : "", STR_ARG(n->where), n->where.n ? ")" : "")
-        : arena_fmt(r->show.mem, "%.*s = %" PRId64 "%s%.*s%s", STR_ARG(n->child->by->name), parent->id,
-            n->where.n ? " and (" : "", STR_ARG(n->where), n->where.n ? ")" : "");
+    q.where =
+        n->child->by->def.kind == KIND_ANYREF
+            ? arena_fmt(r->show.mem, "%.*s = '%.*s:%" PRId64 "'%s%.*s%s",
+                  STR_ARG(n->child->by->name), STR_ARG(parent->e->name), parent->id,
+                  n->where.n ? " and (" : "", STR_ARG(n->where), n->where.n ? ")" : "")
+            : arena_fmt(r->show.mem, "%.*s = %" PRId64 "%s%.*s%s", STR_ARG(n->child->by->name),
+                  parent->id, n->where.n ? " and (" : "", STR_ARG(n->where), n->where.n ? ")" : "");
     TRY(query_page(c, &q, &page));
     for (size_t i = 0; i < page.n; i++) {
         TRY(record_load(c, n->child->entity, page.rows[i]->id, true, &r->records[n->slot]));
@@ -192,11 +200,15 @@ static enum err_code render(struct rendering *r, const struct template_node *n)
     return OK;
 }
 
-enum err_code template_render(struct call *c, const struct template *t, const struct template_data *data,
-    struct buf *out, struct str *missing)
+enum err_code template_render(struct call *c, const struct template *t,
+    const struct template_data *data, struct buf *out, struct str *missing)
 {
-    struct rendering r = { .show = { .c = c, .mem = c->mem, .language = data->language, .zone = data->zone },
-        .t = t, .out = out, .missing = missing };
+    struct rendering r = {
+        .show = { .c = c, .mem = c->mem, .language = data->language, .zone = data->zone },
+        .t = t,
+        .out = out,
+        .missing = missing
+    };
 
     *missing = STR("");
     r.records = ARENA_ARRAY(c->mem, struct record *, (size_t)t->slots + 1);
@@ -206,5 +218,7 @@ enum err_code template_render(struct call *c, const struct template *t, const st
         r.objects[i] = data->objects ? data->objects[i] : NULL;
     }
     TRY(render(&r, t->first));
-    return out->failed ? fail(c, ERR_TOO_LARGE, NULL, "this text grows beyond what one message may hold") : OK;
+    return out->failed
+               ? fail(c, ERR_TOO_LARGE, NULL, "this text grows beyond what one message may hold")
+               : OK;
 }

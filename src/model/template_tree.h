@@ -30,7 +30,9 @@ void html_read(struct html *h, struct str text);
 bool html_place(const struct html *h, enum template_place *place, const char **why);
 /* A value has been put there. */
 void html_note_value(struct html *h);
-bool html_same(const struct html *a, const struct html *b);
+/* Two ways through a tag end in a and b: what holds after either, into a. False where they leave different things
+ * open. */
+bool html_join(struct html *a, const struct html *b);
 void html_escape(struct buf *out, struct str text, enum template_place place);
 
 /* What stands between the braces, before its filters. */

@@ -5,6 +5,7 @@
 #include "base/rand.h"
 #include "domain/activity/activity.h"
 #include "domain/company/company.h"
+#include "domain/consent/consent.h"
 #include "domain/contact/contact.h"
 #include "domain/dashboard/dashboard.h"
 #include "domain/demo/demo.h"
@@ -20,7 +21,7 @@
 
 const struct module *const world_modules[]
     = { &system_module, &company_module, &contact_module, &activity_module, &order_module,
-          &quality_module, &dashboard_module, &demo_module, NULL };
+          &quality_module, &segment_module, &consent_module, &dashboard_module, &demo_module, NULL };
 
 bool world_is_postgres(void)
 {

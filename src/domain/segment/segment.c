@@ -342,7 +342,7 @@ static const struct {
         "Customers who have not bought anything for a year." },
 };
 
-enum err_code segment_seed(struct call *c)
+static enum err_code seed(struct call *c)
 {
     int64_t n;
 
@@ -400,4 +400,4 @@ static const struct consumer consumers[] = {
 };
 
 const struct module segment_module = { .name = "segment", .entities = entities, .actions = actions,
-    .jobs = jobs, .consumers = consumers, .functions = segment_functions };
+    .jobs = jobs, .consumers = consumers, .seed = seed, .functions = segment_functions };

@@ -7,7 +7,4 @@
 
 extern const struct module segment_module;
 
-/* The segments that come with the program, where there are none. */
-MUST_CHECK enum err_code segment_seed(struct call *c);
-
 #endif

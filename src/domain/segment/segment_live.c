@@ -128,17 +128,17 @@ static enum err_code look_at(struct call *c, const struct change *ch, struct seg
     return OK;
 }
 
-static enum err_code judge_person(struct call *c, struct segment *all, const struct pair *p, size_t n,
+static enum err_code judge_person(struct call *c, struct segment *all, int64_t person, const struct pair *p, size_t n,
     const struct live_entity *people)
 {
     struct record *r;
     bool moved;
-    enum err_code code = record_load(c, people, p->person, true, &r);
+    enum err_code code = record_load(c, people, person, true, &r);
 
     if (code == ERR_NOT_FOUND) {
         err_clear(&c->err);
         for (size_t i = 0; i < n; i++) {
-            TRY(segment_put(c, &all[p[i].segment], all[p[i].segment].live, p->person, false, "deleted", &moved));
+            TRY(segment_put(c, &all[p[i].segment], all[p[i].segment].live, person, false, "deleted", &moved));
         }
         return OK;
     }
@@ -165,15 +165,16 @@ enum err_code segments_consume(struct call *c, const struct change *changes, siz
     }
     for (size_t from = 0, to; from < pairs.n; from = to) {
         struct pair mine[SEGMENTS_MAX];
-        size_t m = 0;
+        size_t m = 0, last = SIZE_MAX;
         for (to = from; to < pairs.n && pairs.list[to].person == pairs.list[from].person; to++) {
-            if (!m || mine[m - 1].segment != pairs.list[to].segment) {
+            if (last != pairs.list[to].segment) {
+                last = pairs.list[to].segment;
                 mine[m++] = pairs.list[to];
             }
         }
         struct arena_mark mark = arena_mark(c->mem);
         const struct after *after = c->after;
-        TRY(judge_person(c, all, mine, m, people));
+        TRY(judge_person(c, all, pairs.list[from].person, mine, m, people));
         if (c->after == after) {
             arena_rewind(c->mem, mark);
         }
