@@ -305,6 +305,9 @@ static size_t best_piece(struct taking *t)
     size_t best = 0;
     int most = -100;
 
+    if (t->rules == &address_rules_any) { /* without words to tell: the first, as people write it */
+        return 0;
+    }
     for (size_t i = 0; i < t->n; i++) {
         int now = score(t, t->piece[i]);
         if (now > most) {
