@@ -1,7 +1,7 @@
 /* lookup_fill.c - the pass over all records of an entity that sets what a lookup leads to.
  *
- * The keys of the facts are read into memory once; then the records go by in pages of ids, each page a transaction
- * of its own, and only what differs is written. Whatever changes a key of the facts meanwhile orders another
+ * The keys of the facts are read into memory once; then the records go by in pages of ids, some pages a
+ * transaction, and only what differs is written. Whatever changes a key of the facts meanwhile orders another
  * pass, since this one gives its key away before it reads. On PostgreSQL a page locks its rows: a write of a
  * record and the page that passes it come one behind the other. */
 
@@ -13,7 +13,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { KEYS = 2000, PAGE = 4000, KEY_ROOM = 1 << 16 };
+enum { KEYS = 2000, PAGE = 1000 };
 
 struct filling {
     struct job_work *w;
@@ -321,18 +321,23 @@ static enum err_code fill_page(struct call *c, void *arg)
         f->over = f->gone = true;
         return OK;
     }
-    enum err_code code = find_wrong(c, f, field, wrong);
-    if (code == OK && wrong->n) {
-        code = conn_backend(c->db) == DB_SQLITE ? write_one_by_one(c, field, wrong)
-                                                : write_together(c, field, wrong);
-    }
+    enum err_code code = OK;
+    /* as many as the writer has time for: the reference's index is touched all over, and a page of it that several
+     * rows have changed is written once a transaction */
+    do {
+        wrong->n = 0;
+        code = find_wrong(c, f, field, wrong);
+        if (code == OK && wrong->n) {
+            code = conn_backend(c->db) == DB_SQLITE ? write_one_by_one(c, field, wrong)
+                                                    : write_together(c, field, wrong);
+        }
+        f->changed += (int64_t)wrong->n;
+    } while (code == OK && !f->over && !call_has_taken_enough(c));
     if (code != OK) {
         *f = before;
         f->w->done = done;
-        return code;
     }
-    f->changed += (int64_t)wrong->n;
-    return OK;
+    return code;
 }
 
 /* Those who follow the feed learn once that the field may be another on any record. */
