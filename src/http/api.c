@@ -229,6 +229,9 @@ static bool on_sqlite(const struct exchange *x)
 
 static enum lane lane_of(struct exchange *x)
 {
+    if (x->route->lane == LANE_PAGE) {
+        return page_counts(x) ? LANE_WRITE : LANE_READ;
+    }
     if (x->route->lane != LANE_ACTION) {
         return x->route->lane;
     }
@@ -428,6 +431,7 @@ bool api_start(struct exchange *x)
         return to_pool(x, lane == LANE_HEAVY);
     case LANE_PLAIN:
     case LANE_ACTION:
+    case LANE_PAGE:
         break;
     }
     enum err_code code = read_input(x);

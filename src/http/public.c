@@ -21,6 +21,13 @@ static const struct public_page *find_page(const struct call *c, struct str name
     return NULL;
 }
 
+bool page_counts(const struct exchange *x)
+{
+    const struct public_page *p = find_page(&x->call, x->entity);
+
+    return p && p->count;
+}
+
 static void take_values(struct exchange *x, struct visit *v, const struct param *params, int n)
 {
     struct visit_value *values = ARENA_ARRAY(x->mem, struct visit_value, n ? (size_t)n : 1);
@@ -103,14 +110,14 @@ static enum err_code run_page(struct call *c, struct exchange *x, bool post)
         code = code == OK ? p->post(c, &v) : code;
     } else {
         take_values(x, &v, x->req.params, x->req.nparams);
-        code = p->get(c, &v);
+        code = p->count ? p->count(c, &v) : p->get(c, &v);
     }
     if (code == OK) {
         reply_of(x, &v);
         return OK;
     }
     /* a failed write must be rolled back, so its answer is the API's */
-    return post || !err_from_input(code) ? code : reply_wrong(c, x, &v);
+    return c->tx == TX_WRITE || !err_from_input(code) ? code : reply_wrong(c, x, &v);
 }
 
 enum err_code page_get(struct call *c, struct exchange *x)

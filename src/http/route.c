@@ -23,7 +23,7 @@ const struct route routes[] = {
 
     { METHOD_GET, "/p/style.css", LANE_PLAIN, page_style, .flags = ROUTE_OPEN | ROUTE_PAGE, .answer = "text",
         .help = "The style of public pages." },
-    { METHOD_GET, "/p/{page}/{name}", LANE_READ, page_get, .flags = ROUTE_OPEN | ROUTE_PAGE, .answer = "text",
+    { METHOD_GET, "/p/{page}/{name}", LANE_PAGE, page_get, .flags = ROUTE_OPEN | ROUTE_PAGE, .answer = "text",
         .help = "A page for somebody without an account." },
     { METHOD_POST, "/p/{page}/{name}", LANE_WRITE, page_post, .flags = ROUTE_OPEN | ROUTE_PAGE, .answer = "text",
         .help = "What such a page sends." },

@@ -13,7 +13,8 @@ enum lane {
     LANE_READ,  /* on the pool */
     LANE_HEAVY, /* on the part of the pool that is for what takes long */
     LANE_WRITE, /* a write transaction */
-    LANE_ACTION /* what the action's own row says */
+    LANE_ACTION, /* what the action's own row says */
+    LANE_PAGE    /* GET of a public page: a read, or a write where it counts who looks */
 };
 
 enum route_flags {
@@ -122,6 +123,7 @@ MUST_CHECK enum err_code route_entity(
 /* After ERR_NOT_FOUND: when the record was merged into one that the caller may see, the answer leads there. */
 MUST_CHECK enum err_code record_moved(
     struct call *c, struct exchange *x, const struct live_entity *e, bool *moved);
+bool page_counts(const struct exchange *x);
 /* The action that an ACTION address means, NULL when there is none. */
 const struct action *route_action(struct call *c, struct exchange *x);
 

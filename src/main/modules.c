@@ -9,6 +9,7 @@
 #include "domain/dashboard/dashboard.h"
 #include "domain/demo/demo.h"
 #include "domain/enrich/enrich.h"
+#include "domain/message/message.h"
 #include "domain/order/order.h"
 #include "domain/quality/quality.h"
 #include "domain/segment/segment.h"
@@ -24,6 +25,7 @@ const struct module *const modules[] = {
     &segment_module,
     &enrich_module,
     &consent_module,
+    &message_module,
     &dashboard_module,
     &demo_module,
     NULL,

@@ -112,6 +112,8 @@ struct public_page {
     enum err_code (*get)(struct call *c, struct visit *v);
     /* In a write transaction; may run twice. NULL: takes none. */
     enum err_code (*post)(struct call *c, struct visit *v);
+    /* Instead of get, in a write transaction: notes that somebody looked, and no more. */
+    enum err_code (*count)(struct call *c, struct visit *v);
 };
 #define PAGE_END { .name = NULL }
 

@@ -9,6 +9,7 @@
 #include "domain/contact/contact.h"
 #include "domain/dashboard/dashboard.h"
 #include "domain/demo/demo.h"
+#include "domain/message/message.h"
 #include "domain/order/order.h"
 #include "domain/quality/quality.h"
 #include "domain/segment/segment.h"
@@ -21,7 +22,7 @@
 
 const struct module *const world_modules[]
     = { &system_module, &company_module, &contact_module, &activity_module, &order_module,
-          &quality_module, &segment_module, &consent_module, &dashboard_module, &demo_module, NULL };
+          &quality_module, &segment_module, &consent_module, &message_module, &dashboard_module, &demo_module, NULL };
 
 bool world_is_postgres(void)
 {

@@ -1,0 +1,137 @@
+// Mails: texts, tests, what the other side says, signatures, links and opens, reports of failure.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { after, before, test } from 'node:test';
+import { eventually, world } from '../kith.mjs';
+import { parseMail, Sink } from '../smtp.mjs';
+
+let w, sink, server, sender, template, ada;
+const get = async (path) => (await w.api('GET', path)).body;
+const made = async (plural, fields) => {
+  const r = await w.api('POST', `/${plural}`, fields);
+  assert.equal(r.status, 201, r.text);
+  return r.body.id;
+};
+const ok = async (path, body = {}) => {
+  const r = await w.api('POST', path, body);
+  assert.equal(r.status, 200, r.text);
+  return r.body;
+};
+const arrived = (n) => eventually(async () => sink.mails.length >= n && sink.mails, 20);
+
+before(async () => {
+  w = await world();
+  sink = await new Sink().start();
+  server = await made('mail_servers', { name: 'Sink', host: '127.0.0.1', port: sink.port, security: 'none', connections: 3 });
+  sender = await made('mail_senders', { name: 'Müller & Söhne', address: 'hello@shop.example', bounces: 'bounces@shop.example', server });
+  template = await made('mail_templates', { name: 'Hello', subject: 'Für {{ contact.first_name | default: "Sie" }}',
+    html: '<html><body><h1>Dear {{ contact.first_name | default: "friend" }},</h1><p>a <a href="https://shop.example/tea?a=1&amp;b=2">tea</a> & more.\n.dot</p></body></html>' });
+  ada = await made('contacts', { first_name: 'Ada', last_name: 'Lovelace', emails: [{ address: 'ada@mail.example' }] });
+});
+after(async () => { if (process.env.SHOW) console.log(w.servers.map((s) => s.log).join('\n')); await w.close(); await sink.stop(); });
+
+test('a text is checked when it is saved, and shown as a person would get it', async () => {
+  const bad = await w.api('POST', '/mail_templates', { name: 'Bad', subject: '{{ contact.fist_name }}', html: 'x' });
+  assert.equal(bad.status, 422, bad.text);
+  assert.equal(bad.body.errors[0].field, 'subject');
+  assert.match(bad.body.errors[0].message, /line 1: contact\.fist_name/);
+  assert.equal((await w.api('POST', '/mail_templates', { name: 'Bad', subject: 'x' })).status, 422, 'a text it needs');
+  const shown = await ok(`/mail_templates/${template}/preview`, { person: ada });
+  assert.equal(shown.subject, 'Für Ada');
+  assert.match(shown.html, /<h1>Dear Ada,<\/h1>/);
+  assert.match(shown.text, /^Dear Ada,\n\na tea \(https:\/\/shop\.example\/tea\?a=1&b=2\) & more\. \.dot/);
+  const nobody = await ok(`/mail_templates/${template}/preview`, { subject: 'new {{ contact.last_name }}' });
+  assert.deepEqual([nobody.subject, nobody.missing], ['new ', 'contact.last_name']);
+});
+
+test('a test goes out through the server, once, whole', async () => {
+  await ok(`/mail_templates/${template}/test`, { sender, to: 'Me@Here.example', person: ada });
+  const [mail] = await arrived(1);
+  assert.equal(mail.to, 'me@here.example');
+  assert.match(mail.from, /^bounces\+[0-9a-f]{36,}@shop\.example$/);
+  const m = parseMail(mail.data);
+  assert.equal(m.headers.subject, 'Für Ada');
+  assert.equal(m.headers.from, 'Müller & Söhne <hello@shop.example>');
+  assert.match(m.headers['message-id'], /^<[0-9a-f]{32}@shop\.example>$/);
+  assert.match(m.headers.date, / \+0000$/);
+  assert.match(m.html, /Dear Ada/);
+  assert.match(m.html, /more\.\r?\n\.dot/, 'a dot at the beginning of a line survives');
+  assert.match(m.plain, /Dear Ada/);
+  assert.equal(m.headers['list-unsubscribe'], undefined, 'it has no purpose to unsubscribe from');
+  for (const line of mail.data.split('\r\n')) assert.ok(line.length <= 998);
+  await new Promise((r) => setTimeout(r, 300));
+  assert.equal(sink.mails.length, 1);
+  await eventually(async () => (await get(`/mail_servers/${server}`)).state === 'ok', 5);
+});
+
+test('a name cannot bring headers along', async () => {
+  const n = sink.mails.length;
+  const evil = await made('contacts', { first_name: 'Eve\r\nBcc: all@mail.example', last_name: '=?utf-8?B?eA==?=', emails: ['eve@mail.example'] });
+  await ok(`/mail_templates/${template}/test`, { sender, to: 'eve@mail.example', person: evil });
+  const mail = (await arrived(n + 1)).at(-1), m = parseMail(mail.data);
+  assert.equal(m.headers.bcc, undefined);
+  assert.match(m.headers.subject, /Eve.*Bcc: all/);
+  for (const bad of ['x@y.example\r\nRCPT TO:<z@y.example>', 'a b@y.example', '<x>@y.example', 'no address']) {
+    assert.equal((await w.api('POST', `/mail_templates/${template}/test`, { sender, to: bad })).status, 422, bad);
+  }
+});
+
+test('a signature holds', { skip: !hasDkim() && 'python3-dkim is not installed' }, async () => {
+  const domain = await made('mail_domains', { name: 'shop.example' });
+  const { record } = await ok(`/mail_domains/${domain}/make_key`);
+  assert.match(record, /^v=DKIM1; k=rsa; p=[A-Za-z0-9+/=]{300,}$/);
+  assert.equal((await get(`/mail_domains/${domain}`)).record, record);
+  const n = sink.mails.length;
+  await ok(`/mail_templates/${template}/test`, { sender, to: 'signed@mail.example', person: ada });
+  const mail = (await arrived(n + 1)).at(-1);
+  assert.match(mail.data, /^DKIM-Signature: v=1; a=rsa-sha256; c=relaxed\/relaxed; d=shop\.example; s=kith;/);
+  const verify = (text) => execFileSync('/usr/bin/python3', ['-c', `
+import dkim, sys
+asked = []
+def dns(name, timeout=5):
+    asked.append(name)
+    return sys.argv[1].encode()
+print(dkim.verify(sys.stdin.buffer.read(), dnsfunc=dns), asked[0].decode())`, record], { input: text }).toString().trim();
+  assert.equal(verify(mail.data), 'True kith._domainkey.shop.example.');
+  assert.match(verify(mail.data.replace('Dear Ada', 'Dear Eve')), /^False/);
+  assert.equal((await w.api('DELETE', `/mail_domains/${domain}`)).status, 204);
+});
+
+test('what the other side puts off comes again, what it refuses does not', async () => {
+  const n = sink.mails.length;
+  let asked = 0;
+  sink.rcpt = (to) => to.startsWith('later') ? (asked++ ? '250 ok' : '451 4.7.1 try again later') : to.startsWith('never') ? '550 5.1.1 no such user' : '250 ok';
+  await ok(`/mail_templates/${template}/test`, { sender, to: 'later@mail.example' });
+  await ok(`/mail_templates/${template}/test`, { sender, to: 'never@mail.example' });
+  await ok(`/mail_templates/${template}/test`, { sender, to: 'fine@mail.example' });
+  await arrived(n + 1);
+  assert.deepEqual(sink.mails.slice(n).map((m) => m.to), ['fine@mail.example']);
+  assert.equal(asked, 1);
+  sink.rcpt = () => '250 ok';
+});
+
+test('a server that does not answer, or refuses the password, is told; it is tried again later', async () => {
+  const gone = await made('mail_servers', { name: 'Gone', host: '127.0.0.1', port: 9, security: 'none' });
+  const from = await made('mail_senders', { name: 'Gone', address: 'x@shop.example', server: gone });
+  await ok(`/mail_templates/${template}/test`, { sender: from, to: 'x@mail.example' });
+  const failing = await eventually(async () => { const s = await get(`/mail_servers/${gone}`); return s.state === 'failing' && s; }, 20);
+  assert.match(failing.error, /cannot be reached/);
+  const strict = await new Sink().start();
+  strict.offers = ['AUTH PLAIN LOGIN'];
+  let word;
+  strict.auth = (line) => { word = Buffer.from(line.split(' ')[2], 'base64').toString(); return word === '\0me\0secret' ? '235 ok' : '535 5.7.8 wrong'; };
+  const locked = await made('mail_servers', { name: 'Locked', host: '127.0.0.1', port: strict.port, security: 'none', username: 'me' });
+  const mine = await made('mail_senders', { name: 'Locked', address: 'x@shop.example', server: locked });
+  await ok(`/mail_servers/${locked}/set_password`, { password: 'wrong' });
+  await ok(`/mail_templates/${template}/test`, { sender: mine, to: 'x@mail.example' });
+  await eventually(async () => /535 5\.7\.8 wrong/.test((await get(`/mail_servers/${locked}`)).error), 20);
+  await ok(`/mail_servers/${locked}/set_password`, { password: 'secret' });
+  const record = await get(`/mail_servers/${locked}`);
+  assert.equal(record.has_password, true);
+  assert.ok(!JSON.stringify(record).includes('secret'));
+  await strict.stop();
+});
+
+function hasDkim() {
+  try { execFileSync('/usr/bin/python3', ['-c', 'import dkim']); return true; } catch { return false; }
+}
