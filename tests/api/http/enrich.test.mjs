@@ -137,6 +137,21 @@ test('by an industry, and by the domain of an e-mail address', async () => {
   assert.deepEqual(await ids('x_host.x_rank = 7'), [fay]);
 });
 
+test('a package carries the attachment elsewhere', async () => {
+  const pack = await ok('GET', '/package');
+  const field = pack.fields.find((f) => f.entity === 'contact' && f.name === 'x_zone');
+  assert.deepEqual(field.lookup, [{ field: 'postcode', key: 'x_postcode' }, { field: 'country', key: 'x_country' }]);
+  const there = await world();
+  try {
+    const r = await there.api('POST', '/package', pack);
+    assert.ok(r.status < 300, JSON.stringify(r.body));
+    const s = (await there.api('POST', '/enrich/state', {})).body.items.map((i) => i.name).sort();
+    assert.ok(s.includes('x_zone'), s.join());
+  } finally {
+    await there.close();
+  }
+});
+
 test('what is wrong with a definition is said', async () => {
   const refused = async (body, what) => {
     const r = await w.api('POST', '/enrich/attach', body);
