@@ -3,6 +3,7 @@
 #include "main/modules.h"
 
 #include "domain/activity/activity.h"
+#include "domain/campaign/campaign.h"
 #include "domain/company/company.h"
 #include "domain/consent/consent.h"
 #include "domain/contact/contact.h"
@@ -26,6 +27,7 @@ const struct module *const modules[] = {
     &enrich_module,
     &consent_module,
     &message_module,
+    &campaign_module,
     &dashboard_module,
     &demo_module,
     NULL,

@@ -86,3 +86,27 @@ const char *kind_part_table(enum field_kind kind)
         : kind == KIND_URLS    ? "part_urls"
                                : "part_addresses";
 }
+
+static const struct choice_list *list_of(const struct model *m, const char *entity, const char *field)
+{
+    const struct live_entity *e = model_entity(m, str_of(entity));
+    const struct live_field *f = e ? entity_field(e, str_of(field)) : NULL;
+
+    return f ? f->list : NULL;
+}
+
+int64_t model_choice(const struct model *m, const char *entity, const char *field, struct str code)
+{
+    const struct choice_list *list = list_of(m, entity, field);
+    const struct choice *choice = list ? choice_by_code(list, code) : NULL;
+
+    return choice ? choice->id : 0;
+}
+
+struct str model_choice_code(const struct model *m, const char *entity, const char *field, int64_t id)
+{
+    const struct choice_list *list = list_of(m, entity, field);
+    const struct choice *choice = list ? choice_by_id(list, id) : NULL;
+
+    return choice ? choice->code : STR("");
+}

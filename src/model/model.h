@@ -122,6 +122,9 @@ const struct live_field *entity_field(const struct live_entity *e, struct str na
 const struct live_child *entity_child(const struct live_entity *e, struct str name);
 const struct choice *choice_by_code(const struct choice_list *l, struct str code);
 const struct choice *choice_by_id(const struct choice_list *l, int64_t id);
+/* Of a field of an entity of the modules: the id of a choice by its code, 0 when there is none; and back. */
+int64_t model_choice(const struct model *m, const char *entity, const char *field, struct str code);
+struct str model_choice_code(const struct model *m, const char *entity, const char *field, int64_t id);
 bool kind_is_list(enum field_kind kind);  /* e-mails, phones, addresses, URLs */
 bool kind_is_picks(enum field_kind kind); /* choices, tags */
 

@@ -29,7 +29,7 @@ def arguments():
     p.add_argument("--people", type=int, default=100000)
     p.add_argument("--seconds", type=int, default=10)
     p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("--only", default="start,memory,get,list,few,search,create,import,enrich,fields,web")
+    p.add_argument("--only", default="start,memory,get,list,few,search,create,import,enrich,fields,send,web")
     p.add_argument("--floor", default=os.environ.get("FLOOR", str(root.parent / "shared/tools/floors/floor.c")))
     p.add_argument("--keep", help="a folder for the data, made when it is not there and kept")
     return p.parse_args()
@@ -425,6 +425,46 @@ class Bench:
             found = self.api("/contacts/aggregate?" + urllib.parse.urlencode({"where": where, "measure": "count()"}))["rows"][0]["count()"]
             print(f"enrich: {where}: first {n} in {statistics.median(spans):.0f} ms, all {found} counted in {(time.monotonic() - count) * 1000:.0f} ms", flush=True)
 
+    def send(self):
+        """A campaign into smtp-sink, beside a bare loop of as many bytes over as many connections."""
+        sink = shutil.which("smtp-sink", path=os.environ["PATH"] + ":/usr/sbin")
+        if not sink:
+            print("send: not measured, smtp-sink (Postfix) is missing")
+            return
+        loop, port, connections = self.work / "smtp_floor", 18025, 10
+        base = [root / "src/base" / (n + ".c") for n in ("arena", "buf", "err", "str", "time", "utf8")]
+        run("cc", "-O2", "-D_GNU_SOURCE", "-std=gnu17", f"-I{root / 'src'}", root / "tests/bench/smtp_floor.c",
+            root / "src/domain/message/smtp.c", *base, "-o", loop, "-lgnutls", "-lsodium", "-lutf8proc", "-lpthread")
+        other = subprocess.Popen([sink, "-u", "nobody", "-c", f"127.0.0.1:{port}", "1000"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            time.sleep(0.5)
+            purpose = self.api("/consent_purposes?where=code%20%3D%20'service'")["items"][0]["id"]
+            server = self.api("/mail_servers", "POST", {"name": "Sink", "host": "127.0.0.1", "port": port, "security": "none", "connections": connections})["id"]
+            sender = self.api("/mail_senders", "POST", {"name": "Bench", "address": "bench@shop.example", "server": server})["id"]
+            words = " ".join(f"word{i}" for i in range(300))
+            text = self.api("/mail_templates", "POST", {"name": "Bench", "subject": "For {{ contact.first_name }}", "html":
+                            "<p>Dear {{ contact.first_name }}</p><p>" + words + "</p><a href=\"https://shop.example/a\">a</a> <a href=\"{{ links.preferences }}\">choose</a>"})["id"]
+            size = self.api(f"/mail_templates/{text}/preview", "POST", {})["bytes"]
+            bare, ours, mails = [], [], 0
+            for i in range(self.a.rounds):
+                bare.append(float(run(loop, port, connections, 20000, size)))
+                where = f"id > {i * 10000} and id <= {(i + 1) * 10000} and email is not empty"
+                made = self.api("/campaigns", "POST", {"name": f"Bench {i}", "purpose": purpose, "sender": sender, "template": text, "where": where})["id"]
+                before, begun = cpu_of(self.ours.pid), time.monotonic()
+                self.api(f"/campaigns/{made}/start", "POST", {})
+                while True:
+                    time.sleep(0.1)
+                    counts = self.api(f"/campaigns/{made}/results", "POST", {})["messages"]
+                    if counts["sent"] and not counts["planned"] and not counts["in_flight"]:
+                        break
+                mails += counts["sent"]
+                ours.append((counts["sent"] / (time.monotonic() - begun), (cpu_of(self.ours.pid) - before) / counts["sent"]))
+            rate, cpu = statistics.median(o[0] for o in ours), statistics.median(o[1] for o in ours)
+            print(f"send to smtp-sink over {connections} connections, mails of {size} bytes, {mails} in all: {rate:.0f}/s from the start of planning, "
+                  f"{cpu * 1e6:.0f} us CPU a mail; bare loop {statistics.median(bare):.0f}/s; ratio {rate / statistics.median(bare):.2f} (goal 0.5)", flush=True)
+        finally:
+            other.terminate()
+
     def web(self):
         """In Chromium: the first row on a slow phone, and from a click to painted data on the desk."""
         tools = root / "web/.tools/node_modules/.bin/node"
@@ -472,7 +512,7 @@ class Bench:
             self.start()
         self.serve()
         try:
-            for name in ("memory", "web", "get", "list", "few", "search", "create", "enrich", "fields"):
+            for name in ("memory", "web", "get", "list", "few", "search", "create", "enrich", "fields", "send"):
                 if name in only:
                     getattr(self, name)()
             if "import" in only:

@@ -4,6 +4,7 @@
 
 #include "base/rand.h"
 #include "domain/activity/activity.h"
+#include "domain/campaign/campaign.h"
 #include "domain/company/company.h"
 #include "domain/consent/consent.h"
 #include "domain/contact/contact.h"
@@ -22,7 +23,7 @@
 
 const struct module *const world_modules[]
     = { &system_module, &company_module, &contact_module, &activity_module, &order_module,
-          &quality_module, &segment_module, &consent_module, &message_module, &dashboard_module, &demo_module, NULL };
+          &quality_module, &segment_module, &consent_module, &message_module, &campaign_module, &dashboard_module, &demo_module, NULL };
 
 bool world_is_postgres(void)
 {

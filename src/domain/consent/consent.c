@@ -116,26 +116,6 @@ static const struct entity state = { .name = "consent",
     .unique = one_state,
     .merge_clash = state_merge };
 
-/* ---- choices ---- */
-
-int64_t consent_choice(const struct call *c, const char *entity, const char *field, struct str code)
-{
-    const struct live_field *f =
-        entity_field(model_entity(c->model, str_of(entity)), str_of(field));
-    const struct choice *choice = choice_by_code(f->list, code);
-
-    return choice ? choice->id : 0;
-}
-
-struct str consent_code(const struct call *c, const char *entity, const char *field, int64_t id)
-{
-    const struct live_field *f =
-        entity_field(model_entity(c->model, str_of(entity)), str_of(field));
-    const struct choice *choice = choice_by_id(f->list, id);
-
-    return choice ? choice->code : STR("");
-}
-
 /* ---- the state follows the ledger ---- */
 
 static enum err_code entry_before_save(struct call *c, struct record *r, const struct record *old)
@@ -196,7 +176,7 @@ static enum err_code entry_after_save(
 static int strictness(const struct call *c, const struct record *r)
 {
     static const char *const order[] = { "granted", "pending", "denied", "withdrawn" };
-    struct str code = consent_code(c, "consent", "state", record_get(r, "state").i);
+    struct str code = model_choice_code(c->model, "consent", "state", record_get(r, "state").i);
     int at = 0;
 
     while (at < 3 && !str_is(code, order[at])) {
@@ -225,13 +205,13 @@ static enum err_code state_merge(
 enum err_code consent_record(struct call *c, const struct consent_said *said)
 {
     struct record *r = record_of(c, "consent_entry");
-    int64_t basis = consent_choice(c, "consent_entry", "basis", said->basis);
+    int64_t basis = model_choice(c->model, "consent_entry", "basis", said->basis);
 
     r->trusted = true;
     record_set(c, r, "contact", V(said->contact));
     record_set(c, r, "purpose", V(said->purpose));
-    record_set(c, r, "channel", V(consent_choice(c, "consent_entry", "channel", said->channel)));
-    record_set(c, r, "state", V(consent_choice(c, "consent_entry", "state", said->state)));
+    record_set(c, r, "channel", V(model_choice(c->model, "consent_entry", "channel", said->channel)));
+    record_set(c, r, "state", V(model_choice(c->model, "consent_entry", "state", said->state)));
     record_set(c, r, "basis", basis ? V(basis) : V_NULL);
     record_set(c, r, "source", said->source.n ? V(said->source) : V_NULL);
     record_set(c, r, "proof", said->proof.n ? V(said->proof) : V_NULL);
@@ -249,8 +229,8 @@ enum err_code consent_verdict(struct call *c, int64_t contact, int64_t purpose_i
         SQL("SELECT \"state\" FROM \"consents\" WHERE \"contact\" = $1 AND \"purpose\" = $2 AND "
             "\"channel\" = $3 AND"
             " \"deleted_at\" IS NULL"),
-        VALS(V(contact), V(purpose_id), V(consent_choice(c, "consent", "channel", channel)))));
-    struct str code = found ? consent_code(c, "consent", "state", said) : STR("");
+        VALS(V(contact), V(purpose_id), V(model_choice(c->model, "consent", "channel", channel)))));
+    struct str code = found ? model_choice_code(c->model, "consent", "state", said) : STR("");
     *out = str_is(code, "granted")                               ? CONSENT_GIVEN
            : str_is(code, "denied") || str_is(code, "withdrawn") ? CONSENT_REFUSED
                                                                  : CONSENT_ABSENT;
@@ -258,7 +238,7 @@ enum err_code consent_verdict(struct call *c, int64_t contact, int64_t purpose_i
         TRY(db_find(c, &rule, &found,
             SQL("SELECT \"rule\" FROM \"consent_purposes\" WHERE \"id\" = $1"),
             VALS(V(purpose_id))));
-        bool opt_out = found && str_is(consent_code(c, "consent_purpose", "rule", rule), "opt_out");
+        bool opt_out = found && str_is(model_choice_code(c->model, "consent_purpose", "rule", rule), "opt_out");
         *out = opt_out && !str_is(code, "pending") ? CONSENT_GIVEN : CONSENT_ABSENT;
     }
     return OK;
@@ -292,7 +272,7 @@ static enum err_code consent_seed(struct call *c)
         record_set(c, r, "name", V(shipped[i].name));
         record_set(c, r, "description", V(shipped[i].description));
         record_set(
-            c, r, "rule", V(consent_choice(c, "consent_purpose", "rule", str_of(shipped[i].rule))));
+            c, r, "rule", V(model_choice(c->model, "consent_purpose", "rule", str_of(shipped[i].rule))));
         record_set(c, r, "on_page", V(shipped[i].on_page));
         record_set(c, r, "position", V((int64_t)i));
         TRY(record_create(c, r));

@@ -47,7 +47,7 @@ static enum err_code put(
 {
     struct record *r = record_of(c, "suppression");
     struct str hash = address_hash(c->org, c->mem, key);
-    int64_t choice = consent_choice(c, "suppression", "reason", reason.n ? reason : STR("by_hand"));
+    int64_t choice = model_choice(c->model, "suppression", "reason", reason.n ? reason : STR("by_hand"));
     bool found;
 
     if (!choice) {

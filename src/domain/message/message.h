@@ -4,7 +4,7 @@
  * Messages belong to a batch: all that is the same about them (what is sent, by whom, for which purpose). States:
  *   planned -> in_flight -> accepted -> bounced
  *                        -> refused, unknown
- *   planned -> skipped, cancelled; held_out from the beginning.
+ *   planned -> skipped, cancelled, held_out.
  * A message that was in flight when the process died is unknown: nobody can tell whether it arrived. Those of campaigns
  * are then left alone (at most once), those that answer a person's act are sent again under the same Message-ID. */
 
@@ -38,7 +38,7 @@ struct message_order {
     int64_t occasion;   /* tells several to the same person apart: 0 for a broadcast */
     struct str address; /* other than the person's own; empty for that */
     int64_t due;        /* not before; 0: now */
-    bool held_out;      /* of the control group: never sent */
+    bool held_out;      /* of the control group: asked for consent like the others, and never sent */
 };
 /* *made is false when there is one for this batch, person and occasion already. */
 MUST_CHECK enum err_code message_plan(struct call *c, const struct message_order *o, bool *made);

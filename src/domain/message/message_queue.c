@@ -137,10 +137,10 @@ enum err_code message_plan(struct call *c, const struct message_order *o, bool *
     int64_t n;
 
     TRY(db_changed(c, &n,
-        SQL("INSERT INTO \"messages\" (\"batch\", \"contact\", \"occasion\", \"address\", \"state\", \"attempts\", \"due\","
-            " \"at\") VALUES ($1, $2, $3, $4, $5, 0, $6, $7) ON CONFLICT DO NOTHING"),
+        SQL("INSERT INTO \"messages\" (\"batch\", \"contact\", \"occasion\", \"address\", \"state\", \"reason\", \"attempts\","
+            " \"due\", \"at\") VALUES ($1, $2, $3, $4, 'planned', $5, 0, $6, $7) ON CONFLICT DO NOTHING"),
         VALS(V(o->batch), V(o->contact), V(o->occasion), o->address.n ? V(o->address) : V_NULL,
-            V(o->held_out ? "held_out" : "planned"), V(o->due ? o->due : c->now), V(c->now))));
+            o->held_out ? V("held_out") : V_NULL, V(o->due ? o->due : c->now), V(c->now))));
     *made = n > 0;
     return OK;
 }

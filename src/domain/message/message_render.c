@@ -7,6 +7,7 @@
 
 #include "domain/consent/consent.h"
 
+#include "model/access.h"
 #include "model/link.h"
 #include "model/setting.h"
 #include "model/texts.h"
@@ -26,12 +27,10 @@ static const char *const business_names[] = { "name", NULL };
 static enum err_code read_text(struct call *c, const struct template_root *roots, enum template_mode mode,
     const char *field, struct str source, const struct template **out)
 {
-    struct template_scope scope = { .roots = roots, .nroots = ROOTS, .mode = mode, .field = field };
-    struct str zone = c->model->zone;
+    /* whoever writes or tries a text uses only fields that he may read; the sender may read all */
+    struct template_scope scope = { .expr = access_scope(c, NULL), .roots = roots, .nroots = ROOTS, .mode = mode,
+        .field = field };
 
-    /* the text is the house's: whoever may send it may show what it says, as a formula does */
-    scope.expr = (struct expr_scope) { .mem = c->mem, .model = c->model,
-        .zone = zone_get(zone) ? zone_get(zone) : zone_utc(), .extensions = c->model->functions };
     *out = NULL;
     return source.n ? template_parse(&scope, source, out, &c->err) : OK;
 }
@@ -100,7 +99,7 @@ enum err_code mail_layout_read(struct call *c, struct arena *keep, const struct 
 
 /* ---- links that are counted ---- */
 
-static int link_number(struct arena *mem, struct mail_links *links, struct str url)
+static int link_number(struct mail_links *links, struct str url)
 {
     for (size_t i = 0; i < links->n; i++) {
         if (str_eq(links->urls[i], url)) {
@@ -110,7 +109,7 @@ static int link_number(struct arena *mem, struct mail_links *links, struct str u
     if (links->n == MESSAGE_LINKS_MAX) {
         return -1;
     }
-    links->urls[links->n] = arena_str(mem, url);
+    links->urls[links->n] = arena_str(links->mem, url);
     return (int)links->n++;
 }
 
@@ -154,7 +153,7 @@ static struct str count_links(struct call *c, const struct mail_wish *w, struct 
         }
         struct str typed = str_sub(rest, from, (size_t)end), url = plain_url(c->mem, typed);
         bool web = str_starts(url, STR("http://")) || str_starts(url, STR("https://"));
-        int number = web && url.n < 2000 && !str_starts(url, own) ? link_number(c->mem, w->links, url) : -1;
+        int number = web && url.n < 2000 && !str_starts(url, own) ? link_number(w->links, url) : -1;
         if (number < 0) {
             buf_add(&out, typed);
         } else {

@@ -31,6 +31,7 @@ struct ready {
     const char *reason; /* it is not sent, and why; NULL: it is */
     int domain;
     struct page *page;
+    bool held_out; /* of the control group: asked like the others, and not sent */
 };
 
 /* People whose mails are made; those of one page may still be on their way while the next is filled. */
@@ -100,6 +101,7 @@ static enum err_code read_batches(struct call *c, void *arg)
         struct mail_text text;
         struct rows rows;
         b->b = open[i];
+        b->links.mem = s->texts;
         enum err_code code = mail_sender_load(c, b->b.sender, &sender);
         code = code == OK ? mail_text_load(c, b->b.template, &text) : code;
         code = code == OK ? mail_layout_read(c, s->keys, &text, &sender, b->b.name, &b->layout) : code;
@@ -233,6 +235,7 @@ static enum err_code prepare_one(struct call *c, struct batch_state *b, struct r
         TRY(code);
     }
     TRY(judge(c, &b->b, wish.person, m));
+    m->reason = m->reason ? m->reason : m->held_out ? "held_out" : NULL;
     if (m->reason) {
         return OK;
     }
@@ -259,12 +262,12 @@ static enum err_code take_rows(struct call *c, struct sending *s, struct batch_s
     struct rows rows;
 
     TRY(db_query(c, &rows,
-        SQL("SELECT \"id\", \"contact\", \"address\" FROM \"messages\" WHERE \"batch\" = $1 AND \"state\" = 'planned' AND"
+        SQL("SELECT \"id\", \"contact\", \"address\", \"reason\" FROM \"messages\" WHERE \"batch\" = $1 AND \"state\" = 'planned' AND"
             " \"due\" <= $2 ORDER BY \"due\", \"id\" LIMIT $3"),
         VALS(V(b->b.id), V(c->now), V((int64_t)most))));
     while (p->n < PAGE && p->n - from < most && rows_next(&rows)) {
         p->list[p->n] = (struct ready) { .id = col_int(&rows, 0), .batch = b->b.id, .page = p,
-            .to = arena_str(p->mem, stmt_text(rows.st, 2)) };
+            .to = arena_str(p->mem, stmt_text(rows.st, 2)), .held_out = str_is(stmt_text(rows.st, 3), "held_out") };
         contacts[p->n++] = col_int(&rows, 1);
     }
     TRY(rows_end(&rows));
@@ -345,7 +348,7 @@ static enum err_code note_ending(struct call *c, struct sending *s, const struct
         return db_exec(c,
             SQL("UPDATE \"messages\" SET \"state\" = CASE WHEN \"attempts\" >= $5 THEN 'refused' ELSE 'planned' END, \"at\" ="
                 " $2, \"attempts\" = \"attempts\" + $4, \"reason\" = 'deferred', \"reply\" = $3, \"due\" = $2 + $4 * 60000000 *"
-                " (1 << (2 * CASE WHEN \"attempts\" > 5 THEN 5 ELSE \"attempts\" END)) WHERE \"id\" = $1 AND \"state\" ="
+                " CASE \"attempts\" WHEN 0 THEN 1 WHEN 1 THEN 4 WHEN 2 THEN 16 WHEN 3 THEN 64 ELSE 256 END WHERE \"id\" = $1 AND \"state\" ="
                 " 'in_flight'"),
             VALS(V(end->m->id), V(c->now), V(reply), V(r->outcome == SMTP_UNSENT ? 0 : 1), V(TRIES - 1)));
     }
@@ -359,9 +362,8 @@ static enum err_code note_ending(struct call *c, struct sending *s, const struct
 static enum err_code note_skipped(struct call *c, const struct ready *m)
 {
     return db_exec(c,
-        SQL("UPDATE \"messages\" SET \"state\" = 'skipped', \"reason\" = $2, \"at\" = $3 WHERE \"id\" = $1 AND \"state\" ="
-            " 'planned'"),
-        VALS(V(m->id), V(m->reason), V(c->now)));
+        SQL("UPDATE \"messages\" SET \"state\" = $4, \"reason\" = $2, \"at\" = $3 WHERE \"id\" = $1 AND \"state\" = 'planned'"),
+        VALS(V(m->id), V(m->reason), V(c->now), V(strcmp(m->reason, "held_out") == 0 ? "held_out" : "skipped")));
 }
 
 static enum err_code store_links(struct call *c, struct sending *s)

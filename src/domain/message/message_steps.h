@@ -45,6 +45,7 @@ MUST_CHECK enum err_code mail_layout_read(struct call *c, struct arena *keep, co
     const struct mail_sender *sender, struct str campaign, struct mail_layout *out);
 
 struct mail_links { /* addresses that clicks are counted for, of one batch */
+    struct arena *mem;
     struct str urls[MESSAGE_LINKS_MAX];
     size_t n, stored; /* those from `stored` on are new */
 };

@@ -8,6 +8,7 @@ int test_csv(void);
 int test_json(void);
 int test_memory(void);
 int test_similar(void);
+int test_stat(void);
 int test_str(void);
 int test_time(void);
 int test_utf8(void);

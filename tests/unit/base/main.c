@@ -11,6 +11,7 @@ int main(void)
     failed += test_json();
     failed += test_memory();
     failed += test_similar();
+    failed += test_stat();
     failed += test_str();
     failed += test_time();
     failed += test_utf8();

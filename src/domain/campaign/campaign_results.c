@@ -1,0 +1,339 @@
+/* campaign_results.c - what became of a campaign, and what it brought.
+ *
+ * The control group was asked for consent and address like the others, so both groups are people who could have been
+ * written to; they differ in the mail alone. Orders count from the campaign's start through its window, for both alike. */
+
+#include "domain/campaign/campaign_steps.h"
+
+#include "base/stat.h"
+#include "model/action.h"
+#include "model/expr.h"
+
+#include <math.h>
+
+/* ---- counts ---- */
+
+static void put_counts(struct call *c, const struct batch_counts *n)
+{
+    struct json_writer *w = &c->out;
+    int64_t delivered = n->accepted;
+
+    json_object(w, "messages");
+    json_int(w, "planned", n->planned);
+    json_int(w, "in_flight", n->in_flight);
+    json_int(w, "sent", n->accepted + n->bounced + n->unknown);
+    json_int(w, "delivered", delivered);
+    json_int(w, "skipped", n->skipped);
+    json_int(w, "held_out", n->held_out);
+    json_int(w, "refused", n->refused);
+    json_int(w, "bounced", n->bounced);
+    json_int(w, "unknown", n->unknown);
+    json_int(w, "cancelled", n->cancelled);
+    json_int(w, "opened", n->opened);
+    json_int(w, "clicked", n->clicked);
+    json_int(w, "machine_only", n->machine);
+    json_end_object(w);
+}
+
+static enum err_code put_reasons(struct call *c, int64_t batch)
+{
+    struct rows rows;
+
+    json_object(&c->out, "reasons");
+    TRY(db_query(c, &rows,
+        SQL("SELECT \"reason\", count(*) FROM \"messages\" WHERE \"batch\" = $1 AND \"state\" IN ('skipped', 'refused',"
+            " 'unknown', 'bounced') GROUP BY \"reason\" ORDER BY count(*) DESC LIMIT 50"),
+        VALS(V(batch))));
+    while (rows_next(&rows)) {
+        json_name(&c->out, col_null(&rows, 0) ? STR("other") : col_text(&rows, 0));
+        json_int(&c->out, NULL, col_int(&rows, 1));
+    }
+    json_end_object(&c->out);
+    return rows_end(&rows);
+}
+
+static enum err_code put_links(struct call *c, int64_t batch)
+{
+    struct rows rows;
+
+    json_array(&c->out, "links");
+    TRY(db_query(c, &rows,
+        SQL("SELECT l.\"url\", count(DISTINCT h.\"message\"), count(h.\"id\") FROM \"message_links\" l LEFT JOIN"
+            " \"message_hits\" h ON h.\"batch\" = l.\"batch\" AND h.\"kind\" = 'click' AND h.\"link\" = l.\"number\" AND"
+            " h.\"class\" = 'human' WHERE l.\"batch\" = $1 GROUP BY l.\"number\", l.\"url\" ORDER BY 2 DESC, l.\"number\""
+            " LIMIT 100"),
+        VALS(V(batch))));
+    while (rows_next(&rows)) {
+        json_object(&c->out, NULL);
+        json_text(&c->out, "url", col_text(&rows, 0));
+        json_int(&c->out, "people", col_int(&rows, 1));
+        json_int(&c->out, "clicks", col_int(&rows, 2));
+        json_end_object(&c->out);
+    }
+    json_end_array(&c->out);
+    return rows_end(&rows);
+}
+
+/* ---- orders ---- */
+
+struct arm { /* people, and what they bought in the window */
+    struct stat_group spent, bought; /* in base currency; who bought at all */
+    int64_t orders, hundredths;
+};
+
+/* One pass over the people of a state, each with the sum of his orders; groups by that sum, so that few rows come back. */
+static enum err_code load_arm(struct call *c, const struct campaign *k, const char *state, struct arm *a)
+{
+    int64_t cancelled = model_choice(c->model, "order", "status", STR("cancelled"));
+    struct rows rows;
+
+    *a = (struct arm) { 0 };
+    TRY(db_query(c, &rows,
+        SQL("SELECT p.\"spent\", sum(p.\"orders\"), count(*) FROM (SELECT m.\"contact\", coalesce(sum(o.\"total_k\"), 0) AS"
+            " \"spent\", count(o.\"id\") AS \"orders\" FROM \"messages\" m LEFT JOIN \"orders\" o ON o.\"contact\" ="
+            " m.\"contact\" AND o.\"placed_at\" >= $3 AND o.\"placed_at\" < $4 AND o.\"deleted_at\" IS NULL AND"
+            " o.\"status\" <> $5 WHERE m.\"batch\" = $1 AND m.\"state\" = $2 GROUP BY m.\"contact\") p GROUP BY p.\"spent\""),
+        VALS(V(k->batch), V(state), V(k->started_at), V(k->started_at + k->window), V(cancelled))));
+    while (rows_next(&rows)) {
+        int64_t spent = col_int(&rows, 0);
+        double people = (double)col_int(&rows, 2), money = (double)spent / 100;
+        bool bought = col_int(&rows, 1) > 0;
+        a->spent.n += people;
+        a->spent.sum += money * people;
+        a->spent.squares += money * money * people;
+        a->bought.sum += bought ? people : 0;
+        a->orders += col_int(&rows, 1);
+        a->hundredths += spent * col_int(&rows, 2);
+    }
+    a->bought.n = a->spent.n;
+    a->bought.squares = a->bought.sum;
+    return rows_end(&rows);
+}
+
+static void put_money(struct call *c, const char *name, int64_t hundredths)
+{
+    char text[40];
+
+    (void)str_from_scaled(hundredths, 2, text);
+    json_object(&c->out, name);
+    json_cstr(&c->out, "amount", text);
+    json_text(&c->out, "currency", c->model->currency);
+    json_end_object(&c->out);
+}
+
+static void put_arm(struct call *c, const char *name, const struct arm *a)
+{
+    json_object(&c->out, name);
+    json_int(&c->out, "people", (int64_t)a->spent.n);
+    json_int(&c->out, "buyers", (int64_t)a->bought.sum);
+    json_int(&c->out, "orders", a->orders);
+    put_money(c, "revenue", a->hundredths);
+    json_real(&c->out, "revenue_per_person", a->spent.n > 0 ? a->spent.sum / a->spent.n : 0);
+    json_end_object(&c->out);
+}
+
+static void put_difference(struct call *c, const char *name, const struct stat_difference *d)
+{
+    json_object(&c->out, name);
+    json_real(&c->out, "difference", d->difference);
+    json_flag(&c->out, "known", d->known != 0);
+    if (d->known) {
+        json_real(&c->out, "low", d->low);
+        json_real(&c->out, "high", d->high);
+        json_real(&c->out, "p", d->p);
+    }
+    json_end_object(&c->out);
+}
+
+static int64_t rounded(double money)
+{
+    return fabs(money) < 9e15 ? (int64_t)(money * 100 + (money < 0 ? -0.5 : 0.5)) : 0;
+}
+
+static enum err_code put_orders(struct call *c, const struct campaign *k)
+{
+    struct stat_difference spent, bought;
+    struct arm mailed, control;
+
+    TRY(load_arm(c, k, "accepted", &mailed));
+    TRY(load_arm(c, k, "held_out", &control));
+    json_object(&c->out, "orders");
+    put_arm(c, "mailed", &mailed);
+    put_arm(c, "control", &control);
+    json_end_object(&c->out);
+    spent = stat_welch(&mailed.spent, &control.spent);
+    bought = stat_shares(&mailed.bought, &control.bought);
+    json_object(&c->out, "lift");
+    put_difference(c, "revenue_per_person", &spent);
+    put_difference(c, "buyers", &bought);
+    json_end_object(&c->out);
+    json_object(&c->out, "money");
+    put_money(c, "revenue", mailed.hundredths);
+    if (spent.known) {
+        /* what the mail brought beyond what would have come: the difference, for each who got it */
+        put_money(c, "added", rounded(spent.difference * mailed.spent.n));
+        put_money(c, "added_low", rounded(spent.low * mailed.spent.n));
+        put_money(c, "added_high", rounded(spent.high * mailed.spent.n));
+    }
+    if (k->cost >= 0) {
+        put_money(c, "cost", k->cost);
+        if (k->cost > 0 && spent.known) {
+            json_real(&c->out, "return", (spent.difference * mailed.spent.n * 100 - (double)k->cost) / (double)k->cost);
+        }
+    }
+    json_end_object(&c->out);
+    return OK;
+}
+
+enum err_code campaign_act_results(struct call *c)
+{
+    struct batch_counts n = { 0 };
+    struct campaign k;
+
+    TRY(campaign_load(c, target(c), &k));
+    if (!k.batch) {
+        put_counts(c, &n);
+        return OK;
+    }
+    TRY(message_count(c, k.batch, &n));
+    put_counts(c, &n);
+    TRY(put_reasons(c, k.batch));
+    TRY(put_links(c, k.batch));
+    return put_orders(c, &k);
+}
+
+/* ---- one by one ---- */
+
+enum { PAGE = 100 };
+
+enum err_code campaign_act_messages(struct call *c)
+{
+    struct str state = in_text(c, "state");
+    struct campaign k;
+    struct rows rows;
+    int64_t last = 0;
+    size_t n = 0;
+
+    TRY(campaign_load(c, target(c), &k));
+    json_array(&c->out, "items");
+    TRY(db_query(c, &rows,
+        SQL("SELECT \"id\", \"contact\", \"state\", \"reason\", \"at\", \"opened_at\", \"clicked_at\", \"reply\" FROM"
+            " \"messages\" WHERE \"batch\" = $1 AND \"id\" > $2 AND ($3 = '' OR \"state\" = $3) ORDER BY \"id\" LIMIT 100"),
+        VALS(V(k.batch), V(in_int(c, "after")), V(state))));
+    while (rows_next(&rows)) {
+        last = col_int(&rows, 0);
+        json_object(&c->out, NULL);
+        json_int(&c->out, "contact", col_int(&rows, 1));
+        json_text(&c->out, "state", col_text(&rows, 2));
+        json_text(&c->out, "reason", col_text(&rows, 3));
+        out_instant(c, "at", col_int(&rows, 4));
+        if (!col_null(&rows, 5)) {
+            out_instant(c, "opened_at", col_int(&rows, 5));
+        }
+        if (!col_null(&rows, 6)) {
+            out_instant(c, "clicked_at", col_int(&rows, 6));
+        }
+        json_text(&c->out, "reply", col_text(&rows, 7));
+        json_end_object(&c->out);
+        n++;
+    }
+    json_end_array(&c->out);
+    out_int(c, "next", n == PAGE ? last : 0);
+    return rows_end(&rows);
+}
+
+/* ---- mailed(campaign, 'opened') in expressions about people ---- */
+
+static const char *const figures[] = { "planned", "sent", "delivered", "opened", "clicked", "skipped", "held_out", "refused",
+    "bounced", "unknown", "cancelled", "in_flight", NULL };
+
+static struct value argument(const struct expr_call *call, size_t i, struct arena *mem)
+{
+    return expr_constant_value(call->args[i], mem, 0, 0);
+}
+
+static enum err_code check(void *arg, const struct expr_scope *s, const struct expr_call *call, struct err *e)
+{
+    (void)arg;
+    if (!s->entity || !str_is(s->entity->name, "contact")) {
+        return err_set(e, ERR_INVALID, "where", "mailed() is asked of people");
+    }
+    if (!expr_is_constant(call->args[0]) || expr_type(call->args[0]) != VALUE_NUMBER || expr_scale(call->args[0])
+        || !expr_is_constant(call->args[1]) || expr_type(call->args[1]) != VALUE_TEXT) {
+        return err_set(e, ERR_INVALID, "where", "mailed() takes the number of a campaign and a figure of its results, in quotes");
+    }
+    struct str figure = argument(call, 1, s->mem).s;
+    for (int i = 0; figures[i]; i++) {
+        if (str_is(figure, figures[i])) {
+            return OK;
+        }
+    }
+    return err_set(e, ERR_INVALID, "where", "there is no figure \"%.*s\"", STR_ARG(str_sub(figure, 0, 40)));
+}
+
+/* The states of a figure, three at most, the same one again where there are fewer. */
+static void states_of(struct str figure, struct str out[3])
+{
+    out[0] = out[1] = out[2] = figure;
+    if (str_is(figure, "delivered")) {
+        out[0] = out[1] = out[2] = STR("accepted");
+    } else if (str_is(figure, "sent")) {
+        out[0] = STR("accepted");
+        out[1] = STR("bounced");
+        out[2] = STR("unknown");
+    }
+}
+
+static void put_sql(void *arg, const struct expr_call *call, struct expr_sql *s)
+{
+    struct arena *mem = s->out->text.mem;
+    struct str figure = argument(call, 1, mem).s, states[3];
+
+    (void)arg;
+    sql_column(s->out, s->alias, "id");
+    sql_lit(s->out, " IN (SELECT m.\"contact\" FROM \"campaigns\" g JOIN \"messages\" m ON m.\"batch\" = g.\"batch\" WHERE"
+                    " g.\"deleted_at\" IS NULL AND g.\"id\" = ");
+    sql_bind(s->out, V(argument(call, 0, mem).i));
+    if (str_is(figure, "opened")) {
+        sql_lit(s->out, " AND m.\"opened_at\" IS NOT NULL)");
+        return;
+    }
+    if (str_is(figure, "clicked")) {
+        sql_lit(s->out, " AND m.\"clicked_at\" IS NOT NULL)");
+        return;
+    }
+    states_of(figure, states);
+    sql_lit(s->out, " AND m.\"state\" IN (");
+    sql_bind(s->out, V(states[0]));
+    sql_lit(s->out, ", ");
+    sql_bind(s->out, V(states[1]));
+    sql_lit(s->out, ", ");
+    sql_bind(s->out, V(states[2]));
+    sql_lit(s->out, "))");
+}
+
+static enum err_code look(void *arg, const struct expr_call *call, const struct expr_rows *rows, struct arena *mem,
+    int64_t id, int64_t now, int64_t me, struct value *out)
+{
+    struct str figure = argument(call, 1, mem).s, states[3];
+    int64_t one;
+    bool found = false;
+
+    (void)arg, (void)now, (void)me;
+    id = id ? id : rows->self;
+    states_of(figure, states);
+    if (rows->call && id) {
+        TRY(db_find(rows->call, &one, &found,
+            SQL("SELECT 1 FROM \"campaigns\" g JOIN \"messages\" m ON m.\"batch\" = g.\"batch\" AND m.\"contact\" = $2 WHERE"
+                " g.\"deleted_at\" IS NULL AND g.\"id\" = $1 AND (($3 = 'opened' AND m.\"opened_at\" IS NOT NULL) OR ($3 ="
+                " 'clicked' AND m.\"clicked_at\" IS NOT NULL) OR m.\"state\" IN ($4, $5, $6)) LIMIT 1"),
+            VALS(V(argument(call, 0, mem).i), V(id), V(figure), V(states[0]), V(states[1]), V(states[2]))));
+    }
+    *out = (struct value) { .type = VALUE_BOOL, .i = found };
+    return OK;
+}
+
+const struct expr_extension campaign_functions[] = {
+    { .name = "mailed", .least = 2, .most = 2, .type = VALUE_BOOL, .clock = true, .check = check, .sql = put_sql, .eval = look },
+    { .name = NULL },
+};

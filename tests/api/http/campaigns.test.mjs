@@ -1,0 +1,223 @@
+// Campaigns: who gets one and who does not and why, control group, clicks, opens, unsubscriptions, orders, what it brought.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { eventually, world } from '../kith.mjs';
+import { parseMail, Sink } from '../smtp.mjs';
+
+let w, sink, server, sender, template, newsletter;
+const HUMAN = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/126.0 Safari/537.36';
+const get = async (path) => (await w.api('GET', path)).body;
+const where = (text) => encodeURIComponent(text);
+const made = async (plural, fields) => {
+  const r = await w.api('POST', `/${plural}`, fields);
+  assert.equal(r.status, 201, r.text);
+  return r.body.id;
+};
+const ok = async (path, body = {}) => {
+  const r = await w.api('POST', path, body);
+  assert.equal(r.status, 200, `${path}: ${r.text}`);
+  return r.body;
+};
+const clock = (now) => Promise.all(w.servers.map((s) => w.request('PUT', '/test/clock', { now }, {}, s)));
+const visit = (url, headers = {}, method = 'GET') => fetch(w.servers[0].url + new URL(url).pathname, { method, redirect: 'manual', headers: { 'user-agent': HUMAN, ...headers } });
+const results = (id) => ok(`/campaigns/${id}/results`);
+const sent = (id) => eventually(async () => { const r = await results(id); return r.messages.planned + r.messages.in_flight === 0 && r.messages.sent + r.messages.skipped > 0 && r; }, 30);
+const peopleOf = async (id, figure) => (await get(`/contacts?where=${where(`mailed(${id}, '${figure}')`)}&sort=id&fields=id&limit=200`)).items.map((p) => p.id);
+const person = async (name, more = {}, said = 'granted') => {
+  const id = await made('contacts', { first_name: name, last_name: 'Camp', emails: [`${name.toLowerCase()}@mail.example`], ...more });
+  if (said) await made('consent_entries', { contact: id, purpose: newsletter, channel: 'email', state: said });
+  return id;
+};
+
+before(async () => {
+  w = await world();
+  sink = await new Sink().start();
+  newsletter = (await get(`/consent_purposes?where=${where("code = 'newsletter'")}`)).items[0].id;
+  server = await made('mail_servers', { name: 'Sink', host: '127.0.0.1', port: sink.port, security: 'none', connections: 4 });
+  sender = await made('mail_senders', { name: 'Shop', address: 'hello@shop.example', bounces: 'bounces@shop.example', server });
+  template = await made('mail_templates', { name: 'Tea', subject: 'Tea for {{ contact.first_name }}',
+    html: '<html><body><p>Dear {{ contact.first_name }}</p><a href="https://shop.example/tea">Tea</a> <a href="https://shop.example/cups?x={{ contact.first_name }}">Cups</a> <a href="{{ links.preferences }}">Choose</a></body></html>' });
+});
+after(async () => { if (process.env.SHOW) console.log(w.servers.map((s) => s.log).join('\n')); await w.close(); await sink.stop(); });
+
+const campaign = (fields) => made('campaigns', { name: 'Tea', purpose: newsletter, sender, template, ...fields });
+
+test('each of the audience gets one mail, or a reason why not', async () => {
+  const good = [await person('Ann'), await person('Ben')];
+  const no = { no_consent: await person('Nora', {}, null), refused_consent: await person('Rob', {}, 'denied'), do_not_email: await person('Dora', { do_not_email: true }),
+    no_address: await made('contacts', { last_name: 'Camp', first_name: 'Nobody' }), same_mailbox: await person('Twin', { emails: ['ann@mail.example'] }), suppressed: await person('Sue') };
+  await ok('/suppressions/add', { address: 'sue@mail.example', reason: 'complaint' });
+  const id = await campaign({ where: "last_name = 'Camp'" });
+  assert.equal((await get(`/campaigns/${id}`)).status, 'draft');
+  const review = await ok(`/campaigns/${id}/review`);
+  assert.deepEqual([review.audience, review.with_address, review.may_be_written_to], [8, 6, 4]);
+  await ok(`/campaigns/${id}/start`);
+  const r = await sent(id);
+  assert.deepEqual([r.messages.sent, r.messages.skipped], [2, 6]);
+  assert.deepEqual(r.reasons, { no_consent: 1, refused_consent: 1, do_not_email: 1, no_address: 1, same_mailbox: 1, suppressed: 1 });
+  assert.deepEqual(await peopleOf(id, 'delivered'), good);
+  assert.deepEqual(await peopleOf(id, 'skipped'), Object.values(no).sort((a, b) => a - b));
+  const m = parseMail(sink.mails.find((x) => x.to === 'ben@mail.example').data);
+  assert.equal(m.headers.subject, 'Tea for Ben');
+  assert.match(m.headers['list-unsubscribe'], /^<http:\/\/[^>]+\/p\/unsubscribe\/[\w-]+>/);
+  assert.equal(m.headers['list-unsubscribe-post'], 'List-Unsubscribe=One-Click');
+  assert.match(m.html, /href="http:\/\/[^"]+\/p\/preferences\//, 'its own pages are not counted');
+  assert.doesNotMatch(m.html, /shop\.example/);
+  assert.match(m.plain, /Dear Ben/);
+  assert.equal((await w.api('POST', `/campaigns/${id}/start`, {})).status, 409);
+  const late = await w.api('PATCH', `/campaigns/${id}`, { where: "last_name = 'X'" });
+  assert.equal(late.status, 409, late.text);
+  assert.equal((await w.api('PATCH', `/campaigns/${id}`, { goal: 'sell tea' })).status, 200);
+});
+
+test('clicks and opens are counted for people; machines are told apart; nothing leads elsewhere', async () => {
+  await clock('2026-03-01T10:00:00Z');
+  const id = await campaign({ where: "first_name = 'Ann' or first_name = 'Ben'", name: 'Clicks' });
+  const from = sink.mails.length;
+  await ok(`/campaigns/${id}/start`);
+  await sent(id);
+  const mails = sink.mails.slice(from).map((x) => ({ to: x.to, ...parseMail(x.data) }));
+  assert.equal(mails.length, 2);
+  const linksOf = (m) => [...m.html.matchAll(/href="([^"]*\/p\/c\/[^"]*)"/g)].map((x) => x[1]);
+  const [ann, ben] = [mails.find((m) => m.to.startsWith('ann')), mails.find((m) => m.to.startsWith('ben'))];
+  assert.equal(linksOf(ann).length, 2);
+  const quick = await visit(linksOf(ann)[0]);
+  assert.deepEqual([quick.status, quick.headers.get('location')], [302, 'https://shop.example/tea']);
+  assert.equal((await results(id)).messages.clicked, 0, 'three seconds after it was sent: a machine');
+  await clock('2026-03-01T10:05:00Z');
+  await visit(linksOf(ben)[0], {}, 'HEAD');
+  await visit(linksOf(ben)[0], { 'user-agent': 'SafeLinks scanner' });
+  assert.equal((await results(id)).messages.clicked, 0);
+  const slow = await visit(linksOf(ben)[1]);
+  assert.equal(slow.headers.get('location'), 'https://shop.example/cups?x=Ben');
+  const pixel = /src="([^"]*\/p\/o\/[^"]*)"/.exec(ann.html)[1];
+  const seen = await visit(pixel);
+  assert.equal(seen.headers.get('content-type'), 'image/gif');
+  const r = await results(id);
+  assert.deepEqual([r.messages.clicked, r.messages.opened], [1, 2], 'who clicks has opened');
+  assert.equal(r.links.find((l) => l.url.includes('cups?x=Ben')).people, 1);
+  assert.deepEqual(await peopleOf(id, 'clicked'), [(await get(`/contacts?where=${where("first_name = 'Ben'")}`)).items[0].id]);
+  for (const bad of ['x', 'A'.repeat(40), new URL(linksOf(ann)[0]).pathname.split('/').pop().slice(0, -2) + 'AA']) {
+    const b = await visit(`http://x/p/c/${bad}`);
+    assert.equal(b.status, 404);
+    assert.equal(b.headers.get('location'), null);
+    assert.equal((await visit(`http://x/p/o/${bad}`)).status, 200, 'a picture always comes');
+  }
+  await clock(null);
+});
+
+test('one click unsubscribes, and holds for the next mail', async () => {
+  const un = parseMail(sink.mails.find((x) => x.to === 'ben@mail.example').data).headers['list-unsubscribe'].slice(1, -1);
+  assert.equal((await visit(un)).status, 200);
+  assert.equal((await get(`/contacts?where=${where("first_name = 'Ben' and has_consent('newsletter', 'email')")}`)).items.length, 1, 'looking changes nothing');
+  const r = await fetch(w.servers[0].url + new URL(un).pathname, { method: 'POST', body: 'List-Unsubscribe=One-Click', headers: { 'content-type': 'application/x-www-form-urlencoded' } });
+  assert.equal(r.status, 200);
+  const id = await campaign({ where: "first_name = 'Ben'", name: 'Again' });
+  await ok(`/campaigns/${id}/start`);
+  assert.deepEqual((await sent(id)).reasons, { refused_consent: 1 });
+});
+
+test('a control group gets nothing; what the mail brought is told against it, with an interval', async () => {
+  const people = [];
+  for (let i = 0; i < 60; i++) people.push(await person(`P${i}`, { job_title: 'Control' }));
+  const id = await campaign({ where: "job_title = 'Control'", name: 'Lift', holdout: 50, cost: { amount: '20.00', currency: 'EUR' } });
+  await ok(`/campaigns/${id}/start`);
+  let r = await sent(id);
+  const mailed = await peopleOf(id, 'delivered'), held = await peopleOf(id, 'held_out');
+  assert.equal(mailed.length + held.length, 60);
+  assert.ok(held.length > 15 && held.length < 45, `${held.length} held out of 60`);
+  assert.equal(r.messages.held_out, held.length);
+  const spent = new Map();
+  let nth = 0;
+  const buy = async (contact, amount) => {
+    await ok('/orders/record', { number: `L-${nth++}`, lines: [{ sku: 'TEA', name: 'Tea', unit_price: amount }] }).then((o) => w.api('PATCH', `/orders/${o.id}`, { contact }));
+    spent.set(contact, (spent.get(contact) ?? 0) + amount);
+  };
+  for (let i = 0; i < mailed.length; i += 2) await buy(mailed[i], 10 + i);
+  for (let i = 0; i < held.length; i += 5) await buy(held[i], 12);
+  r = await results(id);
+  const arm = (ids) => { const x = ids.map((p) => spent.get(p) ?? 0), n = x.length, mean = x.reduce((a, b) => a + b, 0) / n; return { n, mean, v: x.reduce((a, b) => a + (b - mean) ** 2, 0) / (n - 1), sum: mean * n }; };
+  const a = arm(mailed), b = arm(held), se = Math.sqrt(a.v / a.n + b.v / b.n);
+  assert.equal(Number(r.money.revenue.amount), Math.round(a.sum * 100) / 100);
+  assert.ok(Math.abs(r.lift.revenue_per_person.difference - (a.mean - b.mean)) < 1e-9);
+  assert.ok(Math.abs((r.lift.revenue_per_person.high - r.lift.revenue_per_person.low) / 2 / se - 2) < 0.1, 'about two standard errors each way');
+  assert.equal(r.orders.mailed.buyers, Math.ceil(mailed.length / 2));
+  assert.ok(Math.abs(Number(r.money.added.amount) - (a.mean - b.mean) * a.n) < 0.01);
+  assert.ok(Math.abs(r.money.return - ((a.mean - b.mean) * a.n - 20) / 20) < 1e-6);
+});
+
+test('a paused campaign waits, a stopped one ends; nobody gets two', async () => {
+  for (let i = 0; i < 40; i++) await person(`W${i}`, { job_title: 'Slow' });
+  let release, wait = new Promise((r) => { release = r; });
+  sink.data = async () => { await wait; return '250 kept'; };
+  const id = await campaign({ where: "job_title = 'Slow'", name: 'Slow' });
+  await ok(`/campaigns/${id}/start`);
+  await eventually(async () => (await results(id)).messages.in_flight === 4, 10); // as many as there are connections
+  await ok(`/campaigns/${id}/pause`);
+  assert.equal((await get(`/campaigns/${id}`)).status, 'paused');
+  release();
+  sink.data = () => '250 kept';
+  await eventually(async () => (await results(id)).messages.in_flight === 0, 10);
+  await ok(`/campaigns/${id}/resume`);
+  const r = await sent(id);
+  assert.equal(r.messages.sent, 40);
+  const to = sink.mails.map((m) => m.to).filter((t) => /^w\d+@/.test(t));
+  assert.equal(new Set(to).size, to.length);
+  wait = new Promise((done) => { release = done; });
+  sink.data = async () => { await wait; return '250 kept'; };
+  const other = await campaign({ where: "job_title = 'Slow'", name: 'Stopped' });
+  await ok(`/campaigns/${other}/start`);
+  await eventually(async () => (await results(other)).messages.in_flight > 0, 10);
+  await ok(`/campaigns/${other}/cancel`);
+  release();
+  sink.data = () => '250 kept';
+  const end = await eventually(async () => { const x = await results(other); return x.messages.planned === 0 && x.messages.in_flight === 0 && x; }, 15);
+  assert.ok(end.messages.cancelled > 0);
+  assert.equal(end.messages.cancelled + end.messages.sent, 40);
+});
+
+test('a triggered one goes to each who enters its segment, after its delay, once', async () => {
+  const segment = await made('segments', { name: 'New tea lovers', where: "job_title = 'Tea lover'" });
+  await eventually(async () => (await get(`/segments/${segment}`)).state === 'live', 10);
+  const id = await campaign({ kind: 'triggered', segment, name: 'Welcome', delay: 0 });
+  await ok(`/campaigns/${id}/start`);
+  assert.equal((await get(`/campaigns/${id}`)).status, 'running');
+  const from = sink.mails.length, p = await person('Trixi');
+  await w.api('PATCH', `/contacts/${p}`, { job_title: 'Tea lover' });
+  await eventually(async () => sink.mails.length === from + 1, 15);
+  assert.equal(sink.mails.at(-1).to, 'trixi@mail.example');
+  await w.api('PATCH', `/contacts/${p}`, { job_title: 'Coffee' });
+  await eventually(async () => (await get(`/segments/${segment}`)).size === 0, 10);
+  await w.api('PATCH', `/contacts/${p}`, { job_title: 'Tea lover' });
+  await eventually(async () => (await get(`/segments/${segment}`)).size === 1, 10);
+  await new Promise((r) => setTimeout(r, 500));
+  assert.equal(sink.mails.length, from + 1, 'not again');
+  await ok(`/campaigns/${id}/cancel`);
+});
+
+test('a report of a mail that could not be delivered names it; the address gets no more', async () => {
+  const mail = sink.mails.find((m) => m.to === 'p1@mail.example') ?? sink.mails.find((m) => /^p\d/.test(m.to));
+  const report = `From: MAILER-DAEMON@mail.example\r\nTo: ${mail.from}\r\nContent-Type: multipart/report; report-type=delivery-status\r\n\r\n--x\r\nContent-Type: message/delivery-status\r\n\r\n` +
+    `Reporting-MTA: dns; mail.example\r\n\r\nFinal-Recipient: rfc822; ${mail.to}\r\nAction: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 no such user\r\n`;
+  const r = await ok('/mail_senders/bounce', { report });
+  assert.deepEqual([r.outcome, r.status], ['hard', '5.1.1']);
+  assert.equal((await ok('/suppressions/check', { address: mail.to })).suppressed, true);
+  const soft = await ok('/mail_senders/bounce', { report: report.replace('5.1.1', '5.2.2').replace(mail.to, 'x@y.example') });
+  assert.equal(soft.outcome, 'soft');
+  assert.equal((await w.api('POST', '/mail_senders/bounce', { report: 'To: bounces+00112233@shop.example' })).status, 422);
+});
+
+test('what is not right is refused with a reason', async () => {
+  const everybody = await campaign({ name: 'All' });
+  const r = await w.api('POST', `/campaigns/${everybody}/start`, {});
+  assert.deepEqual([r.status, r.body.errors[0].field], [422, 'segment']);
+  assert.equal((await w.api('POST', '/campaigns', { name: 'X', purpose: newsletter, sender, template, where: 'nonsense = 1' })).status, 422);
+  assert.equal((await w.api('POST', '/campaigns', { name: 'X', purpose: newsletter, sender, template, holdout: 80 })).status, 422);
+  assert.equal((await w.api('GET', `/contacts?where=${where("mailed(1, 'eaten')")}`)).status, 422);
+  const future = await campaign({ name: 'Later', where: "first_name = 'Ann'", scheduled_at: '2030-01-01T00:00:00Z' });
+  await ok(`/campaigns/${future}/start`);
+  assert.equal((await get(`/campaigns/${future}`)).status, 'scheduled');
+  const past = await campaign({ name: 'Yesterday', where: "first_name = 'Ann'", scheduled_at: '2020-01-01T00:00:00Z' });
+  await ok(`/campaigns/${past}/start`);
+  await eventually(async () => (await get(`/campaigns/${past}`)).status === 'late', 10);
+});
