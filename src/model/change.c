@@ -17,8 +17,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FEED_BATCH = 500 }; /* what a consumer takes in one go: some 10 ms */
-
 enum err_code change_set_open(struct call *c)
 {
     if (c->change_set) {
@@ -294,97 +292,6 @@ enum err_code feed_read(
         };
     }
     return rows_end(&rows);
-}
-
-/* ---- consumers ---- */
-
-struct consuming {
-    const struct consumer *consumer;
-    size_t seen; /* in its last go */
-};
-
-static enum err_code consume(struct call *c, void *arg)
-{
-    struct consuming *w = arg;
-    struct change *changes;
-    int64_t seq = 0;
-    bool found;
-
-    w->seen = 0;
-    /* on PostgreSQL the cursor's row is the lock: one server at a time per consumer */
-    TRY(db_exec(c, SQL("INSERT INTO \"cursors\" (\"name\", \"seq\") VALUES ($1, 0) ON CONFLICT"
-                       " (\"name\") DO NOTHING"),
-        VALS(V(w->consumer->name))));
-    TRY(db_find(c, &seq, &found,
-        SQL2("SELECT \"seq\" FROM \"cursors\" WHERE \"name\" = $1",
-            "SELECT \"seq\" FROM \"cursors\" WHERE \"name\" = $1 FOR UPDATE SKIP LOCKED"),
-        VALS(V(w->consumer->name))));
-    if (!found) {
-        return OK;
-    }
-    int64_t from = seq;
-    do { /* one commit for several goes, while nobody waits: their pages are written once */
-        TRY(feed_read(c, seq, FEED_BATCH, &changes, &w->seen));
-        TRY(w->seen ? w->consumer->run(c, changes, w->seen) : OK);
-        seq = w->seen ? changes[w->seen - 1].seq : seq;
-    } while (w->seen == FEED_BATCH && !call_has_taken_enough(c));
-    return seq == from ? OK
-                       : db_exec(c, SQL("UPDATE \"cursors\" SET \"seq\" = $2 WHERE \"name\" = $1"),
-                             VALS(V(w->consumer->name), V(seq)));
-}
-
-static enum err_code behind(struct call *c, void *arg)
-{
-    struct consuming *w = arg;
-    int64_t seq = 0, horizon;
-    bool found;
-
-    TRY(db_find(c, &seq, &found, SQL("SELECT \"seq\" FROM \"cursors\" WHERE \"name\" = $1"),
-        VALS(V(w->consumer->name))));
-    TRY(feed_horizon(c, &horizon));
-    w->seen = horizon > seq;
-    return OK;
-}
-
-static enum err_code run_consumer(
-    struct org *o, const struct consumer *consumer, bool *more, struct err *e)
-{
-    struct arena *mem = arena_create((size_t)o->cfg->arena_max);
-    struct consuming w = { .consumer = consumer };
-    struct call c;
-
-    call_init(&c, o, mem, user_system(), VIA_SYSTEM);
-    /* look without holding the writer up, then work */
-    enum err_code code = call_read(&c, behind, &w);
-    if (code == OK && w.seen) {
-        c.patient = true;
-        code = call_write(&c, consume, &w);
-        *more = *more || w.seen == FEED_BATCH;
-    }
-    if (code != OK) {
-        *e = c.err;
-        log_event(LOG_ERROR, &(struct log_context) { .module = consumer->name }, "%s", c.err.msg);
-    }
-    arena_destroy(mem);
-    return code;
-}
-
-enum err_code consumers_run(struct org *o, bool *more, struct err *e)
-{
-    enum err_code first = OK;
-
-    *more = false;
-    for (const struct module *const *m = o->modules; *m; m++) {
-        for (const struct consumer *k = (*m)->consumers; k && k->name; k++) {
-            struct err one = { 0 };
-            enum err_code code = run_consumer(o, k, more, &one);
-            if (code != OK && first == OK) {
-                first = code;
-                *e = one;
-            }
-        }
-    }
-    return first;
 }
 
 /* ---- history of a record ---- */

@@ -46,8 +46,16 @@ struct importing {
     size_t nchanges;
 };
 
-/* A row's cells into a record. What is wrong is noted on the call; what had to be left out is a warning. */
-void import_fill(struct importing *im, struct record *r, const struct str *cells, size_t n, int64_t row);
+/* A row's cells into a record. What is wrong is noted on the call; what had to be left out is a warning. Columns
+ * that are looked up among records want the writing call, the others do not. */
+enum import_part { FILL_ALL, FILL_ALONE, FILL_LOOKED_UP };
+void import_fill(struct importing *im, struct record *r, const struct str *cells, size_t n, int64_t row,
+    enum import_part part);
+bool import_is_looked_up(enum field_kind kind);
+bool import_has_looked_up(const struct import_plan *p, const struct str *cells, size_t n);
+/* The object on a line of JSON lines, without what says why it was rejected before. */
+MUST_CHECK enum err_code import_line(
+    struct call *c, const struct live_entity *e, struct str line, json_t **object);
 void import_warn(struct importing *im, int64_t row, const char *field, const char *message);
 
 /* Reads a key: the name of a field, or a list of names that count together. ERR_INVALID when there is no

@@ -365,16 +365,16 @@ static const struct entity history_ref = { .name = "history_ref", .plural = "his
 #define PART_FIELDS                                                                                \
     COL_INT("entity"), COL_INT("record"), COL_INT("field"), COL_INT("position"),                   \
         COL_TEXT("typed"), COL_TEXT("key"), COL_TEXT("kind"), COL_INT("is_primary")
-static const char *const part_indexes[] = { "\"key\", \"entity\", \"field\", \"record\"",
-    "\"record\", \"entity\", \"field\"", NULL };
+static const char *const part_indexes[] = { "\"key\", \"entity\", \"field\", \"record\"", NULL };
 static const struct field part_fields[] = { PART_FIELDS, FIELD_END };
 static const struct field part_address_fields[] = { PART_FIELDS, COL_TEXT("street"),
     COL_TEXT("city"), COL_TEXT("region"), COL_TEXT("postcode"), COL_TEXT("country"),
     { .name = "lat", .kind = KIND_DECIMAL, .scale = 7, .system = true },
     { .name = "lng", .kind = KIND_DECIMAL, .scale = 7, .system = true }, FIELD_END };
 #define PART_TABLE(n, rows)                                                                        \
-    { .name = n "_row", .plural = n, .fields = rows, .flags = ENTITY_TABLE | ENTITY_IDS_AGAIN,      \
-        .indexes = part_indexes }
+    { .name = n "_row", .plural = n, .fields = rows,                                               \
+        .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID | ENTITY_CLUSTERED,                              \
+        .key = "\"record\", \"entity\", \"field\", \"position\"", .indexes = part_indexes }
 static const struct entity part_emails = PART_TABLE("part_emails", part_fields);
 static const struct entity part_phones = PART_TABLE("part_phones", part_fields);
 static const struct entity part_urls = PART_TABLE("part_urls", part_fields);
@@ -461,7 +461,7 @@ static const struct entity *const entities[] = { &user, &team, &role, &grant, &f
     &working_hours, &holiday, &file, &setting, &names, &state, &change_set, &feed, &history, &history_ref,
     &part_emails, &part_phones, &part_urls, &part_addresses, &picks, &session, &token, &throttle,
     &import_entity, &import_piece_entity, &import_reject_entity, &job, &cursor, &chunk, &sequence, &idempotency, &secret, &search,
-    &merge_entity, &match_key_entity, &lookup_key_entity, &duplicate_rule_entity, &duplicate_entity, NULL };
+    &merge_entity, &match_key_entity, &match_record_entity, &lookup_key_entity, &duplicate_rule_entity, &duplicate_entity, NULL };
 
 static const struct job_kind jobs[] = {
     { .name = "import_read", .work = import_read_work,
@@ -528,8 +528,8 @@ static const struct action actions[] = {
     ACTION_END,
 };
 
-static const struct consumer consumers[] = { { .name = "search", .run = search_consume },
-    { .name = "match", .run = match_consume },
+static const struct consumer consumers[] = { { .name = "search", .run = search_consume, .look = search_look },
+    { .name = "match", .run = match_consume, .look = match_look },
     CONSUMER_END };
 
 const struct module system_module = { .name = "system", .entities = entities,

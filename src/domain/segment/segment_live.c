@@ -154,9 +154,11 @@ enum err_code segments_consume(struct call *c, const struct change *changes, siz
     const struct live_entity *people = model_entity(c->model, STR("contact"));
     struct segment *all;
     struct pairs pairs = { 0 };
+    struct pair *mine;
     size_t nsegments;
 
     TRY(segments_load(c, &all, &nsegments));
+    mine = ARENA_ARRAY(c->mem, struct pair, nsegments + 1);
     for (size_t i = 0; nsegments && i < n; i++) {
         TRY(look_at(c, &changes[i], all, nsegments, people, &pairs));
     }
@@ -164,7 +166,6 @@ enum err_code segments_consume(struct call *c, const struct change *changes, siz
         qsort(pairs.list, pairs.n, sizeof *pairs.list, by_person);
     }
     for (size_t from = 0, to; from < pairs.n; from = to) {
-        struct pair mine[SEGMENTS_MAX];
         size_t m = 0, last = SIZE_MAX;
         for (to = from; to < pairs.n && pairs.list[to].person == pairs.list[from].person; to++) {
             if (last != pairs.list[to].segment) {
