@@ -357,8 +357,8 @@ static enum err_code note_ending(struct call *c, const struct ending *end)
         return db_exec(c,
             SQL("UPDATE \"messages\" SET \"state\" = CASE WHEN \"attempts\" >= $5 THEN 'refused' ELSE 'planned' END, \"at\" ="
                 " $2, \"attempts\" = \"attempts\" + $4, \"reason\" = 'deferred', \"reply\" = $3, \"due\" = $2 + $4 * 60000000 *"
-                " CASE \"attempts\" WHEN 0 THEN 1 WHEN 1 THEN 4 WHEN 2 THEN 16 WHEN 3 THEN 64 ELSE 256 END WHERE \"id\" = $1 AND \"state\" ="
-                " 'in_flight'"),
+                " CASE \"attempts\" WHEN 0 THEN 1 WHEN 1 THEN 4 WHEN 2 THEN 16 WHEN 3 THEN 64 ELSE 256 END WHERE"
+                " \"id\" = $1 AND \"state\" = 'in_flight'"),
             VALS(V(end->m->id), V(c->now), V(reply), V(r->outcome == SMTP_UNSENT ? 0 : 1), V(TRIES - 1)));
     }
     return db_exec(c,
