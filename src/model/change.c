@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "model/access.h"
+#include "model/lookup.h"
 #include "model/org.h"
 #include "model/store.h"
 
@@ -212,7 +213,8 @@ enum err_code change_note(struct call *c, enum change_kind kind, const struct re
     if (before && before != person) { /* who it was about before has lost it */
         TRY(append_feed(c, kind, r->e, r->id, fields, before, 0));
     }
-    return append_feed(c, kind, r->e, r->id, fields, person, history);
+    TRY(append_feed(c, kind, r->e, r->id, fields, person, history));
+    return r->e->nlooked_up ? lookup_follow(c, kind, r, changed) : OK;
 }
 
 enum err_code change_note_person(struct call *c, enum change_kind kind, const struct live_entity *e,
@@ -220,6 +222,12 @@ enum err_code change_note_person(struct call *c, enum change_kind kind, const st
 {
     TRY(change_set_open(c));
     return append_feed(c, kind, e, record, STR(""), person, 0);
+}
+
+enum err_code change_note_field(struct call *c, const struct live_field *f)
+{
+    TRY(change_set_open(c));
+    return append_feed(c, CHANGE_UPDATE, f->entity, 0, arena_fmt(c->mem, "[%" PRId64 "]", f->number), 0, 0);
 }
 
 /* ---- reading ---- */

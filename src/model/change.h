@@ -38,6 +38,8 @@ MUST_CHECK enum err_code change_note(struct call *c, enum change_kind kind, cons
 /* Appends to the feed alone that something about a record became true of a person. */
 MUST_CHECK enum err_code change_note_person(struct call *c, enum change_kind kind,
     const struct live_entity *e, int64_t record, int64_t person);
+/* Appends to the feed alone that a field may have changed on any record of its entity: record 0. */
+MUST_CHECK enum err_code change_note_field(struct call *c, const struct live_field *f);
 /* Opens the call's change set if it has none. */
 MUST_CHECK enum err_code change_set_open(struct call *c);
 /* The newest sequence number that a reader may trust: everything at or below it is committed. */

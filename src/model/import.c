@@ -89,6 +89,26 @@ static enum err_code read_keys(struct call *c, struct import_plan *p, const json
     return OK;
 }
 
+static enum err_code read_duplicates(struct call *c, struct import_plan *p, const json_t *spec)
+{
+    struct str word = json_str(json_object_get(spec, "duplicates"));
+
+    p->duplicates = str_is(word, "reject") ? DUPLICATES_REJECT
+        : str_is(word, "update")           ? DUPLICATES_UPDATE
+                                           : DUPLICATES_QUEUE;
+    if (word.n && p->duplicates == DUPLICATES_QUEUE && !str_is(word, "queue")) {
+        return fail(c, ERR_INVALID, "duplicates", "duplicates is queue, reject or update");
+    }
+    if (p->duplicates != DUPLICATES_QUEUE) {
+        TRY(match_rule_load(c, p->e, &p->rule));
+        if (!p->rule) {
+            return fail(c, ERR_INVALID, "duplicates", "no rule says when two %s are the same",
+                p->e->label_plural.p);
+        }
+    }
+    return OK;
+}
+
 enum err_code import_plan_make(struct call *c, const struct live_entity *e, const json_t *spec,
     bool dry, struct import_plan **out)
 {
@@ -113,6 +133,7 @@ enum err_code import_plan_make(struct call *c, const struct live_entity *e, cons
     }
     TRY(read_columns(c, p, spec));
     TRY(read_keys(c, p, spec));
+    TRY(read_duplicates(c, p, spec));
     if (p->mode == IMPORT_UPDATE && !p->nkeys) {
         return fail(c, ERR_INVALID, "keys", "say by which key the records are found");
     }
@@ -214,6 +235,24 @@ static enum err_code change_existing(struct call *c, struct one_row *one, struct
     return old && one->what == ROW_UPDATED ? tell_changes(one->im, one->row, old) : OK;
 }
 
+/* No key has found the row: is it probably somebody who is there? */
+static enum err_code look_for_same(struct importing *im, struct record *r)
+{
+    struct str agree;
+    int64_t id;
+
+    if (im->p->duplicates == DUPLICATES_QUEUE) {
+        return OK;
+    }
+    TRY(match_same(im->c, im->p->rule, r, &id, &agree));
+    if (id && im->p->duplicates == DUPLICATES_REJECT) {
+        return fail(im->c, ERR_CONFLICT, NULL, "probably the same as %s %" PRId64 " (%.*s)", r->e->name.p, id,
+            STR_ARG(agree));
+    }
+    r->id = id;
+    return OK;
+}
+
 enum err_code import_line(struct call *c, const struct live_entity *e, struct str line, json_t **object)
 {
     struct err bad = { 0 };
@@ -279,6 +318,10 @@ static enum err_code import_row(struct call *c, void *arg)
     }
     if (im->p->mode == IMPORT_UPDATE) {
         return fail(c, ERR_NOT_FOUND, NULL, "no %s has this key", r->e->name.p);
+    }
+    TRY(look_for_same(im, r));
+    if (r->id) {
+        return change_existing(c, one, r);
     }
     one->what = ROW_CREATED;
     return ready && ready->r && ready->whole ? record_create_made(c, r) : record_create(c, r);

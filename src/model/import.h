@@ -6,7 +6,7 @@
  *      "decimal": ",", "country": "DE", "create": true}, ...],
  *    "formats": {"close_date": "mdy"},
  *    "keys": ["external_id", ["last_name", "phone"]], "mode": "both" | "create" | "update",
- *    "empty": "keep" | "clear"}
+ *    "empty": "keep" | "clear", "duplicates": "queue" | "reject" | "update"}
  * A column given as text goes where its header says (import_map.h); "field": null leaves it out.
  * Where a record is there already, an empty cell keeps what it has, unless told to clear it. */
 

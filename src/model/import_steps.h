@@ -6,6 +6,7 @@
 
 #include "model/import.h"
 #include "model/import_map.h"
+#include "model/match_steps.h"
 #include "model/parts.h"
 
 enum { IMPORT_KEYS = 4, IMPORT_KEY_FIELDS = 6 };
@@ -16,6 +17,9 @@ struct import_key { /* all of its fields must be the same */
 };
 
 enum import_mode { IMPORT_BOTH, IMPORT_CREATE, IMPORT_UPDATE };
+/* A row that no key finds, but that is probably somebody who is there: made and shown as a pair, refused, or taken
+ * for him. */
+enum import_duplicates { DUPLICATES_QUEUE, DUPLICATES_REJECT, DUPLICATES_UPDATE };
 
 struct import_plan {
     const struct live_entity *e;
@@ -24,6 +28,8 @@ struct import_plan {
     struct import_key keys[IMPORT_KEYS]; /* tried in this order */
     size_t nkeys;
     enum import_mode mode;
+    enum import_duplicates duplicates;
+    struct match_rule *rule; /* of the entity, unless DUPLICATES_QUEUE */
     bool dry;
     bool keeps_empty; /* an empty cell leaves the field of a record that is there as it is */
 };

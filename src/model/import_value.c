@@ -363,12 +363,12 @@ static void add_values(struct importing *im, struct entries *es, const struct im
             e->value = one;
             continue;
         }
-        for (int k = 0; k < PART_PIECES && str_split(&s, ',', &one); k++) {
+        bool taken = parts_address_take(im->c->mem, s, im->c->model->country, e->pieces);
+        for (int k = 0; !taken && k < PART_PIECES && str_split(&s, ',', &one); k++) {
             e->pieces[k] = str_trim(one);
         }
         s = (struct str) { "", 0 };
     }
-    (void)im;
 }
 
 static void add_piece(struct importing *im, struct entries *es, const struct import_column *m, struct str s)

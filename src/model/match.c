@@ -11,6 +11,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { AGREES = 2 }; /* the level from which a field is told as the same */
+
 /* ---- the entity ---- */
 
 static const struct choice_def states[] = { { "open", "Open" }, { "merged", "Merged" },
@@ -279,6 +281,35 @@ enum err_code match_check(
     }
     json_end_array(&c->out);
     json_end_object(&c->out);
+    return OK;
+}
+
+enum err_code match_same(struct call *c, const struct match_rule *rule, const struct record *r,
+    int64_t *id, struct str *agree)
+{
+    struct match_hit hits[MATCH_CANDIDATES];
+    struct match_values values;
+    struct buf words;
+    size_t n;
+    bool yes = false;
+
+    *id = 0;
+    match_values_of(c, rule, r, &values);
+    TRY(match_hits(c, rule, &values, 0, hits, &n));
+    for (size_t i = 0; i < n && !yes; i++) {
+        TRY(access_record(c, hits[i].other, RIGHT_READ, &yes));
+        *id = yes ? hits[i].pair.b : 0;
+        buf_init(&words, c->mem, 2000);
+        for (size_t t = 0; yes && t < rule->n; t++) {
+            const struct live_field *f = rule->terms[t].f;
+            /* several terms look at one list: its name stands once */
+            bool again = t > 0 && rule->terms[t - 1].f == f && match_at(hits[i].pair.pattern, t - 1) >= AGREES;
+            if (match_at(hits[i].pair.pattern, t) >= AGREES && !again && access_field(c, f) != FIELD_HIDDEN) {
+                buf_fmt(&words, "%s%s", words.n ? ", " : "", f->name.p);
+            }
+        }
+        *agree = buf_str(&words);
+    }
     return OK;
 }
 

@@ -8,6 +8,7 @@
 
 #include "model/access.h"
 #include "model/change.h"
+#include "model/lookup.h"
 #include "model/parts.h"
 #include "model/person.h"
 #include "model/record_steps.h"
@@ -391,7 +392,8 @@ static enum err_code fill_new(struct call *c, struct record *r)
 {
     TRY(fill_defaults(c, r));
     fill_mirrors(c, r);
-    return r->e->def.before_save ? r->e->def.before_save(c, r, NULL) : OK;
+    TRY(r->e->def.before_save ? r->e->def.before_save(c, r, NULL) : OK);
+    return lookup_fill(c, r, NULL);
 }
 
 static enum err_code check_new(struct call *c, struct record *r)
@@ -439,7 +441,8 @@ static bool is_of_own_row(struct call *c, const struct live_entity *e, const cha
 
 bool record_stands_alone(struct call *c, const struct live_entity *e)
 {
-    bool alone = !e->def.before_save || (e->def.flags & ENTITY_SAVES_ALONE);
+    /* what a lookup leads to is asked in the transaction of the write */
+    bool alone = !e->nlookups && (!e->def.before_save || (e->def.flags & ENTITY_SAVES_ALONE));
 
     for (size_t i = 0; alone && i < e->nfields; i++) {
         const struct live_field *f = e->fields[i];
@@ -471,7 +474,7 @@ enum err_code record_create_made(struct call *c, struct record *r)
 
 static bool needs_side(const struct record *r)
 {
-    bool needs = r->e->nside > 0 && (r->e->nformulas > 0 || r->e->def.rules || r->e->def.before_save);
+    bool needs = r->e->nside > 0 && (r->e->nformulas > 0 || r->e->nlookups > 0 || r->e->def.rules || r->e->def.before_save);
 
     for (size_t i = 0; i < r->e->nfields && !needs; i++) {
         needs = r->set[i] && r->e->fields[i]->stored && r->e->fields[i]->table > 0;
@@ -600,6 +603,7 @@ enum err_code record_update(struct call *c, struct record *change)
     if (now->e->def.before_save && !now->replay) {
         TRY(now->e->def.before_save(c, now, old));
     }
+    TRY(lookup_fill(c, now, old));
     TRY(make_formulas(c, now));
     bool any = find_changes(now, old, changed);
     if (any) {

@@ -67,7 +67,7 @@ static void field_columns(struct table_build *b, const struct live_entity *e,
     for (int i = 0; i < f->ncolumns; i++) {
         bool in_key = e->def.key
             && str_find(str_of(e->def.key), quoted(b->mem, f->columns[i].name)) >= 0;
-        bool reference = f->def.kind == KIND_REF && f->target && !f->standard && !bare;
+        bool reference = f->def.kind == KIND_REF && f->target && !f->standard && !bare && !f->def.lookup;
         add_column(b->t, (struct schema_column) {
             .name = f->columns[i].name,
             .type = f->columns[i].type,

@@ -38,7 +38,9 @@ static void look_at_use(void *arg, const struct expr_use *u)
         l->person = l->person || l->ch->person;
         l->far = l->far || !l->ch->person;
     } else if (field && u->field->entity == l->people && u->depth == 0) {
-        l->person = true;
+        /* a field that the engine has set on all records at once names nobody */
+        l->person = l->person || l->ch->person;
+        l->far = l->far || !l->ch->person;
     } else if (field && u->depth > 0) {
         l->far = true;
     }
