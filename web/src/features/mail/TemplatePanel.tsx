@@ -77,6 +77,10 @@ export default function TemplatePanel({ entity: e, record: r }: PanelProps) {
   const [busy, setBusy] = useState(false);
   const changed = draft.subject !== saved.subject || draft.html !== saved.html || draft.text !== saved.text;
   const shown = useShown(r, draft, person);
+  // while something is misspelt the last text that was right stays
+  const last = useRef<Shown | undefined>(undefined);
+  if (shown.data) last.current = shown.data;
+  const now = shown.data ?? last.current;
   const may = e.fields.some((f) => f.name === 'html' && writable(f)) && e.rights.update !== 'none';
   const wrong = shown.error ?? error;
   const at = (f: string) => (wrong instanceof Problem ? wrong.at(f) : undefined);
@@ -104,9 +108,9 @@ export default function TemplatePanel({ entity: e, record: r }: PanelProps) {
           <div style={{ flex: 1, minWidth: 200 }}><Input field={whom} label={t('tmpl.as')} value={person} onChange={setPerson} /></div>
           <SegmentedControl size="xs" aria-label={t('tmpl.preview')} data={[{ value: 'html', label: t('tmpl.show.html') }, { value: 'text', label: t('tmpl.show.text') }]} value={as} onChange={setAs} />
         </Group>
-        {shown.data && <p style={{ margin: '0 0 8px' }}><b>{shown.data.subject || '–'}</b> <span className="dim">{bytes(shown.data.bytes)}</span></p>}
-        {shown.data?.missing && <p className="dim">{t('tmpl.missing', { name: shown.data.missing })}</p>}
-        {as === 'html' && shown.data?.html ? <Frame html={shown.data.html} label={t('tmpl.preview')} /> : <pre className="mailframe" style={{ margin: 0, padding: 12, overflow: 'auto', whiteSpace: 'pre-wrap', background: 'var(--soft)' }} tabIndex={0} aria-label={t('tmpl.preview')}>{shown.data?.text}</pre>}
+        {now && <p style={{ margin: '0 0 8px' }}><b>{now.subject || '–'}</b> <span className="dim">{bytes(now.bytes)}</span></p>}
+        {now?.missing && <p className="dim">{t('tmpl.missing', { name: now.missing })}</p>}
+        {as === 'html' && now?.html ? <Frame html={now.html} label={t('tmpl.preview')} /> : <pre className="mailframe plainmail" role="region" tabIndex={0} aria-label={t('tmpl.preview')}>{now?.text}</pre>}
       </section>
       <section aria-label={t('tmpl.test')}><Try record={r} person={person} disabled={changed} /></section>
     </Stack>

@@ -15,7 +15,7 @@ import { leavesOf, type Why } from './why';
 import '../features.css';
 
 interface Explained { in: boolean; since?: string; why?: Why; next?: string }
-interface Change { person: number; kind: string; at: string; cause: string }
+interface Change { person: number; name: string; kind: string; at: string; cause: string }
 
 function Explain({ record: r }: { record: Rec }) {
   const [person, setPerson] = useState<{ id: number; name: string } | null>(null);
@@ -43,7 +43,7 @@ function Moves({ record: r }: { record: Rec }) {
   return (
     <section className="panelpart" aria-label={t('seg.moves')}>
       <h2>{t('seg.moves')}</h2>
-      {q.data.length === 0 ? <p className="dim">{t('seg.nomoves')}</p> : <ul className="leaves">{q.data.slice(0, 30).map((c, i) => <li key={i}><span className={c.kind === 'entered' ? 'yes' : 'no'}>{c.kind === 'entered' ? t('seg.entered') : t('seg.left')}</span><Link className="reflink" href={address(people, c.person)}>{t('seg.who', { id: c.person })}</Link><span className="dim" style={{ marginInlineStart: 'auto' }}>{ago(c.at)}</span></li>)}</ul>}
+      {q.data.length === 0 ? <p className="dim">{t('seg.nomoves')}</p> : <ul className="leaves">{q.data.slice(0, 30).map((c, i) => <li key={i}><span className={c.kind === 'entered' ? 'yes' : 'no'}>{c.kind === 'entered' ? t('seg.entered') : t('seg.left')}</span><Link className="reflink" href={address(people, c.person)}>{c.name || t('seg.who', { id: c.person })}</Link><span className="dim" style={{ marginInlineStart: 'auto' }}>{ago(c.at)}</span></li>)}</ul>}
     </section>
   );
 }
