@@ -9,7 +9,8 @@
 
 static const char text[]
     = "<html><body style=\"font-family:sans-serif;color:#222\">\n<h1 style=\"color:#7a4a12\">Dear "
-      "{{ contact.first_name | default: \"friend\" }},</h1>\n<p>it has been a while since your last order on {{ contact.last_order_at }}. The new harvest is here, and we "
+      "{{ contact.first_name | default: \"friend\" }},</h1>\n<p>it has been a while since your last order "
+      "on {{ contact.last_order_at }}. The new harvest is here, and we "
       "have kept your favourites.</p>\n{% if contact.order_count > 3 %}<p>Thank you for {{ contact.order_count }} orders.</p>\n{% endif %}"
       "<p><a href=\"https://shop.example/harvest\">See the harvest</a></p>\n</body></html>";
 
@@ -48,8 +49,8 @@ enum err_code demo_make_campaign(struct call *c, struct demo *d)
             "{{ contact.first_name | default: \"Hello\" }}, the new harvest is here", "html", text),
         d->begin, &template));
     return demo_create(c, "campaign",
-        json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:i}", "name", "Win back", "goal", "Orders of customers who have not come for four months",
-            "purpose", (json_int_t)purpose, "segment", (json_int_t)segment, "sender", (json_int_t)sender, "template",
+        json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:i}", "name", "Win back", "goal",
+            "Orders of customers who have not come for four months", "purpose", (json_int_t)purpose, "segment", (json_int_t)segment, "sender", (json_int_t)sender, "template",
             (json_int_t)template, "holdout", 10),
         DAYS(d->until) - HOURS(1), &id);
 }
