@@ -9,6 +9,7 @@
 #include "domain/contact/contact.h"
 #include "domain/dashboard/dashboard.h"
 #include "domain/demo/demo.h"
+#include "domain/event/event.h"
 #include "domain/message/message.h"
 #include "domain/order/order.h"
 #include "domain/quality/quality.h"
@@ -23,6 +24,7 @@ const struct module *const modules[] = {
     &order_module,
     &quality_module,
     &segment_module,
+    &event_module,
     &consent_module,
     &message_module,
     &campaign_module,

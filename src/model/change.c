@@ -338,21 +338,62 @@ static enum err_code behind(struct call *c, void *arg)
     return OK;
 }
 
+/* ---- consumers with a queue of their own ---- */
+
+struct taking {
+    const struct consumer *consumer;
+    bool waits, more;
+};
+
+static enum err_code has_work(struct call *c, void *arg)
+{
+    struct taking *t = arg;
+
+    return t->consumer->waits(c, &t->waits);
+}
+
+static enum err_code take_some(struct call *c, void *arg)
+{
+    struct taking *t = arg;
+
+    return t->consumer->take(c, &t->more);
+}
+
+static enum err_code run_queue(struct call *c, const struct consumer *consumer, bool *more)
+{
+    struct taking t = { .consumer = consumer };
+
+    TRY(call_read(c, has_work, &t));
+    if (t.waits) {
+        c->patient = true;
+        TRY(call_write(c, take_some, &t));
+        *more = *more || t.more;
+    }
+    return OK;
+}
+
+static enum err_code run_feed(struct call *c, const struct consumer *consumer, bool *more)
+{
+    struct consuming w = { .consumer = consumer };
+
+    /* look without holding the writer up, then work */
+    TRY(call_read(c, behind, &w));
+    if (w.seen) {
+        c->patient = true;
+        TRY(call_write(c, consume, &w));
+        *more = *more || w.seen == FEED_BATCH;
+    }
+    return OK;
+}
+
 static enum err_code run_consumer(
     struct org *o, const struct consumer *consumer, bool *more, struct err *e)
 {
     struct arena *mem = arena_create((size_t)o->cfg->arena_max);
-    struct consuming w = { .consumer = consumer };
     struct call c;
 
     call_init(&c, o, mem, user_system(), VIA_SYSTEM);
-    /* look without holding the writer up, then work */
-    enum err_code code = call_read(&c, behind, &w);
-    if (code == OK && w.seen) {
-        c.patient = true;
-        code = call_write(&c, consume, &w);
-        *more = *more || w.seen == FEED_BATCH;
-    }
+    enum err_code code = consumer->take ? run_queue(&c, consumer, more) : run_feed(&c, consumer, more);
     if (code != OK) {
         *e = c.err;
         log_event(LOG_ERROR, &(struct log_context) { .module = consumer->name }, "%s", c.err.msg);
