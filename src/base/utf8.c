@@ -257,14 +257,13 @@ struct str utf8_fold(struct arena *mem, struct str s)
     return (struct str) { f.p, f.n };
 }
 
-struct str utf8_nfc(struct arena *mem, struct str s)
+static struct str composed(struct arena *mem, struct str s, utf8proc_option_t options)
 {
     int32_t hold[ON_STACK], *points;
 
     if (is_ascii(s)) {
         return arena_str(mem, s);
     }
-    utf8proc_option_t options = UTF8PROC_COMPOSE | UTF8PROC_STABLE;
     utf8proc_ssize_t n = decompose(mem, s, (int)options, hold, &points);
     if (n >= 0) {
         n = utf8proc_reencode(points, n, options);
@@ -273,6 +272,16 @@ struct str utf8_nfc(struct arena *mem, struct str s)
         return arena_str(mem, s);
     }
     return arena_str(mem, (struct str) { (const char *)points, (size_t)n });
+}
+
+struct str utf8_nfc(struct arena *mem, struct str s)
+{
+    return composed(mem, s, UTF8PROC_COMPOSE | UTF8PROC_STABLE);
+}
+
+struct str utf8_nfkc(struct arena *mem, struct str s)
+{
+    return composed(mem, s, UTF8PROC_COMPOSE | UTF8PROC_STABLE | UTF8PROC_COMPAT);
 }
 
 void utf8_mend(char *text)

@@ -17,6 +17,8 @@ struct str utf8_clip(struct str s, size_t code_points);
  * trimmed. Always in the arena. Fast for ASCII. */
 struct str utf8_fold(struct arena *mem, struct str s);
 struct str utf8_nfc(struct arena *mem, struct str s);
+/* The same for full and half width, circled and other forms of a letter: those of Japanese keyboards. */
+struct str utf8_nfkc(struct arena *mem, struct str s);
 /* Letters by Unicode's simple pairs: all of them up or down, or the first alone up. */
 enum utf8_case { UTF8_UPPER, UTF8_LOWER, UTF8_FIRST_UPPER };
 struct str utf8_cased(struct arena *mem, struct str s, enum utf8_case how);

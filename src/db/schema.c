@@ -28,6 +28,7 @@ struct plan {
     struct map columns; /* "table.column" to struct present; "table" alone to itself */
     struct map indexes; /* name to the table's name */
     struct map wanted_indexes, wanted_tables;
+    struct map keyed_anew; /* tables whose indexes went with the old one */
     struct schema_plan *out;
     size_t room;
 };
@@ -237,8 +238,48 @@ static void add_column(struct plan *p, const struct schema_table *t, const struc
     step(p, &b);
 }
 
+/* A table that numbered its rows and has a key of its own now: the rows move into a new one. */
+static bool is_keyed_anew(const struct plan *p, const struct schema_table *t)
+{
+    bool wants_id = t->auto_id || !t->key;
+
+    for (size_t i = 0; i < t->ncolumns; i++) {
+        wants_id = wants_id || strcmp(t->columns[i].name, "id") == 0;
+    }
+    return !wants_id && find(p, t->name, "id");
+}
+
+static void key_anew(struct plan *p, const struct schema_table *t)
+{
+    struct buf b, columns;
+
+    buf_init(&b, p->mem, STEP_MAX);
+    buf_fmt(&b, "ALTER TABLE \"%s\" RENAME TO \"%s_was\"", t->name, t->name);
+    step(p, &b);
+    create_table(p, t);
+    buf_init(&columns, p->mem, STEP_MAX);
+    for (size_t i = 0; i < t->ncolumns; i++) {
+        if (find(p, t->name, t->columns[i].name)) {
+            buf_fmt(&columns, "%s\"%s\"", columns.n ? ", " : "", t->columns[i].name);
+        }
+    }
+    struct str list = buf_str(&columns);
+    buf_init(&b, p->mem, STEP_MAX);
+    buf_fmt(&b, "INSERT INTO \"%s\" (%.*s) SELECT %.*s FROM \"%s_was\"", t->name, STR_ARG(list),
+        STR_ARG(list), t->name);
+    step(p, &b);
+    buf_init(&b, p->mem, STEP_MAX);
+    buf_fmt(&b, "DROP TABLE \"%s_was\"", t->name); /* and its indexes */
+    step(p, &b);
+    map_put(&p->keyed_anew, str_of(t->name), t);
+}
+
 static void alter_table(struct plan *p, const struct schema_table *t)
 {
+    if (is_keyed_anew(p, t)) {
+        key_anew(p, t);
+        return;
+    }
     for (size_t i = 0; i < t->ncolumns; i++) {
         const struct schema_column *col = &t->columns[i];
         const struct present *now = find(p, t->name, col->name);
@@ -271,7 +312,7 @@ static void create_indexes(struct plan *p, const struct schema_table *t)
 
     for (size_t i = 0; i < t->nindexes; i++) {
         const struct schema_index *x = &t->indexes[i];
-        if (map_get(&p->indexes, str_of(x->name))) {
+        if (map_get(&p->indexes, str_of(x->name)) && !map_get(&p->keyed_anew, str_of(t->name))) {
             continue;
         }
         buf_init(&b, p->mem, STEP_MAX);
@@ -318,6 +359,7 @@ enum err_code schema_compare(struct conn *c, struct arena *mem, const struct sch
     map_init(&p.indexes, mem);
     map_init(&p.wanted_indexes, mem);
     map_init(&p.wanted_tables, mem);
+    map_init(&p.keyed_anew, mem);
     TRY(read_columns(&p, e));
     TRY(read_indexes(&p, e));
     for (size_t i = 0; i < n; i++) {

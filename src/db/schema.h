@@ -47,7 +47,8 @@ struct schema_plan {
 };
 
 /* Columns and indexes that are in the database but not wanted are left (columns) or dropped
- * (indexes whose name begins with "k_"). New tables come with all at once. */
+ * (indexes whose name begins with "k_"). New tables come with all at once. The rows of a table that numbered them by
+ * "id", and has a key of its own now, move into a new one. */
 MUST_CHECK enum err_code schema_compare(struct conn *c, struct arena *mem,
     const struct schema_table *tables, size_t n, struct schema_plan *plan, struct err *e);
 /* Runs a plan. On PostgreSQL with a short lock_timeout and some tries. */

@@ -6,6 +6,7 @@
 
 #include "base/time.h"
 #include "db/backend.h"
+#include "db/gather.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -468,7 +469,8 @@ enum err_code sqlite_open(
     struct sqlite_conn *c = db_alloc(sizeof *c);
     c->base.ops = &sqlite_ops;
     c->kept.drop = drop;
-    int rc = sqlite3_open_v2(cfg->path, &c->db, flags, cfg->vfs);
+    const char *vfs = mode == CONN_WRITE && !cfg->sync_off ? gather_vfs(cfg->vfs) : NULL;
+    int rc = sqlite3_open_v2(cfg->path, &c->db, flags, vfs ? vfs : cfg->vfs);
     if (rc == SQLITE_OK) {
         rc = set_up(c, cfg, mode);
     }

@@ -100,7 +100,7 @@ enum err_code api_authenticate(struct call *c, struct exchange *x)
     if (x->session.n && !(x->route->flags & ROUTE_OPEN)) {
         c->via = VIA_UI;
         TRY(auth_session(c, x->session, &x->csrf, &c->who));
-        return check_csrf(c, x);
+        return x->route->flags & ROUTE_FRAME ? check_origin(c, x) : check_csrf(c, x);
     }
     if (x->route->flags & ROUTE_OPEN) {
         return check_origin(c, x);
@@ -346,7 +346,8 @@ static bool is_api(const struct exchange *x)
         return true;
     }
 #endif
-    return str_is(first, "api") || str_is(first, "p") || str_is(first, "v1") || str_is(first, "healthz") || str_is(first, "metrics");
+    return str_is(first, "api") || str_is(first, "p") || str_is(first, "v1") || str_is(first, "app-frame")
+        || str_is(first, "healthz") || str_is(first, "metrics");
 }
 
 static bool parse(struct exchange *x)

@@ -130,6 +130,19 @@ static void put_wal(struct buf *out, struct call *c)
     }
 }
 
+static enum err_code put_consumers(struct call *c, struct buf *out)
+{
+    struct rows rows;
+
+    buf_lit(out, "# TYPE kith_feed_consumer gauge\n");
+    TRY(db_query(c, &rows, SQL("SELECT \"name\", \"seq\" FROM \"cursors\" ORDER BY \"name\""), VALS()));
+    while (rows_next(&rows)) {
+        buf_fmt(out, "kith_feed_consumer{name=\"%.*s\"} %" PRId64 "\n", STR_ARG(stmt_text(rows.st, 0)),
+            col_int(&rows, 1));
+    }
+    return rows_end(&rows);
+}
+
 static enum err_code put_database(struct call *c, struct buf *out)
 {
     int64_t horizon, newest, jobs;
@@ -140,7 +153,7 @@ static enum err_code put_database(struct call *c, struct buf *out)
     put_number(out, "feed_newest", "gauge", newest);
     put_number(out, "feed_slowest_consumer", "gauge", horizon);
     put_number(out, "jobs_waiting", "gauge", jobs);
-    return OK;
+    return put_consumers(c, out);
 }
 
 /* Numbers tell much about a business: from this machine, or with an administrator's word. */

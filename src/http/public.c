@@ -7,7 +7,7 @@
 #include "model/texts.h"
 #include "model/visit.h"
 
-enum { FORM_VALUES = 200, FORM_MAX = 64 << 10 };
+enum { FORM_VALUES = 200, FORM_MAX = 64 << 10, FRAME_MAX = 2 << 20 };
 
 static const struct public_page *find_page(const struct call *c, struct str name)
 {
@@ -135,5 +135,24 @@ enum err_code page_style(struct call *c, struct exchange *x)
     (void)c;
     reply_text(x, 200, "text/css; charset=utf-8", str_of(visit_style));
     reply_header(x, "Cache-Control", STR("public, max-age=86400"));
+    return OK;
+}
+
+/* A mail as its reader would see it, as the application's own form sends it. In a document of the application its styles
+ * would be refused and its scripts would not; here it has its styles, and nothing else: no script, no form, no origin. */
+enum err_code frame_html(struct call *c, struct exchange *x)
+{
+    struct param params[4];
+    int n = 0;
+
+    if (x->req.body.n > FRAME_MAX) {
+        return fail(c, ERR_TOO_LARGE, NULL, "this form sends too much");
+    }
+    TRY(form_parse(x->mem, x->req.body, params, 4, &n, &c->err));
+    struct str html = n && str_is(params[0].name, "html") ? params[0].value : STR("");
+    reply_text(x, 200, "text/html; charset=utf-8", html.n ? html : STR(" "));
+    reply_header(x, "Content-Security-Policy",
+        STR("sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; frame-ancestors 'self'"));
+    reply_header(x, "Referrer-Policy", STR("no-referrer"));
     return OK;
 }

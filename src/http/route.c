@@ -21,6 +21,8 @@ const struct route routes[] = {
         .body = "now", .help = "Testing builds: where the clock stands; null lets it go." },
 #endif
 
+    { METHOD_POST, "/app-frame/html", LANE_READ, frame_html, .flags = ROUTE_FRAME | ROUTE_PAGE, .answer = "text",
+        .help = "Shows what it is sent in a frame that can do nothing." },
     { METHOD_GET, "/p/style.css", LANE_PLAIN, page_style, .flags = ROUTE_OPEN | ROUTE_PAGE, .answer = "text",
         .help = "The style of public pages." },
     { METHOD_GET, "/p/{page}/{name}", LANE_PAGE, page_get, .flags = ROUTE_OPEN | ROUTE_PAGE, .answer = "text",

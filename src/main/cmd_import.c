@@ -48,7 +48,7 @@ static int send_file(struct import *im, int64_t *file)
 static int read_options(struct import *im, json_t **options)
 {
     const char *given = cmd_option(im->cmd, "options"), *key = cmd_option(im->cmd, "key");
-    const char *mode = cmd_option(im->cmd, "mode");
+    const char *mode = cmd_option(im->cmd, "mode"), *duplicates = cmd_option(im->cmd, "duplicates");
     struct err e = { 0 };
 
     *options = json_pack("{}");
@@ -71,6 +71,9 @@ static int read_options(struct import *im, json_t **options)
     }
     if (mode) {
         json_object_set_new(*options, "mode", json_string(mode));
+    }
+    if (duplicates) {
+        json_object_set_new(*options, "duplicates", json_string(duplicates));
     }
     return EXIT_DONE;
 }
@@ -263,6 +266,7 @@ static int run_import(struct cmd *cmd)
 static const struct option_row import_options[] = { OPTION_DATA,
     { "key", "FIELDS", "records with the same value are changed instead of made (external_id,email)", false },
     { "mode", "both|create|update", "what happens to records that are there, and to those that are not", false },
+    { "duplicates", "queue|reject|update", "what happens to rows that are probably somebody who is there", false },
     { "options", "JSON", "columns, formats and all else that an import takes; see the manual", false },
     { "check", NULL, "only tells what would happen", false }, OPTION_END };
 const struct command cmd_import = { "import", "ENTITY FILE", import_options, run_import,

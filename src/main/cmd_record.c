@@ -348,7 +348,17 @@ static int delete_record(struct cmd *cmd)
     return one_request(cmd, "DELETE", cmd->words[0], cmd->words[1], STR(""));
 }
 
+/* An action of an entity, of one record, or of a module is asked for as over the API. */
+static int action(struct cmd *cmd)
+{
+    struct str body = cmd->nwords > 1 ? body_of(cmd, 1) : STR("{}");
+
+    return one_request(cmd, "POST", cmd->words[0], NULL, body);
+}
+
 static const struct option_row data_options[] = { OPTION_DATA, OPTION_END };
+const struct command cmd_action = { "action", "PATH [JSON]", data_options, action,
+    "Runs an action: enrich/state, segments/3/build, contacts/bulk; what it takes as JSON, \"-\" for standard input." };
 const struct command cmd_get
     = { "get", "ENTITY ID", data_options, get, "Shows one record." };
 const struct command cmd_create = { "create", "ENTITY [JSON]", data_options, create,

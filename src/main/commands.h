@@ -6,7 +6,7 @@
 #include "main/command.h"
 
 extern const struct command cmd_serve, cmd_init;
-extern const struct command cmd_query, cmd_get, cmd_create, cmd_update, cmd_delete;
+extern const struct command cmd_query, cmd_get, cmd_create, cmd_update, cmd_delete, cmd_action;
 extern const struct command cmd_import, cmd_export;
 extern const struct command cmd_backup, cmd_restore, cmd_check, cmd_migrate;
 extern const struct command cmd_job, cmd_undo, cmd_openapi, cmd_package, cmd_demo, cmd_completion;

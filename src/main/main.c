@@ -12,7 +12,7 @@
 
 const struct command *const commands[] = {
     &cmd_serve, &cmd_init,
-    &cmd_query, &cmd_get, &cmd_create, &cmd_update, &cmd_delete,
+    &cmd_query, &cmd_get, &cmd_create, &cmd_update, &cmd_delete, &cmd_action,
     &cmd_import, &cmd_export,
     &cmd_backup, &cmd_restore, &cmd_check, &cmd_migrate,
     &cmd_job, &cmd_undo, &cmd_openapi, &cmd_package, &cmd_demo, &cmd_completion,

@@ -9,6 +9,7 @@
 #include "domain/contact/contact.h"
 #include "domain/dashboard/dashboard.h"
 #include "domain/demo/demo.h"
+#include "domain/enrich/enrich.h"
 #include "domain/event/event.h"
 #include "domain/message/message.h"
 #include "domain/order/order.h"
@@ -25,6 +26,7 @@ const struct module *const modules[] = {
     &quality_module,
     &segment_module,
     &event_module,
+    &enrich_module,
     &consent_module,
     &message_module,
     &campaign_module,

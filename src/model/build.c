@@ -6,6 +6,7 @@
 #include "model/build.h"
 
 #include "model/expr.h"
+#include "model/lookup.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -72,7 +73,7 @@ static const char *own_c(struct build *b, const char *s)
 static void keep_texts(struct build *b, struct field *f)
 {
     const char **texts[] = { &f->name, &f->label, &f->help, &f->target, &f->inverse, &f->list,
-        &f->expr, &f->def, &f->pattern, &f->mirror, &f->mirror_part, &f->group };
+        &f->expr, &f->def, &f->pattern, &f->mirror, &f->mirror_part, &f->group, &f->lookup };
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         *texts[i] = own_c(b, *texts[i]);
@@ -385,7 +386,8 @@ static enum err_code resolve_targets(struct build *b, struct live_field *f)
             return err_set(b->e, ERR_INVALID, f->def.name, "%s.%s refers to an unknown entity %s",
                 f->entity->name.p, f->def.name, f->def.target ? f->def.target : "(none)");
         }
-        return f->def.kind == KIND_REF ? add_child(b, f->target, f) : OK;
+        /* what the engine keeps is written without the record: sums over it could not follow */
+        return f->def.kind == KIND_REF && !f->def.lookup ? add_child(b, f->target, f) : OK;
     }
     if (f->def.kind != KIND_ANYREF || !f->def.targets) {
         return OK;
@@ -401,6 +403,36 @@ static enum err_code resolve_targets(struct build *b, struct live_field *f)
             return err_set(b->e, ERR_INVALID, f->def.name, "unknown entity %s", f->def.targets[i]);
         }
         TRY(add_child(b, f->targets[i], f));
+    }
+    return OK;
+}
+
+static void add_to_list(struct build *b, struct live_field ***list, size_t *n, struct live_field *f)
+{
+    struct live_field **grown = ARENA_ARRAY(b->mem, struct live_field *, *n + 1);
+
+    if (*n) {
+        memcpy(grown, *list, *n * sizeof *grown);
+    }
+    grown[(*n)++] = f;
+    *list = grown;
+}
+
+/* When all fields know what they are. */
+static enum err_code resolve_lookups(struct build *b)
+{
+    for (size_t i = 0; i < b->m->nentities; i++) {
+        struct live_entity *e = b->m->entities[i];
+        for (size_t k = 0; k < e->nfields; k++) {
+            struct live_field *f = e->fields[k];
+            if (!f->def.lookup) {
+                continue;
+            }
+            TRY(lookup_resolve(b->mem, f, b->e));
+            f->def.read_only = f->def.no_history = true;
+            add_to_list(b, &e->lookups, &e->nlookups, f);
+            add_to_list(b, &f->target->looked_up, &f->target->nlooked_up, f);
+        }
     }
     return OK;
 }
@@ -768,6 +800,7 @@ static enum err_code build_all(struct build *b)
         e->formulas = ARENA_ARRAY(b->mem, struct live_field *, e->nfields + 1);
     }
     TRY(parse_all_computed(b));
+    TRY(resolve_lookups(b));
     for (size_t i = 0; i < b->m->nentities; i++) {
         b->m->entities[i]->index = i;
         make_cells(b, b->m->entities[i]);

@@ -36,6 +36,8 @@ void model_free(struct model *m);
 /* The wanted tables; a pure function of the model. */
 void model_tables(
     const struct model *m, struct arena *mem, struct schema_table **out, size_t *n);
+/* The index that keeps a unique field so, as errors of PostgreSQL name it. */
+const char *unique_index_name(struct arena *mem, const struct live_field *f);
 /* "first_name" to "First name". */
 struct str label_of(struct arena *mem, struct str name);
 /* The number under a key, 0 when it has none yet. */

@@ -9,14 +9,13 @@
 
 #include "base/log.h"
 #include "model/access.h"
+#include "model/lookup.h"
 #include "model/org.h"
 #include "model/store.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-enum { FEED_BATCH = 500 }; /* what a consumer takes in one go: some 10 ms */
 
 enum err_code change_set_open(struct call *c)
 {
@@ -214,7 +213,8 @@ enum err_code change_note(struct call *c, enum change_kind kind, const struct re
     if (before && before != person) { /* who it was about before has lost it */
         TRY(append_feed(c, kind, r->e, r->id, fields, before, 0));
     }
-    return append_feed(c, kind, r->e, r->id, fields, person, history);
+    TRY(append_feed(c, kind, r->e, r->id, fields, person, history));
+    return r->e->nlooked_up ? lookup_follow(c, kind, r, changed) : OK;
 }
 
 enum err_code change_note_person(struct call *c, enum change_kind kind, const struct live_entity *e,
@@ -222,6 +222,12 @@ enum err_code change_note_person(struct call *c, enum change_kind kind, const st
 {
     TRY(change_set_open(c));
     return append_feed(c, kind, e, record, STR(""), person, 0);
+}
+
+enum err_code change_note_field(struct call *c, const struct live_field *f)
+{
+    TRY(change_set_open(c));
+    return append_feed(c, CHANGE_UPDATE, f->entity, 0, arena_fmt(c->mem, "[%" PRId64 "]", f->number), 0, 0);
 }
 
 /* ---- reading ---- */
@@ -286,138 +292,6 @@ enum err_code feed_read(
         };
     }
     return rows_end(&rows);
-}
-
-/* ---- consumers ---- */
-
-struct consuming {
-    const struct consumer *consumer;
-    size_t seen; /* in its last go */
-};
-
-static enum err_code consume(struct call *c, void *arg)
-{
-    struct consuming *w = arg;
-    struct change *changes;
-    int64_t seq = 0;
-    bool found;
-
-    w->seen = 0;
-    /* on PostgreSQL the cursor's row is the lock: one server at a time per consumer */
-    TRY(db_exec(c, SQL("INSERT INTO \"cursors\" (\"name\", \"seq\") VALUES ($1, 0) ON CONFLICT"
-                       " (\"name\") DO NOTHING"),
-        VALS(V(w->consumer->name))));
-    TRY(db_find(c, &seq, &found,
-        SQL2("SELECT \"seq\" FROM \"cursors\" WHERE \"name\" = $1",
-            "SELECT \"seq\" FROM \"cursors\" WHERE \"name\" = $1 FOR UPDATE SKIP LOCKED"),
-        VALS(V(w->consumer->name))));
-    if (!found) {
-        return OK;
-    }
-    int64_t from = seq;
-    do { /* one commit for several goes, while nobody waits: their pages are written once */
-        TRY(feed_read(c, seq, FEED_BATCH, &changes, &w->seen));
-        TRY(w->seen ? w->consumer->run(c, changes, w->seen) : OK);
-        seq = w->seen ? changes[w->seen - 1].seq : seq;
-    } while (w->seen == FEED_BATCH && !call_has_taken_enough(c));
-    return seq == from ? OK
-                       : db_exec(c, SQL("UPDATE \"cursors\" SET \"seq\" = $2 WHERE \"name\" = $1"),
-                             VALS(V(w->consumer->name), V(seq)));
-}
-
-static enum err_code behind(struct call *c, void *arg)
-{
-    struct consuming *w = arg;
-    int64_t seq = 0, horizon;
-    bool found;
-
-    TRY(db_find(c, &seq, &found, SQL("SELECT \"seq\" FROM \"cursors\" WHERE \"name\" = $1"),
-        VALS(V(w->consumer->name))));
-    TRY(feed_horizon(c, &horizon));
-    w->seen = horizon > seq;
-    return OK;
-}
-
-/* ---- consumers with a queue of their own ---- */
-
-struct taking {
-    const struct consumer *consumer;
-    bool waits, more;
-};
-
-static enum err_code has_work(struct call *c, void *arg)
-{
-    struct taking *t = arg;
-
-    return t->consumer->waits(c, &t->waits);
-}
-
-static enum err_code take_some(struct call *c, void *arg)
-{
-    struct taking *t = arg;
-
-    return t->consumer->take(c, &t->more);
-}
-
-static enum err_code run_queue(struct call *c, const struct consumer *consumer, bool *more)
-{
-    struct taking t = { .consumer = consumer };
-
-    TRY(call_read(c, has_work, &t));
-    if (t.waits) {
-        c->patient = true;
-        TRY(call_write(c, take_some, &t));
-        *more = *more || t.more;
-    }
-    return OK;
-}
-
-static enum err_code run_feed(struct call *c, const struct consumer *consumer, bool *more)
-{
-    struct consuming w = { .consumer = consumer };
-
-    /* look without holding the writer up, then work */
-    TRY(call_read(c, behind, &w));
-    if (w.seen) {
-        c->patient = true;
-        TRY(call_write(c, consume, &w));
-        *more = *more || w.seen == FEED_BATCH;
-    }
-    return OK;
-}
-
-static enum err_code run_consumer(
-    struct org *o, const struct consumer *consumer, bool *more, struct err *e)
-{
-    struct arena *mem = arena_create((size_t)o->cfg->arena_max);
-    struct call c;
-
-    call_init(&c, o, mem, user_system(), VIA_SYSTEM);
-    enum err_code code = consumer->take ? run_queue(&c, consumer, more) : run_feed(&c, consumer, more);
-    if (code != OK) {
-        *e = c.err;
-        log_event(LOG_ERROR, &(struct log_context) { .module = consumer->name }, "%s", c.err.msg);
-    }
-    arena_destroy(mem);
-    return code;
-}
-
-enum err_code consumers_run(struct org *o, bool *more, struct err *e)
-{
-    enum err_code first = OK;
-
-    *more = false;
-    for (const struct module *const *m = o->modules; *m; m++) {
-        for (const struct consumer *k = (*m)->consumers; k && k->name; k++) {
-            struct err one = { 0 };
-            enum err_code code = run_consumer(o, k, more, &one);
-            if (code != OK && first == OK) {
-                first = code;
-                *e = one;
-            }
-        }
-    }
-    return first;
 }
 
 /* ---- history of a record ---- */

@@ -27,6 +27,9 @@ struct change {
     int64_t at;
     struct str fields; /* JSON array of field numbers; empty on create */
     int64_t history;   /* row with the old values, 0 for none */
+    /* for consumers */
+    bool again;        /* the batch has a later change of the record */
+    void *found;       /* what the consumer's `look` left for its `run` */
 };
 
 /* Appends to feed and history. old holds the cells before, r after; changed marks fields. */
@@ -35,13 +38,17 @@ MUST_CHECK enum err_code change_note(struct call *c, enum change_kind kind, cons
 /* Appends to the feed alone that something about a record became true of a person. */
 MUST_CHECK enum err_code change_note_person(struct call *c, enum change_kind kind,
     const struct live_entity *e, int64_t record, int64_t person);
+/* Appends to the feed alone that a field may have changed on any record of its entity: record 0. */
+MUST_CHECK enum err_code change_note_field(struct call *c, const struct live_field *f);
 /* Opens the call's change set if it has none. */
 MUST_CHECK enum err_code change_set_open(struct call *c);
 /* The newest sequence number that a reader may trust: everything at or below it is committed. */
 MUST_CHECK enum err_code feed_horizon(struct call *c, int64_t *seq);
 MUST_CHECK enum err_code feed_read(struct call *c, int64_t after, size_t most,
     struct change **out, size_t *n);
-/* Runs each consumer of the modules over what is new; *more says that there is more left. */
+/* Runs a consumer, or each one of the modules, over what is new; *more says that there is more left. */
+MUST_CHECK enum err_code consumer_run(
+    struct org *o, const struct consumer *consumer, bool *more, struct err *e);
 MUST_CHECK enum err_code consumers_run(struct org *o, bool *more, struct err *e);
 
 /* Undoes a change set by replaying history backwards: all of it or nothing; ERR_CONFLICT names the record

@@ -27,6 +27,7 @@ enum entity_flags {
     ENTITY_UPLOAD = 16384,   /* its records come with bytes: they are not imported */
     ENTITY_CLUSTERED = 32768, /* with ENTITY_WITHOUT_ID: small rows, kept in the order of the key */
     ENTITY_DERIVED = 65536,   /* made and kept by the program from other records: read over the API, and no more */
+    ENTITY_SAVES_ALONE = 131072, /* its before_save looks at nothing but the record and the call's instant */
     ENTITY_WITHOUT_ID = 256, /* with ENTITY_TABLE: the fields named by .key are the key */
 };
 
@@ -93,6 +94,8 @@ struct consumer {
     const char *name;
     /* One batch of the feed, in a write transaction that also moves the cursor. */
     enum err_code (*run)(struct call *c, const struct change *changes, size_t n);
+    /* Before it, in a reading call: what it needs of records, left in `found` of each change. NULL for none. */
+    enum err_code (*look)(struct call *c, struct change *changes, size_t n);
     /* Instead of run: a queue of its own. Is there anything in it? In a read transaction. */
     enum err_code (*waits)(struct call *c, bool *yes);
     /* Takes some of it out and does what it asks for, in one write transaction; *more: there was as much as it takes. */

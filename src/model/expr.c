@@ -85,24 +85,39 @@ static void own_only(void *arg, const struct expr_use *u)
     *own &= u->depth == 0 && !u->child && u->field->stored;
 }
 
-/* Functions of modules look where they like, and `me` is someone else each time. */
-static bool looks_outside(const struct expr *x)
+/* Functions of modules look where they like. */
+static bool has_extension(const struct expr *x)
 {
-    bool found = x->node == NODE_EXTENSION || (x->node == NODE_LITERAL && x->lit == LIT_ME) ||
-                 (x->where && looks_outside(x->where));
+    bool found = x->node == NODE_EXTENSION || (x->where && has_extension(x->where));
 
     for (size_t i = 0; i < x->n && !found; i++) {
-        found = looks_outside(x->args[i]);
+        found = has_extension(x->args[i]);
     }
     return found;
 }
 
-bool expr_is_own_row(const struct expr *x)
+/* `me` is someone else each time. */
+static bool has_me(const struct expr *x)
+{
+    bool found = (x->node == NODE_LITERAL && x->lit == LIT_ME) || (x->where && has_me(x->where));
+
+    for (size_t i = 0; i < x->n && !found; i++) {
+        found = has_me(x->args[i]);
+    }
+    return found;
+}
+
+bool expr_is_own_row_now(const struct expr *x)
 {
     bool own = true;
 
     expr_uses(x, own_only, &own);
-    return own && !x->clock && !looks_outside(x);
+    return own && !has_extension(x);
+}
+
+bool expr_is_own_row(const struct expr *x)
+{
+    return expr_is_own_row_now(x) && !x->clock && !has_me(x);
 }
 
 bool expr_has_key(const struct expr *x)

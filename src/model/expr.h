@@ -131,6 +131,8 @@ void expr_uses(const struct expr *x, void (*fn)(void *arg, const struct expr_use
 bool expr_uses_now(const struct expr *x);
 /* True when it looks only at stored columns of the record itself and not at the clock. */
 bool expr_is_own_row(const struct expr *x);
+/* The same, but that it may look at the clock and at who asks. */
+bool expr_is_own_row_now(const struct expr *x);
 
 /* ---- SQL ---- */
 struct expr_sql {

@@ -5,6 +5,7 @@
 #include "base/calc.h"
 #include "base/utf8.h"
 #include "model/normal.h"
+#include "model/parts.h"
 
 #include <math.h>
 #include <string.h>
@@ -138,7 +139,7 @@ struct str expr_part_key(struct arena *mem, const struct expr *list, struct str 
         return key;
     }
     if (kind == KIND_ADDRESSES) {
-        return utf8_fold(mem, typed);
+        return parts_address_words(mem, typed, list->env->model->country, whole);
     }
     /* a piece: as the key would spell it */
     char *p = arena_alloc(mem, typed.n + 1);

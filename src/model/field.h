@@ -78,6 +78,7 @@ struct field {
     const char *pattern;              /* NUMBER: "Q-{year}-{0000}" */
     const char *mirror;               /* list field whose primary part this repeats */
     const char *mirror_part;          /* which piece of it: "address", "city", ... */
+    const char *lookup;               /* REF, a user's: JSON, by what the engine finds the record (model/lookup.h) */
     const char *was;                  /* earlier name */
     const char *group;                /* panel of the record page */
 };

@@ -303,19 +303,35 @@ static enum err_code seed_list(struct call *c, struct record *r, struct str enti
     return OK;
 }
 
+/* What a reference leads to; an object made in this very call is not in the snapshot yet. */
+static enum err_code check_target(struct call *c, struct record *r)
+{
+    struct str target = text_of(r, "target"), made;
+    const struct live_entity *e = model_entity(c->model, target);
+
+    if (e && !(e->def.flags & ENTITY_TABLE)) {
+        record_set(c, r, "target", V(e->name));
+        return OK;
+    }
+    TRY(e ? OK
+          : db_text(c, &made,
+                SQL("SELECT \"name\" FROM \"objects\" WHERE (\"name\" = $1 OR \"plural\" = $1) AND"
+                    " \"deleted_at\" IS NULL"),
+                VALS(V(target))));
+    if (e || !made.n) {
+        return fail(c, ERR_INVALID, "target", "a reference needs the entity it refers to");
+    }
+    record_set(c, r, "target", V(made));
+    return OK;
+}
+
 static enum err_code check_kind(struct call *c, struct record *r, enum field_kind kind)
 {
-    struct str target = text_of(r, "target");
-
     if (kind == KIND_FILE) {
         record_set(c, r, "target", V("file"));
     }
-    if ((kind == KIND_REF || kind == KIND_MANY)) {
-        const struct live_entity *e = model_entity(c->model, target);
-        if (!e || (e->def.flags & ENTITY_TABLE)) {
-            return fail(c, ERR_INVALID, "target", "a reference needs the entity it refers to");
-        }
-        record_set(c, r, "target", V(e->name));
+    if (kind == KIND_REF || kind == KIND_MANY) {
+        TRY(check_target(c, r));
     }
     if ((kind == KIND_FORMULA || kind == KIND_ROLLUP) && !text_of(r, "expr").n) {
         return fail(c, ERR_INVALID, "expr", "a computed field needs an expression");

@@ -4,6 +4,7 @@
 
 #include "model/change.h"
 #include "model/entries.h"
+#include "model/import_job.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -88,6 +89,26 @@ static enum err_code read_keys(struct call *c, struct import_plan *p, const json
     return OK;
 }
 
+static enum err_code read_duplicates(struct call *c, struct import_plan *p, const json_t *spec)
+{
+    struct str word = json_str(json_object_get(spec, "duplicates"));
+
+    p->duplicates = str_is(word, "reject") ? DUPLICATES_REJECT
+        : str_is(word, "update")           ? DUPLICATES_UPDATE
+                                           : DUPLICATES_QUEUE;
+    if (word.n && p->duplicates == DUPLICATES_QUEUE && !str_is(word, "queue")) {
+        return fail(c, ERR_INVALID, "duplicates", "duplicates is queue, reject or update");
+    }
+    if (p->duplicates != DUPLICATES_QUEUE) {
+        TRY(match_rule_load(c, p->e, &p->rule));
+        if (!p->rule) {
+            return fail(c, ERR_INVALID, "duplicates", "no rule says when two %s are the same",
+                p->e->label_plural.p);
+        }
+    }
+    return OK;
+}
+
 enum err_code import_plan_make(struct call *c, const struct live_entity *e, const json_t *spec,
     bool dry, struct import_plan **out)
 {
@@ -112,6 +133,7 @@ enum err_code import_plan_make(struct call *c, const struct live_entity *e, cons
     }
     TRY(read_columns(c, p, spec));
     TRY(read_keys(c, p, spec));
+    TRY(read_duplicates(c, p, spec));
     if (p->mode == IMPORT_UPDATE && !p->nkeys) {
         return fail(c, ERR_INVALID, "keys", "say by which key the records are found");
     }
@@ -213,20 +235,78 @@ static enum err_code change_existing(struct call *c, struct one_row *one, struct
     return old && one->what == ROW_UPDATED ? tell_changes(one->im, one->row, old) : OK;
 }
 
+/* No key has found the row: is it probably somebody who is there? */
+static enum err_code look_for_same(struct importing *im, struct record *r)
+{
+    struct str agree;
+    int64_t id;
+
+    if (im->p->duplicates == DUPLICATES_QUEUE) {
+        return OK;
+    }
+    TRY(match_same(im->c, im->p->rule, r, &id, &agree));
+    if (id && im->p->duplicates == DUPLICATES_REJECT) {
+        return fail(im->c, ERR_CONFLICT, NULL, "probably the same as %s %" PRId64 " (%.*s)", r->e->name.p, id,
+            STR_ARG(agree));
+    }
+    r->id = id;
+    return OK;
+}
+
+enum err_code import_line(struct call *c, const struct live_entity *e, struct str line, json_t **object)
+{
+    struct err bad = { 0 };
+
+    if (json_read(c->mem, line, object, &bad) != OK || !json_is_object(*object)) {
+        return fail(c, ERR_INVALID, NULL, "this line is no JSON object");
+    }
+    if (!entity_field(e, STR(IMPORT_WHY))) {
+        json_object_del(*object, IMPORT_WHY); /* of rejects that were mended */
+    }
+    return OK;
+}
+
+static enum err_code fill_row(
+    struct importing *im, struct record *r, size_t at, int64_t row, enum import_part part)
+{
+    const struct import_rows *rows = im->rows;
+    json_t *object;
+
+    if (rows->records) {
+        return record_fill(im->c, r, json_array_get(rows->records, at));
+    }
+    if (rows->lines) {
+        TRY(import_line(im->c, r->e, rows->cells[at][0], &object));
+        return record_fill(im->c, r, object);
+    }
+    import_fill(im, r, rows->cells[at], rows->ncells[at], row, part);
+    return call_status(im->c);
+}
+
+/* What was made ahead is kept: the call may have to run again. */
+static struct record *copy_ready(struct call *c, const struct import_ready *ready)
+{
+    struct record *r = record_new(c, ready->r->e);
+
+    memcpy(r->cells, ready->r->cells, (size_t)r->e->ncells * sizeof *r->cells);
+    memcpy(r->set, ready->filled, r->e->nfields * sizeof *r->set);
+    return r;
+}
+
 static enum err_code import_row(struct call *c, void *arg)
 {
     struct one_row *one = arg;
     struct importing *im = one->im;
-    struct record *r = record_new(c, im->p->e);
+    const struct import_rows *rows = im->rows;
+    const struct import_ready *ready = rows->ready ? rows->ready(rows->arg, one->at) : NULL;
+    struct record *r;
 
-    if (im->rows->records && !im->rows->records[one->at]) {
-        return fail(c, ERR_INVALID, NULL, "this line is no JSON object");
-    }
-    if (im->rows->records) {
-        TRY(record_fill(c, r, im->rows->records[one->at]));
+    if (ready && ready->r) {
+        r = copy_ready(c, ready);
+        TRY(ready->whole ? OK : fill_row(im, r, one->at, one->row, FILL_LOOKED_UP));
     } else {
-        import_fill(im, r, im->rows->cells[one->at], im->rows->ncells[one->at], one->row);
-        TRY(call_status(c));
+        r = record_new(c, im->p->e);
+        TRY(fill_row(im, r, one->at, one->row, FILL_ALL));
     }
     TRY(import_find(im, r, &r->id));
     if (r->id && im->p->mode == IMPORT_CREATE) {
@@ -239,8 +319,12 @@ static enum err_code import_row(struct call *c, void *arg)
     if (im->p->mode == IMPORT_UPDATE) {
         return fail(c, ERR_NOT_FOUND, NULL, "no %s has this key", r->e->name.p);
     }
+    TRY(look_for_same(im, r));
+    if (r->id) {
+        return change_existing(c, one, r);
+    }
     one->what = ROW_CREATED;
-    return record_create(c, r);
+    return ready && ready->r && ready->whole ? record_create_made(c, r) : record_create(c, r);
 }
 
 static void reject(struct importing *im, int64_t row)
@@ -428,15 +512,6 @@ static void take_rows(struct call *c, const json_t *rows, struct import_rows *ou
     }
 }
 
-static void take_records(struct call *c, const json_t *records, struct import_rows *out)
-{
-    out->n = json_array_size(records);
-    out->records = ARENA_ARRAY(c->mem, json_t *, out->n + 1);
-    for (size_t i = 0; i < out->n; i++) {
-        out->records[i] = json_array_get(records, i);
-    }
-}
-
 static void answer(struct call *c, const struct import_plan *p, const struct import_result *r)
 {
     struct json_writer *w = &c->out;
@@ -476,7 +551,8 @@ enum err_code import_chunk(struct call *c, const struct live_entity *e, const js
     TRY(import_plan_make(c, e, input, false, &p));
     TRY(join_change_set(c, json_integer_value(json_object_get(input, "change_set"))));
     if (records) {
-        take_records(c, records, &given);
+        given.records = records;
+        given.n = json_array_size(records);
     } else {
         take_rows(c, rows, &given);
     }

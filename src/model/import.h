@@ -6,7 +6,7 @@
  *      "decimal": ",", "country": "DE", "create": true}, ...],
  *    "formats": {"close_date": "mdy"},
  *    "keys": ["external_id", ["last_name", "phone"]], "mode": "both" | "create" | "update",
- *    "empty": "keep" | "clear"}
+ *    "empty": "keep" | "clear", "duplicates": "queue" | "reject" | "update"}
  * A column given as text goes where its header says (import_map.h); "field": null leaves it out.
  * Where a record is there already, an empty cell keeps what it has, unless told to clear it. */
 
@@ -22,18 +22,27 @@ struct import_plan;
 MUST_CHECK enum err_code import_plan_make(struct call *c, const struct live_entity *e,
     const json_t *spec, bool dry, struct import_plan **out);
 
+struct import_ready { /* a row that was made ahead */
+    struct record *r;   /* NULL: it was not made */
+    const bool *filled; /* per field: set by the row's cells, but for those that are looked up */
+    bool whole;         /* r is all that a new record is; else what the cells say */
+};
+
 struct import_rows {
     struct str **cells; /* per row; NULL where records are given */
     size_t *ncells;
-    json_t **records;
+    const json_t *records; /* a list of objects */
+    bool lines;            /* the one cell of a row is the JSON of an object */
     size_t n;
+    /* What was made of a row ahead, for this call; NULL: it is made here. */
+    const struct import_ready *(*ready)(void *arg, size_t row);
     int64_t first_row; /* the number of the first, for what is told */
     /* How they run. With neither they share a savepoint, and where one fails behind its first write they
      * run again with one for each. */
     bool bare;  /* without: then the call fails, with result.behind, and is to be made again with apart */
     bool apart; /* a savepoint for each row */
     bool (*enough)(void *arg); /* asked after every few rows; true: the rest is left. NULL: all run */
-    void *arg;
+    void *arg; /* of both */
 };
 
 struct import_result {

@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+enum { LIST_KEYS = 8 }; /* of the entries of a list, so many are looked up */
+
 /* ---- keys ---- */
 
 static enum err_code key_field(struct call *c, const struct live_entity *e, const json_t *name,
@@ -56,27 +58,49 @@ static const char *part_table(enum field_kind kind)
     return kind == KIND_EMAILS ? "part_emails" : kind == KIND_PHONES ? "part_phones" : "part_urls";
 }
 
-/* " AND t0.id IN (SELECT record FROM part_... WHERE key IN (...))" */
-static void list_condition(
-    struct call *c, const struct live_field *f, struct str cell, struct sqltext *s)
+static void part_alias(struct sqltext *s, size_t at)
+{
+    sql_lit(s, "k");
+    sql_int(s, (int64_t)at);
+}
+
+/* " JOIN part_... k0 ON k0.record = t0.id": the rows of the keys are few, so they lead to the record. */
+static void list_join(const struct live_field *f, size_t at, struct sqltext *s)
+{
+    sql_lit(s, " JOIN ");
+    sql_ident(s, part_table(f->def.kind));
+    sql_lit(s, " ");
+    part_alias(s, at);
+    sql_lit(s, " ON ");
+    part_alias(s, at);
+    sql_lit(s, ".\"record\" = t0.\"id\"");
+}
+
+/* " AND k0.key IN (...) AND ..."; whether a record may come more than once. */
+static bool list_condition(
+    struct call *c, const struct live_field *f, size_t at, struct str cell, struct sqltext *s)
 {
     struct part *parts;
     size_t n = parts_read(c, cell, &parts);
 
-    sql_lit(s, " AND t0.\"id\" IN (SELECT \"record\" FROM ");
-    sql_ident(s, part_table(f->def.kind));
-    sql_lit(s, " WHERE \"key\" IN (");
-    for (size_t i = 0; i < n && i < 8; i++) {
+    sql_lit(s, " AND ");
+    part_alias(s, at);
+    sql_lit(s, ".\"key\" IN (");
+    for (size_t i = 0; i < n && i < LIST_KEYS; i++) {
         if (i) {
             sql_lit(s, ", ");
         }
         sql_bind(s, V(parts[i].key));
     }
-    sql_lit(s, ") AND \"entity\" = ");
+    sql_lit(s, ") AND ");
+    part_alias(s, at);
+    sql_lit(s, ".\"entity\" = ");
     sql_bind(s, V(f->entity->number));
-    sql_lit(s, " AND \"field\" = ");
+    sql_lit(s, " AND ");
+    part_alias(s, at);
+    sql_lit(s, ".\"field\" = ");
     sql_bind(s, V(f->number));
-    sql_lit(s, ")");
+    return n > 1;
 }
 
 static bool key_is_there(const struct import_key *k, const struct record *r)
@@ -98,6 +122,7 @@ static enum err_code find_by(
     struct dbvals v;
     struct rows rows;
     unsigned side = 0;
+    bool again = false;
 
     sqltext_init(&s, c->mem, conn_backend(c->db));
     (void)sql_new_alias(&s);
@@ -108,7 +133,7 @@ static enum err_code find_by(
         const struct live_field *f = k->fields[i];
         const struct dbval *cells = &r->cells[f->cell];
         if (kind_is_list(f->def.kind)) {
-            list_condition(c, f, cells[0].s, &where);
+            again = list_condition(c, f, i, cells[0].s, &where) || again;
             continue;
         }
         sql_lit(&where, " AND ");
@@ -127,8 +152,13 @@ static enum err_code find_by(
     }
     TRY(access_sql(c, im->p->e, RIGHT_READ, 0, &where));
     clause_end(&where, &s);
-    sql_lit(&s, "SELECT t0.\"id\"");
+    sql_add_literal(&s, again ? "SELECT DISTINCT t0.\"id\"" : "SELECT t0.\"id\"");
     from_sql(&s, im->p->e, 0, side);
+    for (size_t i = 0; i < k->n; i++) {
+        if (kind_is_list(k->fields[i]->def.kind)) {
+            list_join(k->fields[i], i, &s);
+        }
+    }
     sql_lit(&s, " WHERE ");
     buf_add(&s.text, buf_str(&where.text));
     sql_lit(&s, " LIMIT 2");

@@ -5,7 +5,7 @@
 
 #include "model/import_job_steps.h"
 
-#include "model/import.h"
+#include "model/import_ahead.h"
 #include "model/import_stage.h"
 #include "model/job.h"
 
@@ -16,15 +16,10 @@ enum { ROWS_APART = 500, WARNINGS_KEPT = 100, REPORT_MAX = 1 << 20 };
 
 struct running {
     struct job_work *w;
-    int64_t import, position, rows, change_set;
-    bool dry, lines, paused;
-    struct str entity, spec; /* JSON of the plan */
-    /* the piece under work */
-    struct str text;
-    int64_t piece_row, piece_rows;
-    struct str **cells;
-    size_t *ncells;
-    size_t ncell_rows;
+    struct import_source source; /* its position moves */
+    bool paused;
+    struct import_ahead *ahead;
+    struct import_piece piece; /* under work */
     int64_t counts[6], before[6]; /* created, updated, unchanged, skipped, rejected, warned */
     struct buf changes, rejects, warnings; /* of the report, without brackets */
     size_t nrejects, nwarnings;
@@ -38,53 +33,33 @@ static enum err_code begin_running(struct call *c, void *arg)
     struct record *r;
     json_t *columns = NULL;
 
-    TRY(record_load(c, model_entity(c->model, STR("import")), rn->import, true, &r));
+    TRY(record_load(c, model_entity(c->model, STR("import")), rn->source.import, true, &r));
     if (record_get(r, "columns").type == DB_TEXT) {
         TRY(json_read(c->mem, record_get(r, "columns").s, &columns, &c->err));
     }
-    rn->lines = json_array_size(columns) == 0; /* what was read as JSON lines has none */
-    rn->entity = arena_str(rn->w->mem, record_get(r, "entity").s);
-    rn->rows = record_get(r, "rows").i;
-    rn->position = rn->dry ? 0 : record_get(r, "position").i;
+    rn->source.lines = json_array_size(columns) == 0; /* what was read as JSON lines has none */
+    rn->source.entity = arena_str(rn->w->mem, record_get(r, "entity").s);
+    rn->source.rows = record_get(r, "rows").i;
+    rn->source.position = rn->source.dry ? 0 : record_get(r, "position").i;
     rn->paused = import_is_state(r, "paused") || import_is_state(r, "cancelled");
     for (int i = 0; i < 6; i++) {
         struct dbval v = record_get(r, count_names[i]);
-        rn->counts[i] = rn->dry || v.type != DB_INT ? 0 : v.i;
+        rn->counts[i] = rn->source.dry || v.type != DB_INT ? 0 : v.i;
     }
-    rn->spec = arena_str(rn->w->mem, import_spec(c, r));
+    rn->source.spec = arena_str(rn->w->mem, import_spec(c, r));
     return c->err.code;
-}
-
-static enum err_code load_piece(struct call *c, void *arg)
-{
-    struct running *rn = arg;
-    struct rows rows;
-    bool found = false;
-
-    TRY(db_query(c, &rows,
-        SQL("SELECT \"first_row\", \"rows\", \"text\" FROM \"import_pieces\" WHERE \"import\" = $1 AND"
-            " \"first_row\" <= $2 ORDER BY \"first_row\" DESC LIMIT 1"),
-        VALS(V(rn->import), V(rn->position + 1))));
-    if (rows_next(&rows)) {
-        found = true;
-        rn->piece_row = col_int(&rows, 0);
-        rn->piece_rows = col_int(&rows, 1);
-        rn->text = arena_str(rn->w->mem, stmt_text(rows.st, 2));
-    }
-    TRY(rows_end(&rows));
-    return found ? OK : fail(c, ERR_NOT_FOUND, NULL, "the rows of this file are not kept any more");
 }
 
 static enum err_code store_reject(struct call *c, struct running *rn, const json_t *one)
 {
     int64_t row = json_integer_value(json_object_get(one, "row"));
-    size_t at = (size_t)(row - rn->piece_row);
+    size_t at = (size_t)(row - rn->piece.first_row);
     const json_t *errors = json_object_get(one, "errors");
     struct buf text, why;
 
     buf_init(&text, c->mem, ROW_MAX * 2);
     buf_init(&why, c->mem, 64 << 10);
-    stage_row(&text, rn->cells[at], rn->ncells[at]);
+    stage_row(&text, rn->piece.cells[at], rn->piece.ncells[at]);
     for (size_t i = 0; i < json_array_size(errors); i++) {
         const json_t *e = json_array_get(errors, i);
         struct str field = json_str(json_object_get(e, "field"));
@@ -96,7 +71,7 @@ static enum err_code store_reject(struct call *c, struct running *rn, const json
     return db_exec(c,
         SQL("INSERT INTO \"import_rejects\" (\"import\", \"row\", \"text\", \"why\") VALUES ($1, $2, $3, $4)"
             " ON CONFLICT DO NOTHING"),
-        VALS(V(rn->import), V(row), V(buf_str(&text)), V(buf_str(&why))));
+        VALS(V(rn->source.import), V(row), V(buf_str(&text)), V(buf_str(&why))));
 }
 
 /* Keeps the first of a list for the report. */
@@ -134,39 +109,35 @@ struct step { /* one transaction; it may run twice, so it leaves its outcome her
     bool apart;    /* a savepoint for each row */
 };
 
+struct running_rows { /* of a step, for import_apply() */
+    struct call *c;
+    const struct step *st;
+};
+
 static bool has_taken_enough(void *arg)
 {
-    return call_has_taken_enough(arg);
+    const struct running_rows *r = arg;
+
+    return call_has_taken_enough(r->c);
 }
 
-static enum err_code read_records(
-    struct call *c, const struct live_entity *e, struct import_rows *rows, struct str **cells)
+static const struct import_ready *made_ahead(void *arg, size_t row)
 {
-    bool has_why = entity_field(e, STR(IMPORT_WHY)) != NULL;
+    const struct running_rows *r = arg;
 
-    rows->records = ARENA_ARRAY(c->mem, json_t *, rows->n + 1);
-    for (size_t i = 0; i < rows->n; i++) {
-        struct err bad = { 0 };
-        if (json_read(c->mem, cells[i][0], &rows->records[i], &bad) != OK
-            || !json_is_object(rows->records[i])) {
-            rows->records[i] = NULL; /* the row is rejected for that */
-        } else if (!has_why) {
-            json_object_del(rows->records[i], IMPORT_WHY); /* of rejects that were mended */
-        }
-    }
-    return OK;
+    return import_ahead_row(r->st->rn->ahead, r->c, (size_t)r->st->from + row);
 }
 
 static enum err_code put_counts(struct call *c, const struct running *rn, const struct step *st)
 {
-    struct record *r = import_progress(c, rn->import);
+    struct record *r = import_progress(c, rn->source.import);
     int64_t now[6] = { st->result.created, st->result.updated, st->result.unchanged,
         st->result.skipped, st->result.nrejected, st->warned };
 
-    for (int i = 0; i < 6 && !rn->dry; i++) {
+    for (int i = 0; i < 6 && !rn->source.dry; i++) {
         record_set(c, r, count_names[i], V(rn->counts[i] + now[i]));
     }
-    record_set(c, r, "position", V(rn->position + st->n));
+    record_set(c, r, "position", V(rn->source.position + st->n));
     return record_update(c, r);
 }
 
@@ -174,26 +145,23 @@ static enum err_code run_step(struct call *c, void *arg)
 {
     struct step *st = arg;
     struct running *rn = st->rn;
-    const struct live_entity *e = model_entity(c->model, rn->entity);
-    struct import_rows rows = { .n = (size_t)st->n, .first_row = rn->position + 1,
-        .cells = rn->cells + st->from, .ncells = rn->ncells + st->from, .bare = !st->apart,
-        .apart = st->apart, .enough = has_taken_enough, .arg = c };
+    const struct live_entity *e = model_entity(c->model, rn->source.entity);
+    struct running_rows at = { c, st };
+    struct import_rows rows = { .n = (size_t)st->n, .first_row = rn->source.position + 1,
+        .cells = rn->piece.cells + st->from, .ncells = rn->piece.ncells + st->from, .lines = rn->source.lines,
+        .bare = !st->apart, .apart = st->apart, .ready = made_ahead, .enough = has_taken_enough, .arg = &at };
     struct import_plan *plan;
     json_t *spec, *list;
-
 
     if (!e) {
         return fail(c, ERR_NOT_FOUND, NULL, "the object is not there any more");
     }
     c->change_kind = "import";
-    TRY(json_read(c->mem, rn->spec, &spec, &c->err));
-    TRY(import_plan_make(c, e, spec, rn->dry, &plan));
-    if (rn->lines) {
-        TRY(read_records(c, e, &rows, rows.cells));
-    }
+    TRY(json_read(c->mem, rn->source.spec, &spec, &c->err));
+    TRY(import_plan_make(c, e, spec, rn->source.dry, &plan));
     TRY(import_apply(c, plan, &rows, &st->result));
     TRY(json_read(c->mem, st->result.rejected, &list, &c->err));
-    for (size_t i = 0; !rn->dry && i < json_array_size(list); i++) {
+    for (size_t i = 0; !rn->source.dry && i < json_array_size(list); i++) {
         TRY(store_reject(c, rn, json_array_get(list, i)));
     }
     TRY(json_read(c->mem, st->result.warnings, &list, &c->err));
@@ -242,16 +210,15 @@ static enum err_code keep_report(struct running *rn, const struct step *st)
 
 static enum err_code run_piece(struct running *rn)
 {
+    struct import_source *src = &rn->source;
     struct arena_mark mark = arena_mark(rn->w->mem);
 
-    TRY(job_work_read(rn->w, load_piece, rn));
-    TRY(stage_rows(rn->w->mem, rn->text, (size_t)rn->piece_rows, &rn->cells, &rn->ncells,
-        &rn->ncell_rows, &rn->w->err));
-    while (rn->position < rn->piece_row - 1 + (int64_t)rn->ncell_rows) {
-        int64_t at = rn->position - (rn->piece_row - 1), left = (int64_t)rn->ncell_rows - at;
+    TRY(import_ahead_piece(rn->ahead, &rn->piece, &rn->w->err));
+    while (src->position < rn->piece.first_row - 1 + (int64_t)rn->piece.n) {
+        int64_t at = src->position - (rn->piece.first_row - 1), left = (int64_t)rn->piece.n - at;
         struct step st = { .rn = rn, .from = at, .n = left };
-        rn->w->done = rn->position;
-        rn->w->total = rn->rows;
+        rn->w->done = src->position;
+        rn->w->total = src->rows;
         TRY(take_step(rn, &st));
         TRY(keep_report(rn, &st));
         const int64_t now[6] = { st.result.created, st.result.updated, st.result.unchanged,
@@ -259,7 +226,8 @@ static enum err_code run_piece(struct running *rn)
         for (int i = 0; i < 6; i++) {
             rn->counts[i] += now[i];
         }
-        rn->position += st.n;
+        src->position += st.n;
+        import_ahead_written(rn->ahead, (size_t)(at + st.n));
     }
     arena_rewind(rn->w->mem, mark);
     return OK;
@@ -271,8 +239,8 @@ static void report_json(const struct running *rn, struct buf *b)
 
     json_init(&w, b);
     json_object(&w, NULL);
-    json_flag(&w, "check", rn->dry);
-    json_int(&w, "rows", rn->position);
+    json_flag(&w, "check", rn->source.dry);
+    json_int(&w, "rows", rn->source.position);
     for (int i = 0; i < 6; i++) {
         json_int(&w, count_names[i], rn->counts[i]);
     }
@@ -291,32 +259,32 @@ static void report_json(const struct running *rn, struct buf *b)
 static enum err_code has_run(struct call *c, void *arg)
 {
     struct running *rn = arg;
-    struct record *r = import_progress(c, rn->import);
+    struct record *r = import_progress(c, rn->source.import);
     struct buf b;
 
     buf_init(&b, c->mem, 4 << 20);
     report_json(rn, &b);
     record_set(c, r, "report", V(buf_str(&b)));
-    if (rn->dry) {
+    if (rn->source.dry) {
         record_set(c, r, "position", V(0));
     } else {
-        TRY(db_exec(c, SQL("DELETE FROM \"import_pieces\" WHERE \"import\" = $1"), VALS(V(rn->import))));
+        TRY(db_exec(c, SQL("DELETE FROM \"import_pieces\" WHERE \"import\" = $1"), VALS(V(rn->source.import))));
     }
     TRY(buf_status(&b, &c->err));
-    import_set_state(c, r, rn->dry ? "ready" : "done");
+    import_set_state(c, r, rn->source.dry ? "ready" : "done");
     return record_update(c, r);
 }
 
 enum err_code import_run_work(struct job_work *w)
 {
     struct running rn = { .w = w,
-        .import = json_integer_value(json_object_get(w->input, "import")),
-        .dry = json_is_true(json_object_get(w->input, "dry")) };
+        .source = { .import = json_integer_value(json_object_get(w->input, "import")),
+            .dry = json_is_true(json_object_get(w->input, "dry")) } };
     struct arena *kept;
     enum err_code code = job_work_read(w, begin_running, &rn);
 
     if (code != OK) {
-        return import_tell_failure(w, rn.import, code);
+        return import_tell_failure(w, rn.source.import, code);
     }
     if (rn.paused) {
         return OK;
@@ -326,14 +294,16 @@ enum err_code import_run_work(struct job_work *w)
     buf_init(&rn.changes, kept, REPORT_MAX);
     buf_init(&rn.rejects, kept, REPORT_MAX);
     buf_init(&rn.warnings, kept, REPORT_MAX);
-    while (code == OK && rn.position < rn.rows) {
+    code = import_ahead_start(w, &rn.source, &rn.ahead);
+    while (code == OK && rn.source.position < rn.source.rows) {
         code = run_piece(&rn);
     }
+    import_ahead_stop(rn.ahead);
     if (code == OK) {
-        w->done = w->total = rn.rows;
+        w->done = w->total = rn.source.rows;
         code = job_work_end(w, has_run, &rn);
     }
     arena_destroy(kept);
-    return import_tell_failure(w, rn.import, code);
+    return import_tell_failure(w, rn.source.import, code);
 }
 

@@ -363,12 +363,12 @@ static void add_values(struct importing *im, struct entries *es, const struct im
             e->value = one;
             continue;
         }
-        for (int k = 0; k < PART_PIECES && str_split(&s, ',', &one); k++) {
+        bool taken = parts_address_take(im->c->mem, s, im->c->model->country, e->pieces);
+        for (int k = 0; !taken && k < PART_PIECES && str_split(&s, ',', &one); k++) {
             e->pieces[k] = str_trim(one);
         }
         s = (struct str) { "", 0 };
     }
-    (void)im;
 }
 
 static void add_piece(struct importing *im, struct entries *es, const struct import_column *m, struct str s)
@@ -532,14 +532,38 @@ static const struct str *plain_cells(struct importing *im, const struct str *cel
     return plain ? plain : cells;
 }
 
-void import_fill(
-    struct importing *im, struct record *r, const struct str *cells, size_t n, int64_t row)
+/* A value is looked up among records, or made there. */
+bool import_is_looked_up(enum field_kind kind)
+{
+    return kind == KIND_REF || kind == KIND_ANYREF || kind == KIND_MANY || kind == KIND_FILE || kind == KIND_TAGS;
+}
+
+static bool is_looked_up(const struct import_column *m)
+{
+    return m->to == TO_FIELD && import_is_looked_up(m->field->def.kind);
+}
+
+bool import_has_looked_up(const struct import_plan *p, const struct str *cells, size_t n)
+{
+    for (size_t i = 0; i < p->ncolumns && i < n; i++) {
+        if (is_looked_up(&p->columns[i]) && (!p->keeps_empty || str_trim(cells[i]).n)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void import_fill(struct importing *im, struct record *r, const struct str *cells, size_t n, int64_t row,
+    enum import_part part)
 {
     const struct import_plan *p = im->p;
 
     cells = plain_cells(im, cells, n);
     for (size_t i = 0; i < p->ncolumns && i < n && im->c->err.code == OK; i++) {
         const struct import_column *m = &p->columns[i];
+        if (part != FILL_ALL && is_looked_up(m) != (part == FILL_LOOKED_UP)) {
+            continue;
+        }
         switch (m->to) {
         case TO_NOTHING:
             break;

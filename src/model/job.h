@@ -37,6 +37,9 @@ struct job_work {
  * total and result; it fails with ERR_CONFLICT once the job is to stop. */
 MUST_CHECK enum err_code job_work_read(struct job_work *w, call_fn *fn, void *arg);
 MUST_CHECK enum err_code job_work_write(struct job_work *w, call_fn *fn, void *arg);
+/* A read of the work from another thread of its own, in a call that the caller has made and keeps; the outcome is
+ * in c->err. Nothing of w changes. */
+MUST_CHECK enum err_code job_work_look(const struct job_work *w, struct call *c, call_fn *fn, void *arg);
 /* The process is stopping: what computes for long looks now and then, and returns ERR_BUSY. */
 bool job_work_stops(const struct job_work *w);
 /* A write of the program itself, which goes through even when the job is to stop or its user is gone. */

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LEASE_SECONDS = 60, TRIES = 8, GATHER_MICROS = 20000, YIELD = 6, WORKED_MICROS = 200000 };
+enum { LEASE_SECONDS = 60, TRIES = 8, GATHER_MICROS = 20000, YIELD = 50, WORKED_MICROS = 1500000 };
 enum { SETTLE_MICROS = 500000 };
 enum { TURN_MICROS = 1000000, RESULT_MAX = 1 << 20 };
 
@@ -254,6 +254,13 @@ enum err_code job_work_read(struct job_work *w, call_fn *fn, void *arg)
     return code;
 }
 
+enum err_code job_work_look(const struct job_work *w, struct call *c, call_fn *fn, void *arg)
+{
+    struct work_call one = { .w = (struct job_work *)(uintptr_t)w, .fn = fn, .arg = arg };
+
+    return call_read(c, work_reads, &one);
+}
+
 static enum err_code write_once(struct job_work *w, call_fn *fn, void *arg, bool last)
 {
     struct arena *mem = arena_create((size_t)w->org->cfg->arena_max * 4);
@@ -446,10 +453,17 @@ static void plan(struct org *o)
 
 /* ---- threads ---- */
 
+struct consuming {
+    struct workers *workers;
+    const struct consumer *consumer;
+};
+
 struct workers {
     struct org *org;
     pthread_t *threads;
     int n;
+    struct consuming *consumers;
+    int nconsumers;
     pthread_mutex_t lock;
     pthread_cond_t cond, jobs_cond;
     bool stop;
@@ -470,7 +484,7 @@ static void wake(void *arg)
     }
     pthread_mutex_lock(&w->lock);
     w->signals++;
-    pthread_cond_signal(&w->cond);
+    pthread_cond_broadcast(&w->cond);
     if (queued != w->queued) {
         w->queued = queued;
         w->job_signals++;
@@ -507,9 +521,31 @@ static void settle_in(struct workers *w, struct look *look, uint64_t *signals, p
     rest(w, look, signals, cond, 0);
 }
 
+static bool is_worked(const struct org *o)
+{
+    return time_monotonic() - __atomic_load_n(&o->worked, __ATOMIC_RELAXED) < WORKED_MICROS;
+}
+
+/* Whoever fills the feed, an import, gets the greater part of the writer: what a consumer took of it, it leaves
+ * alone many times as long, or until that has ended. */
+static void yield(struct workers *w, int64_t took)
+{
+    int64_t end = time_monotonic() + took * YIELD;
+    bool stop = false;
+
+    while (!stop && is_worked(w->org) && time_monotonic() < end) {
+        usleep(GATHER_MICROS);
+        pthread_mutex_lock(&w->lock);
+        stop = w->stop;
+        pthread_mutex_unlock(&w->lock);
+    }
+}
+
+/* A thread for each consumer: while one reads records another writes. */
 static void *consume_loop(void *arg)
 {
-    struct workers *w = arg;
+    struct consuming *one = arg;
+    struct workers *w = one->workers;
     struct look look;
     bool stop = false;
 
@@ -521,12 +557,10 @@ static void *consume_loop(void *arg)
         uint64_t seen = w->signals;
         pthread_mutex_unlock(&w->lock);
         int64_t began = time_monotonic();
-        (void)!consumers_run(w->org, &more, &e);
-        if (more && began - __atomic_load_n(&w->org->worked, __ATOMIC_RELAXED) < WORKED_MICROS) {
-            /* what fills the feed, an import, gets the greater part of the writer */
-            usleep((useconds_t)((time_monotonic() - began) * YIELD));
-        }
-        if (!more) {
+        (void)!consumer_run(w->org, one->consumer, &more, &e);
+        if (more) {
+            yield(w, time_monotonic() - began);
+        } else {
             rest(w, &look, &w->signals, &w->cond, seen);
             /* what comes together is taken together: one transaction for many commits */
             usleep(GATHER_MICROS);
@@ -584,11 +618,30 @@ static void take_over_all(struct org *o)
     arena_destroy(mem);
 }
 
+static void list_consumers(struct workers *w)
+{
+    int n = 0;
+
+    for (const struct module *const *m = w->org->modules; *m; m++) {
+        for (const struct consumer *k = (*m)->consumers; k && k->name; k++) {
+            n++;
+        }
+    }
+    w->consumers = ARENA_ARRAY(w->org->mem, struct consuming, n + 1);
+    for (const struct module *const *m = w->org->modules; *m; m++) {
+        for (const struct consumer *k = (*m)->consumers; k && k->name; k++) {
+            w->consumers[w->nconsumers++] = (struct consuming) { w, k };
+        }
+    }
+}
+
 enum err_code workers_start(struct org *o, int threads, struct workers **out, struct err *e)
 {
     struct workers *w = ARENA_NEW(o->mem, struct workers);
 
     w->org = o;
+    list_consumers(w);
+    threads += w->nconsumers;
     w->threads = ARENA_ARRAY(o->mem, pthread_t, threads + 1);
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->cond, NULL);
@@ -598,8 +651,10 @@ enum err_code workers_start(struct org *o, int threads, struct workers **out, st
     o->wake_arg = w;
     o->wake = wake;
     take_over_all(o);
-    for (int i = 0; i <= threads; i++) {
-        if (pthread_create(&w->threads[i], NULL, i ? job_loop : consume_loop, w) != 0) {
+    for (int i = 0; i < threads; i++) {
+        bool consumes = i < w->nconsumers;
+        if (pthread_create(&w->threads[i], NULL, consumes ? consume_loop : job_loop,
+                consumes ? (void *)&w->consumers[i] : w) != 0) {
             workers_stop(w);
             return err_set(e, ERR_INTERNAL, NULL, "cannot start a thread");
         }

@@ -1,5 +1,5 @@
-/* match.c - pairs that may be the same: the entity `duplicate`, the consumer that keeps it up, the question
- * while somebody types, and what one can do with a pair. */
+/* match.c - pairs that may be the same: the entity `duplicate`, the question while somebody types, and what one
+ * can do with a pair. match_follow.c keeps them up. */
 
 #include "model/match.h"
 
@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { CANDIDATES = 300, MANY_CHANGES = 400, CLOSING = 200 };
+enum { AGREES = 2 }; /* the level from which a field is told as the same */
 
 /* ---- the entity ---- */
 
@@ -44,7 +44,7 @@ static int64_t choice_of(const struct record *r, const char *field, const char *
     return ch ? ch->id : 0;
 }
 
-static bool is_state(const struct record *r, const char *code)
+bool match_pair_is(const struct record *r, const char *code)
 {
     return record_get(r, "state").type == DB_INT && record_get(r, "state").i == choice_of(r, "state", code);
 }
@@ -102,7 +102,7 @@ enum err_code match_pair_put(
     match_weight(rule, pair->pattern, &p);
     TRY(find_pair(c, rule->e, a, b, &was));
     struct record *r = pair_change(c, rule, pair->pattern, p);
-    if (was && is_state(was, "dismissed")) {
+    if (was && match_pair_is(was, "dismissed")) {
         return OK;
     }
     record_set(c, r, "state", V(choice_of(r, "state", "open")));
@@ -137,7 +137,7 @@ enum err_code match_pairs_close(struct call *c, const struct live_entity *e,
     const struct match_pair *all, size_t nall, int64_t *after, size_t *n, int64_t *gone)
 {
     const struct live_entity *duplicate = model_entity(c->model, STR("duplicate"));
-    int64_t ids[CLOSING], state = choice_of(record_new(c, duplicate), "state", "open");
+    int64_t ids[MATCH_PAIRS], state = choice_of(record_new(c, duplicate), "state", "open");
     struct rows rows;
     size_t close = 0;
 
@@ -147,7 +147,7 @@ enum err_code match_pairs_close(struct call *c, const struct live_entity *e,
             " \"record_entity\" = $2 AND \"state\" = $3 AND \"deleted_at\" IS NULL ORDER BY \"id\""
             " LIMIT 200"),
         VALS(V(*after), V(e->number), V(state))));
-    while (*n < CLOSING && rows_next(&rows)) {
+    while (*n < MATCH_PAIRS && rows_next(&rows)) {
         *after = col_int(&rows, 0);
         (*n)++;
         ids[close] = *after;
@@ -162,7 +162,7 @@ enum err_code match_pairs_close(struct call *c, const struct live_entity *e,
 }
 
 /* The rows of pairs about a record that are not dismissed. */
-static enum err_code pairs_of(struct call *c, const struct live_entity *e, int64_t id, int64_t after,
+enum err_code match_pairs_of(struct call *c, const struct live_entity *e, int64_t id, int64_t after,
     int64_t *ids, size_t *n)
 {
     struct rows rows;
@@ -174,7 +174,7 @@ static enum err_code pairs_of(struct call *c, const struct live_entity *e, int64
             " \"other_entity\" = $1 AND \"other_id\" = $2 AND \"deleted_at\" IS NULL AND \"id\" > $3"
             " ORDER BY 1 LIMIT 200"),
         VALS(V(e->number), V(id), V(after))));
-    while (*n < CLOSING && rows_next(&rows)) {
+    while (*n < MATCH_PAIRS && rows_next(&rows)) {
         ids[(*n)++] = col_int(&rows, 0);
     }
     return rows_end(&rows);
@@ -184,12 +184,12 @@ static enum err_code pairs_of(struct call *c, const struct live_entity *e, int64
 enum err_code match_pairs_forget(struct call *c, const struct live_entity *e, int64_t id)
 {
     const struct live_entity *duplicate = model_entity(c->model, STR("duplicate"));
-    int64_t ids[CLOSING], into, after = 0;
-    size_t n = CLOSING;
+    int64_t ids[MATCH_PAIRS], into, after = 0;
+    size_t n = MATCH_PAIRS;
 
     TRY(merge_target(c, e, id, &into));
-    while (n == CLOSING) {
-        TRY(pairs_of(c, e, id, after, ids, &n));
+    while (n == MATCH_PAIRS) {
+        TRY(match_pairs_of(c, e, id, after, ids, &n));
         for (size_t i = 0; i < n; i++) {
             struct record *was, *r = record_new(c, duplicate);
             after = ids[i];
@@ -201,7 +201,7 @@ enum err_code match_pairs_forget(struct call *c, const struct live_entity *e, in
                 r->trusted = r->replay = true;
                 record_set(c, r, "state", V(choice_of(r, "state", "merged")));
                 TRY(record_update(c, r));
-            } else if (!is_state(was, "merged")) {
+            } else if (!match_pair_is(was, "merged")) {
                 TRY(record_delete(c, duplicate, ids[i], 0));
             }
         }
@@ -209,238 +209,9 @@ enum err_code match_pairs_forget(struct call *c, const struct live_entity *e, in
     return OK;
 }
 
-/* ---- looking for one record ---- */
-
-struct hit {
-    struct match_pair pair;
-    double p;
-    struct record *other;
-};
-
-/* Live candidates that score, the likeliest first. c->who sees them all here. */
-static enum err_code look(struct call *c, const struct match_rule *rule, struct match_values *values,
-    int64_t id, struct hit *hits, size_t *n)
-{
-    int64_t *ids;
-    size_t found;
-
-    *n = 0;
-    TRY(match_candidates(c, rule, values, id, CANDIDATES, &ids, &found));
-    for (size_t i = 0; i < found; i++) {
-        struct match_values other;
-        struct record *r;
-        struct hit h;
-        enum err_code code = record_load(c, rule->e, ids[i], true, &r);
-        if (code == ERR_NOT_FOUND) {
-            err_clear(&c->err);
-            continue;
-        }
-        TRY(code);
-        if (r->cells[rule->e->deleted_at->cell].type != DB_NULL) {
-            continue;
-        }
-        match_values_of(c, rule, r, &other);
-        h = (struct hit) { { id, ids[i], match_pattern(rule, values, &other) }, 0, r };
-        match_weight(rule, h.pair.pattern, &h.p);
-        if (h.p < rule->review) {
-            continue;
-        }
-        size_t at = (*n)++;
-        for (; at > 0 && hits[at - 1].p < h.p; at--) {
-            hits[at] = hits[at - 1];
-        }
-        hits[at] = h;
-    }
-    return OK;
-}
-
-/* ---- the consumer ---- */
-
-static enum err_code merge_certain(
-    struct call *c, const struct match_rule *rule, const struct match_pair *pair)
-{
-    int64_t ids[2] = { pair->a < pair->b ? pair->a : pair->b, pair->a < pair->b ? pair->b : pair->a };
-    int64_t outer = c->change_set;
-    const char *kind = c->change_kind;
-    struct merging *m;
-
-    /* a change set of its own, so that each can be undone alone */
-    c->change_set = 0;
-    c->change_kind = "merge";
-    enum err_code code = merge_open(c, rule->e, ids, 2, &m);
-    if (code == OK) {
-        code = merge_run(c, m, NULL, NULL);
-    }
-    c->change_set = outer;
-    c->change_kind = kind;
-    if (code == ERR_NOT_FOUND || code == ERR_CONFLICT || code == ERR_INVALID) {
-        err_clear(&c->err);
-        return OK;
-    }
-    return code;
-}
-
-/* Is this pair, which scores no more, to go? A merged one stays while the other record is away; it counts
- * again when a merge was undone while this was looked at. */
-static enum err_code is_over(struct call *c, const struct match_rule *rule, const struct record *pair,
-    int64_t other, bool *yes)
-{
-    struct record *r;
-
-    *yes = is_state(pair, "open");
-    if (*yes || !is_state(pair, "merged")) {
-        return OK;
-    }
-    enum err_code code = record_load(c, rule->e, other, false, &r);
-    if (code == ERR_NOT_FOUND) {
-        err_clear(&c->err);
-        return OK;
-    }
-    *yes = code == OK && r->cells[rule->e->deleted_at->cell].type == DB_NULL;
-    return code;
-}
-
-static enum err_code look_again(struct call *c, const struct match_rule *rule, const struct record *r,
-    struct match_values *values)
-{
-    struct hit hits[CANDIDATES];
-    struct match_pair kept[CANDIDATES];
-    int64_t ids[CLOSING], after = 0;
-    size_t n, found = CLOSING;
-
-    TRY(look(c, rule, values, r->id, hits, &n));
-    for (size_t i = 0; i < n; i++) {
-        bool made, certain = hits[i].p >= rule->merge && match_has_evidence(rule, hits[i].pair.pattern);
-        TRY(match_pair_put(c, rule, &hits[i].pair, &made));
-        kept[i] = hits[i].pair;
-        if (certain && made && rule->by_itself) {
-            return merge_certain(c, rule, &hits[i].pair);
-        }
-    }
-    while (found == CLOSING) { /* what scored before and does not now */
-        const struct live_entity *duplicate = model_entity(c->model, STR("duplicate"));
-        TRY(pairs_of(c, rule->e, r->id, after, ids, &found));
-        for (size_t i = 0; i < found; i++) {
-            struct record *was;
-            bool still = false, over;
-            after = ids[i];
-            TRY(record_load(c, duplicate, ids[i], false, &was));
-            int64_t a = record_cells(was, entity_field(duplicate, STR("record")))[1].i;
-            int64_t b = record_cells(was, entity_field(duplicate, STR("other")))[1].i;
-            for (size_t k = 0; k < n; k++) {
-                still = still || kept[k].b == a || kept[k].b == b;
-            }
-            TRY(is_over(c, rule, was, a == r->id ? b : a, &over));
-            TRY(!still && over ? record_delete(c, duplicate, ids[i], 0) : OK);
-        }
-    }
-    return OK;
-}
-
-/* only_keys: the pairs are found by a sweep, and what is new is noted there. */
-static enum err_code changed_record(struct call *c, const struct match_rule *rule,
-    const struct change *change, struct match_key_rows *only_keys)
-{
-    int64_t id = change->record;
-    struct match_values values;
-    struct record *r = NULL;
-
-    enum err_code code = record_load(c, rule->e, id, true, &r);
-    if (code == ERR_NOT_FOUND) {
-        err_clear(&c->err);
-    } else if (code != OK) {
-        return code;
-    }
-    if (!r || r->cells[rule->e->deleted_at->cell].type != DB_NULL) {
-        TRY(match_keys_put(c, rule, rule->e, id, NULL));
-        return match_pairs_forget(c, rule->e, id);
-    }
-    match_values_of(c, rule, r, &values);
-    if (only_keys && change->kind == CHANGE_CREATE) {
-        match_keys_note(rule, id, &values, only_keys);
-        return OK;
-    }
-    TRY(match_keys_put(c, rule, rule->e, id, &values));
-    return only_keys ? OK : look_again(c, rule, r, &values);
-}
-
-enum err_code match_order_sweep(struct call *c, const struct live_entity *e, int later, int64_t *job)
-{
-    json_t *input = json_pack("{s:s, s:i}", "entity", e->name.p, "later", later);
-
-    arena_defer(c->mem, (void (*)(void *))json_decref, input);
-    return job_enqueue(c,
-        &(struct job_order) { .kind = "match_sweep", .input = input, .due = later ? c->now + SECONDS(10) : 0,
-            /* one that is to come later is no reason to let somebody wait now */
-            .key = arena_fmt(c->mem, "match_sweep:%d:%" PRId64, later, e->number).p },
-        job);
-}
-
-enum err_code match_is_behind(struct call *c, void *yes)
-{
-    int64_t seq = 0, horizon;
-    bool found;
-
-    TRY(db_find(c, &seq, &found, SQL("SELECT \"seq\" FROM \"cursors\" WHERE \"name\" = 'match'"), VALS()));
-    TRY(feed_horizon(c, &horizon));
-    *(bool *)yes = horizon - seq > MANY_CHANGES;
-    return OK;
-}
-
-static enum err_code rule_of(struct call *c, const struct live_entity *e,
-    const struct live_entity *const *seen, struct match_rule **rules, size_t n, struct match_rule **out)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (seen[i] == e) {
-            *out = rules[i];
-            return OK;
-        }
-    }
-    return match_rule_load(c, e, out);
-}
-
-enum err_code match_consume(struct call *c, const struct change *changes, size_t n)
-{
-    const struct live_entity *seen[16];
-    struct match_rule *rules[16], *rule;
-    size_t nseen = 0;
-    bool many = n >= MANY_CHANGES; /* an import: one sweep finds all, and holds nobody up */
-    struct match_key_rows keys = { .rows = ARENA_ARRAY(c->mem, struct match_key_row, many ? n * MATCH_KEYS : 1) };
-
-    for (size_t i = 0; i < n; i++) {
-        const struct live_entity *e = model_entity_number(c->model, changes[i].entity);
-        bool again = false;
-        int64_t job;
-        if (!e || (e->def.flags & (ENTITY_TABLE | ENTITY_LINK | ENTITY_PAIR))) {
-            continue;
-        }
-        for (size_t k = i + 1; k < n && !again; k++) {
-            again = changes[k].entity == changes[i].entity && changes[k].record == changes[i].record;
-        }
-        if (again) {
-            continue;
-        }
-        TRY(rule_of(c, e, seen, rules, nseen, &rule));
-        if (nseen < 16 && (!nseen || seen[nseen - 1] != e)) {
-            seen[nseen] = e;
-            rules[nseen++] = rule;
-            TRY(rule && many ? match_order_sweep(c, e, 1, &job) : OK);
-            TRY(rule && many ? match_keys_begin(c, e, rule, changes[i].record) : OK);
-        }
-        /* what one look needed is given back before the next: a batch may hold hundreds */
-        struct arena_mark mark = arena_mark(c->mem);
-        const struct after *after = c->after;
-        TRY(rule ? changed_record(c, rule, &changes[i], many ? &keys : NULL) : OK);
-        if (c->after == after) {
-            arena_rewind(c->mem, mark);
-        }
-    }
-    return match_keys_store(c, &keys);
-}
-
 /* ---- while somebody types ---- */
 
-static void put_hit(struct call *c, const struct match_rule *rule, const struct hit *h)
+static void put_hit(struct call *c, const struct match_rule *rule, const struct match_hit *h)
 {
     bool certain = h->p >= rule->merge && match_has_evidence(rule, h->pair.pattern);
     const struct live_field *title = rule->e->title;
@@ -483,7 +254,7 @@ enum err_code match_check(
     struct call *c, const struct live_entity *e, const json_t *record, int most)
 {
     struct record *r = record_new(c, e);
-    struct hit hits[CANDIDATES];
+    struct match_hit hits[MATCH_CANDIDATES];
     struct match_values values;
     struct match_rule *rule;
     size_t n = 0;
@@ -496,7 +267,7 @@ enum err_code match_check(
     if (rule) {
         TRY(fill_what_fits(c, r, record));
         match_values_of(c, rule, r, &values);
-        TRY(look(c, rule, &values, json_integer_value(json_object_get(record, "id")), hits, &n));
+        TRY(match_hits(c, rule, &values, json_integer_value(json_object_get(record, "id")), hits, &n));
     }
     json_object(&c->out, NULL);
     json_array(&c->out, "items");
@@ -510,6 +281,35 @@ enum err_code match_check(
     }
     json_end_array(&c->out);
     json_end_object(&c->out);
+    return OK;
+}
+
+enum err_code match_same(struct call *c, const struct match_rule *rule, const struct record *r,
+    int64_t *id, struct str *agree)
+{
+    struct match_hit hits[MATCH_CANDIDATES];
+    struct match_values values;
+    struct buf words;
+    size_t n;
+    bool yes = false;
+
+    *id = 0;
+    match_values_of(c, rule, r, &values);
+    TRY(match_hits(c, rule, &values, 0, hits, &n));
+    for (size_t i = 0; i < n && !yes; i++) {
+        TRY(access_record(c, hits[i].other, RIGHT_READ, &yes));
+        *id = yes ? hits[i].pair.b : 0;
+        buf_init(&words, c->mem, 2000);
+        for (size_t t = 0; yes && t < rule->n; t++) {
+            const struct live_field *f = rule->terms[t].f;
+            /* several terms look at one list: its name stands once */
+            bool again = t > 0 && rule->terms[t - 1].f == f && match_at(hits[i].pair.pattern, t - 1) >= AGREES;
+            if (match_at(hits[i].pair.pattern, t) >= AGREES && !again && access_field(c, f) != FIELD_HIDDEN) {
+                buf_fmt(&words, "%s%s", words.n ? ", " : "", f->name.p);
+            }
+        }
+        *agree = buf_str(&words);
+    }
     return OK;
 }
 
@@ -601,7 +401,7 @@ static enum err_code load_open(struct call *c, struct record **r)
     if (!yes) {
         return fail(c, ERR_NOT_FOUND, NULL, "there is no duplicate with id %" PRId64, c->ids[0]);
     }
-    return is_state(*r, "open") ? OK : fail(c, ERR_CONFLICT, "state", "this pair is settled already");
+    return match_pair_is(*r, "open") ? OK : fail(c, ERR_CONFLICT, "state", "this pair is settled already");
 }
 
 enum err_code match_dismiss(struct call *c)

@@ -17,12 +17,27 @@ MUST_CHECK enum err_code match_pair_put(
  * many were looked at, 0 at the end. */
 MUST_CHECK enum err_code match_pairs_close(struct call *c, const struct live_entity *e,
     const struct match_pair *all, size_t nall, int64_t *after, size_t *n, int64_t *gone);
+bool match_pair_is(const struct record *pair, const char *state);
+/* Ids, past `after`, of the pairs in which a record stands, MATCH_PAIRS at most. */
+enum { MATCH_PAIRS = 200 };
+MUST_CHECK enum err_code match_pairs_of(struct call *c, const struct live_entity *e, int64_t id,
+    int64_t after, int64_t *ids, size_t *n);
 /* What stands about a record that is gone (merged or deleted) is closed. */
 MUST_CHECK enum err_code match_pairs_forget(struct call *c, const struct live_entity *e, int64_t id);
 
-/* Makes the keys of a record equal to what it holds. values NULL: it has none any more. */
-MUST_CHECK enum err_code match_keys_put(struct call *c, const struct match_rule *rule,
-    const struct live_entity *e, int64_t id, const struct match_values *values);
+struct match_hit {
+    struct match_pair pair;
+    double p;
+    struct record *other;
+};
+/* Live candidates that score, the likeliest first; hits has room for MATCH_CANDIDATES. Rights are not looked at. */
+enum { MATCH_CANDIDATES = 300 };
+MUST_CHECK enum err_code match_hits(struct call *c, const struct match_rule *rule,
+    struct match_values *values, int64_t id, struct match_hit *hits, size_t *n);
+
+/* Makes the keys of a record equal to these; none when it can be found by nothing any more. */
+MUST_CHECK enum err_code match_keys_put(struct call *c, const struct live_entity *e, int64_t id,
+    const uint64_t *keys, size_t n);
 /* Keys of new records, to be stored together in their own order: neighbours lie on the same page. */
 struct match_key_row {
     int64_t entity, key, record;
@@ -31,8 +46,8 @@ struct match_key_rows {
     struct match_key_row *rows; /* room for MATCH_KEYS of each record */
     size_t n;
 };
-void match_keys_note(const struct match_rule *rule, int64_t id, const struct match_values *values,
-    struct match_key_rows *out);
+MUST_CHECK enum err_code match_keys_note(struct call *c, const struct live_entity *e, int64_t id,
+    const uint64_t *keys, size_t n, struct match_key_rows *out);
 MUST_CHECK enum err_code match_keys_store(struct call *c, struct match_key_rows *all);
 /* Records that share a key with the values, at most `most`, those with more keys in common first; marks
  * e-mails and phones that many share. */

@@ -1,7 +1,9 @@
 /* match_keys.c - the table `match_keys`: under which keys a record can be found.
  *
- * One row per key and record, in the order of the key, so that a block is one range. Which rule made them is
- * kept in `state`: a changed rule has them made anew by the next sweep. */
+ * One row per key and record, in the order of the key, so that a block is one range. What a record has there is
+ * kept beside it in `match_records`, all keys in one row: so a change finds the old ones, and new records, which
+ * come in the order of their ids, fill page after page. Which rule made them is kept in `state`: a changed rule
+ * has them made anew by the next sweep. */
 
 #include "model/match_find.h"
 
@@ -12,13 +14,70 @@
 #include <string.h>
 
 #define COL_INT(n) FIELD_INT(n, .system = true)
-static const struct field fields[] = { COL_INT("entity"), COL_INT("key"), COL_INT("record"), FIELD_END };
-static const char *const indexes[] = { "\"record\", \"entity\"", NULL };
-const struct entity match_key_entity = { .name = "match_key", .plural = "match_keys", .fields = fields,
-    .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID | ENTITY_CLUSTERED, .key = "\"entity\", \"key\", \"record\"",
-    .indexes = indexes };
+static const struct field key_fields[] = { COL_INT("entity"), COL_INT("key"), COL_INT("record"), FIELD_END };
+const struct entity match_key_entity = { .name = "match_key", .plural = "match_keys", .fields = key_fields,
+    .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID | ENTITY_CLUSTERED, .key = "\"entity\", \"key\", \"record\"" };
 
-enum { PAGE = 300 };
+static const struct field record_fields[] = { COL_INT("entity"), COL_INT("record"),
+    FIELD_TEXT("keys", .system = true, .no_fold = true, .format = FORMAT_BYTES), FIELD_END };
+const struct entity match_record_entity = { .name = "match_record", .plural = "match_records",
+    .fields = record_fields, .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID | ENTITY_CLUSTERED,
+    .key = "\"entity\", \"record\"" };
+
+enum { PAGE = 300, KEY_BYTES = 8 };
+
+/* ---- the keys of a record, as bytes: the lowest first ---- */
+
+static struct str packed(const uint64_t *keys, size_t n, char *room)
+{
+    for (size_t i = 0; i < n * KEY_BYTES; i++) {
+        room[i] = (char)(keys[i / KEY_BYTES] >> (8 * (i % KEY_BYTES)));
+    }
+    return (struct str) { room, n * KEY_BYTES };
+}
+
+static size_t unpacked(struct str s, uint64_t *keys)
+{
+    size_t n = s.n / KEY_BYTES < MATCH_KEYS ? s.n / KEY_BYTES : MATCH_KEYS;
+
+    for (size_t i = 0; i < n; i++) {
+        keys[i] = 0;
+        for (size_t k = KEY_BYTES; k-- > 0;) {
+            keys[i] = keys[i] << 8 | (unsigned char)s.p[i * KEY_BYTES + k];
+        }
+    }
+    return n;
+}
+
+static enum err_code keys_of_record(
+    struct call *c, const struct live_entity *e, int64_t id, uint64_t *keys, size_t *n)
+{
+    struct rows rows;
+
+    *n = 0;
+    TRY(db_query(c, &rows,
+        SQL("SELECT \"keys\" FROM \"match_records\" WHERE \"entity\" = $1 AND \"record\" = $2"),
+        VALS(V(e->number), V(id))));
+    if (rows_next(&rows)) {
+        *n = unpacked(stmt_blob(rows.st, 0), keys);
+    }
+    return rows_end(&rows);
+}
+
+static enum err_code keep_keys(
+    struct call *c, const struct live_entity *e, int64_t id, const uint64_t *keys, size_t n)
+{
+    char room[MATCH_KEYS * KEY_BYTES];
+
+    if (!n) {
+        return db_exec(c, SQL("DELETE FROM \"match_records\" WHERE \"entity\" = $1 AND \"record\" = $2"),
+            VALS(V(e->number), V(id)));
+    }
+    return db_exec(c,
+        SQL("INSERT INTO \"match_records\" (\"entity\", \"record\", \"keys\") VALUES ($1, $2, $3) ON CONFLICT"
+            " (\"entity\", \"record\") DO UPDATE SET \"keys\" = excluded.\"keys\""),
+        VALS(V(e->number), V(id), V_BLOB(packed(keys, n, room))));
+}
 
 static enum err_code insert_key(struct call *c, const struct match_key_row *k)
 {
@@ -29,29 +88,48 @@ static enum err_code insert_key(struct call *c, const struct match_key_row *k)
         VALS(V(k->entity), V(k->key), V(k->record)));
 }
 
-enum err_code match_keys_put(struct call *c, const struct match_rule *rule,
-    const struct live_entity *e, int64_t id, const struct match_values *values)
+static bool has_key(const uint64_t *keys, size_t n, uint64_t key)
 {
-    uint64_t keys[MATCH_KEYS];
-    size_t n = values ? match_keys_of(rule, values, keys) : 0;
-
-    TRY(db_exec(c, SQL("DELETE FROM \"match_keys\" WHERE \"record\" = $1 AND \"entity\" = $2"),
-        VALS(V(id), V(e->number))));
     for (size_t i = 0; i < n; i++) {
-        TRY(insert_key(c, &(struct match_key_row) { e->number, (int64_t)keys[i], id }));
+        if (keys[i] == key) {
+            return true;
+        }
     }
-    return OK;
+    return false;
 }
 
-void match_keys_note(const struct match_rule *rule, int64_t id, const struct match_values *values,
-    struct match_key_rows *out)
+enum err_code match_keys_put(struct call *c, const struct live_entity *e, int64_t id,
+    const uint64_t *keys, size_t n)
 {
-    uint64_t keys[MATCH_KEYS];
-    size_t n = match_keys_of(rule, values, keys);
+    uint64_t was[MATCH_KEYS];
+    size_t nwas;
 
-    for (size_t i = 0; i < n; i++) {
-        out->rows[out->n++] = (struct match_key_row) { rule->e->number, (int64_t)keys[i], id };
+    TRY(keys_of_record(c, e, id, was, &nwas));
+    if (n == nwas && (!n || memcmp(keys, was, n * sizeof *keys) == 0)) {
+        return OK;
     }
+    for (size_t i = 0; i < nwas; i++) {
+        TRY(has_key(keys, n, was[i])
+                ? OK
+                : db_exec(c,
+                      SQL("DELETE FROM \"match_keys\" WHERE \"entity\" = $1 AND \"key\" = $2 AND \"record\" = $3"),
+                      VALS(V(e->number), V((int64_t)was[i]), V(id))));
+    }
+    for (size_t i = 0; i < n; i++) {
+        TRY(has_key(was, nwas, keys[i])
+                ? OK
+                : insert_key(c, &(struct match_key_row) { e->number, (int64_t)keys[i], id }));
+    }
+    return keep_keys(c, e, id, keys, n);
+}
+
+enum err_code match_keys_note(struct call *c, const struct live_entity *e, int64_t id,
+    const uint64_t *keys, size_t n, struct match_key_rows *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        out->rows[out->n++] = (struct match_key_row) { e->number, (int64_t)keys[i], id };
+    }
+    return n ? keep_keys(c, e, id, keys, n) : OK;
 }
 
 static int by_key(const void *a, const void *b)
@@ -81,6 +159,7 @@ static struct str made_by(struct call *c, const struct match_rule *rule)
     struct buf b;
 
     buf_init(&b, c->mem, 4000);
+    buf_lit(&b, "2:"); /* what is kept of a record */
     for (size_t t = 0; t < rule->n; t++) {
         if (rule->terms[t].key) {
             buf_add(&b, rule->terms[t].name);
@@ -149,7 +228,9 @@ enum err_code match_keys_fill(struct call *c, void *arg)
         struct record *r;
         TRY(record_load(c, e, ids[i], true, &r));
         match_values_of(c, rule, r, &v);
-        TRY(match_keys_put(c, rule, e, ids[i], &v));
+        uint64_t keys[MATCH_KEYS];
+        size_t nkeys = match_keys_of(rule, &v, keys);
+        TRY(match_keys_put(c, e, ids[i], keys, nkeys));
     }
     job->over = n < PAGE;
     job->after = n ? ids[n - 1] : job->after;

@@ -7,6 +7,7 @@
 #include "model/parts.h"
 #include "model/standard.h"
 
+#include <stddef.h>
 #include <string.h>
 
 /* ---- the entity ---- */
@@ -266,50 +267,56 @@ static enum err_code before_save(struct call *c, struct record *r, const struct 
 
 /* ---- the values of a record ---- */
 
-static bool begins_with_digit(struct str s)
-{
-    return s.n && s.p[0] >= '0' && s.p[0] <= '9';
-}
+struct match_address {
+    const struct live_field *f;
+    struct postal_address a;
+    bool any;
+};
 
-/* "6 tullaroop street, willaroo": the house number, the street, the second line. */
-static void cut_street(struct arena *mem, struct str s, struct str *number, struct str *street, struct str *second)
+/* A piece of an address in standard form: the house number, the street, its other lines and what is in the house. */
+static struct str address_piece(struct call *c, const struct postal_address *a, struct str piece)
 {
-    struct str first = s, word, rest;
-    size_t cut = s.n;
+    static const struct {
+        const char *name;
+        size_t at;
+    } plain[] = { { "city", offsetof(struct postal_address, city) },
+        { "region", offsetof(struct postal_address, region) },
+        { "postcode", offsetof(struct postal_address, postcode) },
+        { "country", offsetof(struct postal_address, country) } };
+    struct str number, street;
 
-    for (size_t i = 0; i < s.n && cut == s.n; i++) {
-        cut = s.p[i] == '\n' || s.p[i] == ',' ? i : cut;
-    }
-    first = standard_words(mem, str_sub(s, 0, cut));
-    *second = standard_words(mem, str_sub(s, cut, s.n));
-    *number = STR("");
-    rest = first;
-    if (begins_with_digit(first) && str_split(&rest, ' ', &word)) {
-        *number = word;
-        *street = str_trim(rest);
-        return;
-    }
-    for (size_t i = first.n; i-- > 0;) {
-        if (first.p[i] == ' ' && begins_with_digit(str_sub(first, i + 1, 1))) {
-            *number = standard_code(mem, str_sub(first, i, first.n));
-            first = str_trim(str_sub(first, 0, i));
-            break;
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
+        if (str_is(piece, plain[i].name)) {
+            return *(const struct str *)((const char *)a + plain[i].at);
         }
     }
-    *street = first;
+    standard_street(c->mem, a, &street, &number);
+    if (str_is(piece, "second")) {
+        ptrdiff_t line = str_find_byte(a->street, '\n');
+        struct str more = line >= 0 ? str_sub(a->street, (size_t)line + 1, a->street.n) : STR("");
+        return arena_fmt(c->mem, "%.*s %.*s", STR_ARG(more), STR_ARG(a->extra));
+    }
+    return str_is(piece, "number") ? number : street;
 }
 
-static struct str address_piece(struct call *c, const struct part *p, struct str piece)
+/* The primary address, standard once for all terms that compare a piece of it. */
+static const struct postal_address *primary_address(
+    struct call *c, const struct live_field *f, struct str cell, struct match_address *kept)
 {
-    struct str number, street, second;
+    struct part *parts;
 
-    for (int i = 1; part_pieces[i]; i++) {
-        if (str_is(piece, part_pieces[i])) {
-            return p->pieces[i];
+    if (kept->f != f) {
+        size_t n = parts_read(c, cell, &parts), at = 0;
+        while (at + 1 < n && !parts[at].primary) {
+            at++;
+        }
+        kept->f = f;
+        kept->any = n > 0;
+        if (n) {
+            parts_address_standard(c->mem, parts[at].pieces, c->model->country, &kept->a);
         }
     }
-    cut_street(c->mem, p->pieces[0], &number, &street, &second);
-    return str_is(piece, "number") ? number : str_is(piece, "second") ? second : street;
+    return kept->any ? &kept->a : NULL;
 }
 
 static struct str standard_of(struct call *c, enum match_how how, struct str s)
@@ -352,6 +359,8 @@ static void add_value(
 void match_values_of(
     struct call *c, const struct match_rule *rule, const struct record *r, struct match_values *out)
 {
+    struct match_address kept = { .f = NULL };
+
     memset(out, 0, sizeof *out);
     for (size_t t = 0; t < rule->n; t++) {
         const struct match_term *term = &rule->terms[t];
@@ -361,15 +370,16 @@ void match_values_of(
         if (cells_absent(f, &r->cells[f->cell])) {
             continue;
         }
+        if (f->def.kind == KIND_ADDRESSES) {
+            const struct postal_address *a = primary_address(c, f, r->cells[f->cell].s, &kept);
+            if (a) {
+                add_value(c, term, t, out, address_piece(c, a, term->piece));
+            }
+            continue;
+        }
         if (kind_is_list(f->def.kind)) {
-            size_t n = parts_read(c, r->cells[f->cell].s, &parts), at = 0;
-            while (f->def.kind == KIND_ADDRESSES && at + 1 < n && !parts[at].primary) {
-                at++;
-            }
-            if (f->def.kind == KIND_ADDRESSES && n) {
-                add_value(c, term, t, out, address_piece(c, &parts[at], term->piece));
-            }
-            for (size_t i = 0; f->def.kind != KIND_ADDRESSES && i < n; i++) {
+            size_t n = parts_read(c, r->cells[f->cell].s, &parts);
+            for (size_t i = 0; i < n; i++) {
                 add_value(c, term, t, out, parts[i].key);
             }
             continue;

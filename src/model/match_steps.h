@@ -80,6 +80,11 @@ struct match_pattern_count {
  * two kinds: the rule is then left as it was. */
 bool match_learn(struct match_rule *rule, const struct match_pattern_count *counts, size_t n);
 
+/* The live record that r, which is not stored yet, is probably the same as: the likeliest that the caller may see,
+ * and in which fields the two agree. *id 0 for none. */
+MUST_CHECK enum err_code match_same(struct call *c, const struct match_rule *rule, const struct record *r,
+    int64_t *id, struct str *agree);
+
 /* A job's read: whether many changes wait that the consumer has not seen, as during an import. */
 enum err_code match_is_behind(struct call *c, void *yes);
 /* later: 0 now; 1 or 2 in ten seconds, one of each at a time. */

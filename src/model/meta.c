@@ -226,6 +226,7 @@ static void put_entity(struct call *c, const struct live_entity *e)
     json_flag(w, "link", e->def.flags & ENTITY_LINK);
     json_flag(w, "person", e->def.flags & ENTITY_PERSON);
     json_flag(w, "activity", e->def.flags & ENTITY_ACTIVITY);
+    json_flag(w, "aside", e->def.flags & (ENTITY_ADMIN | ENTITY_DERIVED | ENTITY_APPEND_ONLY));
     json_flag(w, "append_only", e->def.flags & ENTITY_APPEND_ONLY);
     put_rights(c, e);
     put_fields(c, e);

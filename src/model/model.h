@@ -58,6 +58,7 @@ struct live_field {
     const char *key_column; /* fold column (folded text), month*100+day (partial dates), amount in
                                base currency (money); NULL for none */
     const struct expr *expr; /* FORMULA, ROLLUP, parsed */
+    const struct live_lookup *lookup; /* REF that the engine keeps; model/lookup.h */
     int index; /* of the entity's fields */
 };
 
@@ -96,6 +97,8 @@ struct live_entity {
     struct live_field ***table_fields; /* the stored fields of each table, NULL at the end */
     struct live_field **formulas;      /* stored ones, in the order of their dependencies */
     size_t nformulas;
+    struct live_field **lookups, **looked_up; /* own references that the engine keeps; those that lead here */
+    size_t nlookups, nlooked_up;
 };
 
 struct model {

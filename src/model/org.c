@@ -239,6 +239,7 @@ static void read_field(struct load *l, struct stmt *st, struct custom_field *f)
             .expr = cstr_col(l, st, 23),
             .def = cstr_col(l, st, 24),
             .group = cstr_col(l, st, 26),
+            .lookup = cstr_col(l, st, 27),
         },
     };
     if (!f->def.max && (kind == KIND_TEXT || kind == KIND_NAME)) {
@@ -265,7 +266,7 @@ static enum err_code load_fields(struct load *l)
             " f.\"kind\", f.\"result\", f.\"required\", f.\"unique\", f.\"index\", f.\"sensitive\","
             " f.\"read_only\", f.\"partial\", f.\"no_fold\", f.\"min\", f.\"max\", f.\"scale\","
             " f.\"search\", f.\"target\", f.\"inverse\", f.\"list\", f.\"pattern\", f.\"expr\","
-            " f.\"def\", f.\"side\", f.\"group\" FROM \"fields\" f LEFT JOIN \"objects\" o"
+            " f.\"def\", f.\"side\", f.\"group\", f.\"lookup\" FROM \"fields\" f LEFT JOIN \"objects\" o"
             " ON o.\"id\" = f.\"object\" WHERE f.\"deleted_at\" IS NULL AND"
             " (f.\"object\" IS NULL OR o.\"deleted_at\" IS NULL) ORDER BY f.\"id\""),
         VALS(), &st, l->e));

@@ -9,7 +9,7 @@ static const char *const object_members[] = { "name", "plural", "label", "label_
     "title_field", "description", NULL };
 static const char *const field_members[] = { "entity", "name", "label", "help", "kind", "result",
     "required", "unique", "index", "sensitive", "read_only", "partial", "no_fold", "min", "max",
-    "scale", "search", "target", "inverse", "list", "pattern", "expr", "def", "group", NULL };
+    "scale", "search", "target", "inverse", "list", "pattern", "expr", "def", "group", "lookup", NULL };
 static const char *const choice_members[] = { "code", "label", "colour", "kind", "position",
     "active", NULL };
 

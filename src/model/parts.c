@@ -29,18 +29,12 @@ static bool part_bad(struct call *c, const struct live_field *f, size_t at, cons
 
 static bool address_key(struct call *c, const struct live_field *f, size_t at, struct part *p)
 {
-    struct buf b;
     struct str country = p->pieces[4];
 
     if (country.n && !normal_country(c->mem, country, &p->pieces[4])) {
         return part_bad(c, f, at, "this country is not known; use its two-letter code");
     }
-    buf_init(&b, c->mem, 4096);
-    for (int i = 0; i < 5; i++) {
-        buf_add(&b, p->pieces[i]);
-        buf_byte(&b, ' ');
-    }
-    p->key = utf8_fold(c->mem, buf_str(&b));
+    p->key = parts_address_key(c->mem, p->pieces, c->model->country);
     return p->key.n > 0 || part_bad(c, f, at, "an address needs at least one of its parts");
 }
 
@@ -107,6 +101,7 @@ static bool known_members(struct call *c, const struct live_field *f, size_t at,
         bool known = strcmp(name, "kind") == 0 || strcmp(name, "primary") == 0
             || strcmp(name, "key") == 0;
         if (f->def.kind == KIND_ADDRESSES) {
+            known = known || strcmp(name, "text") == 0;
             for (int i = 0; part_pieces[i]; i++) {
                 known = known || strcmp(name, part_pieces[i]) == 0;
             }
@@ -124,6 +119,37 @@ static bool known_members(struct call *c, const struct live_field *f, size_t at,
     return true;
 }
 
+/* An address that came as one text, or wholly in the place of the street, is taken apart. */
+static bool read_address(
+    struct call *c, const struct live_field *f, size_t at, const json_t *v, struct part *p)
+{
+    struct str text, pieces[PART_PIECES];
+
+    for (int i = 0; part_pieces[i]; i++) {
+        if (!text_of(c, f, at, v, part_pieces[i], &p->pieces[i])) {
+            return false;
+        }
+    }
+    if (!text_of(c, f, at, v, "text", &text)) {
+        return false;
+    }
+    struct str street = p->pieces[0];
+    bool alone = !p->pieces[1].n && !p->pieces[2].n && !p->pieces[3].n;
+    bool several = str_find_byte(street, '\n') >= 0 || str_find_byte(street, ',') >= 0;
+    if (!alone || (street.n ? !several : !text.n)) {
+        return true;
+    }
+    memcpy(pieces, p->pieces, sizeof pieces);
+    (void)normal_country(c->mem, pieces[4], &pieces[4]);
+    bool taken = parts_address_take(c->mem, street.n ? street : text, c->model->country, pieces);
+    if (taken && (!street.n || pieces[3].n)) { /* of what stands as a street a postcode is asked for */
+        memcpy(p->pieces, pieces, sizeof pieces);
+    } else if (!street.n) {
+        p->pieces[0] = text;
+    }
+    return true;
+}
+
 static bool read_part(
     struct call *c, const struct live_field *f, size_t at, const json_t *v, struct part *p)
 {
@@ -136,10 +162,8 @@ static bool read_part(
         }
         p->primary = json_is_true(json_object_get(v, "primary"));
         if (f->def.kind == KIND_ADDRESSES) {
-            for (int i = 0; part_pieces[i]; i++) {
-                if (!text_of(c, f, at, v, part_pieces[i], &p->pieces[i])) {
-                    return false;
-                }
+            if (!read_address(c, f, at, v, p)) {
+                return false;
             }
         } else if (!text_of(c, f, at, v, parts_word(f->def.kind), &p->typed)) {
             return false;
@@ -225,7 +249,8 @@ bool parts_from_json(
     return true;
 }
 
-/* A spreadsheet cell: several are separated by ';'; an address is its pieces separated by ','. */
+/* A spreadsheet cell: several are separated by ';'. An address that cannot be taken apart is its pieces separated
+ * by ','. */
 bool parts_from_text(struct call *c, const struct live_field *f, struct str s, struct dbval *cells)
 {
     struct part *parts = ARENA_ARRAY(c->mem, struct part, PARTS_MAX);
@@ -246,7 +271,9 @@ bool parts_from_text(struct call *c, const struct live_field *f, struct str s, s
             continue;
         }
         p->typed = one;
-        for (int k = 0; f->def.kind == KIND_ADDRESSES && k < 5; k++) {
+        bool taken = f->def.kind == KIND_ADDRESSES
+            && parts_address_take(c->mem, one, c->model->country, p->pieces);
+        for (int k = 0; f->def.kind == KIND_ADDRESSES && !taken && k < 5; k++) {
             struct str piece = { "", 0 };
             if (str_split(&one, ',', &piece)) {
                 p->pieces[k] = str_trim(piece);

@@ -5,6 +5,7 @@
 #define MODEL_PARTS_H
 
 #include "model/record.h"
+#include "model/standard_address.h"
 
 enum { PART_PIECES = 5 };
 struct part {
@@ -32,8 +33,24 @@ void parts_to_text(struct call *c, const struct live_field *f, struct str cell, 
 /* Rows of the part table, or of picks, made to equal the cell. */
 MUST_CHECK enum err_code parts_store(
     struct call *c, const struct live_field *f, int64_t record, struct dbval cell, bool existed);
-/* Piece of the primary part: "address", "number", "url", "city", ...; empty when there is none. */
+/* Piece of the primary part: "address", "number", "url", "city", ...; of an address in standard form. Empty when
+ * there is none. */
 struct str parts_primary(struct call *c, struct str cell, const char *piece);
+/* ---- addresses: pieces as part_pieces names them, home the country of one that names none ---- */
+
+/* The key of an address: all its parts in standard form, folded. */
+struct str parts_address_key(struct arena *mem, const struct str *pieces, struct str home);
+void parts_address_standard(
+    struct arena *mem, const struct str *pieces, struct str home, struct postal_address *out);
+/* A whole address as one text into pieces; one piece may be given, the country. False (nothing is changed) where no
+ * postcode and no city is found in it. */
+bool parts_address_take(struct arena *mem, struct str text, struct str home, struct str *pieces);
+/* What a filter looks for, as the key would spell it: a whole address or some words of one. */
+struct str parts_address_words(struct arena *mem, struct str typed, struct str home, bool whole);
+/* One piece in standard form. */
+struct str parts_address_piece(
+    struct arena *mem, const struct str *pieces, const char *piece, struct str home);
+
 /* The id of a tag, made when it is new. False after fail_field(). */
 bool tag_make(struct call *c, const struct live_field *f, struct str word, int64_t *id);
 /* A record by external id, title or id, in that order. */

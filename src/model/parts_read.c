@@ -147,8 +147,11 @@ struct str parts_primary(struct call *c, struct str cell, const char *piece)
     size_t n = parts_read(c, cell, &parts);
 
     for (size_t i = 0; i < n; i++) {
-        if (parts[i].primary) {
-            return part_piece(&parts[i], piece);
+        const struct part *p = &parts[i];
+        if (p->primary) {
+            bool postal = !p->typed.n && strcmp(piece, "key") != 0;
+            return postal ? parts_address_piece(c->mem, p->pieces, piece, c->model->country)
+                          : part_piece(p, piece);
         }
     }
     return (struct str) { "", 0 };

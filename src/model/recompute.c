@@ -3,6 +3,7 @@
 #include "model/recompute.h"
 
 #include "model/file.h"
+#include "model/lookup.h"
 #include "model/store.h"
 
 #include <string.h>
@@ -15,9 +16,9 @@ static bool is_new(const struct model *old, const struct live_field *f)
         const struct live_entity *e = old->entities[i];
         for (size_t k = 0; e->number == f->entity->number && k < e->nfields; k++) {
             if (e->fields[k]->number == f->number) {
-                return strcmp(e->fields[k]->def.expr ? e->fields[k]->def.expr : "",
-                           f->def.expr ? f->def.expr : "")
-                    != 0;
+                const struct field *was = &e->fields[k]->def, *is = &f->def;
+                return !str_eq(str_of(was->expr), str_of(is->expr))
+                    || !str_eq(str_of(was->lookup), str_of(is->lookup));
             }
         }
     }
@@ -31,7 +32,11 @@ enum err_code recompute_order(struct call *c, const struct model *old, const str
         for (size_t k = 0; k < e->nfields; k++) {
             const struct live_field *f = e->fields[k];
             int64_t id;
-            if (!f->custom || !f->stored || !f->expr || !is_new(old, f)) {
+            if (!f->custom || !f->stored || !(f->expr || f->lookup) || !is_new(old, f)) {
+                continue;
+            }
+            if (f->lookup) {
+                TRY(lookup_order(c, f, true, 0, &id));
                 continue;
             }
             json_t *input = json_pack("{s:I, s:I}", "entity", (json_int_t)e->number, "field",

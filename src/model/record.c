@@ -8,6 +8,7 @@
 
 #include "model/access.h"
 #include "model/change.h"
+#include "model/lookup.h"
 #include "model/parts.h"
 #include "model/person.h"
 #include "model/record_steps.h"
@@ -221,6 +222,22 @@ static enum err_code next_number(struct call *c, struct record *r, const struct 
     return OK;
 }
 
+/* A default that is the code of a choice, true or false; the others are expressions. */
+static bool constant_default(const struct live_field *f, struct dbval *cell)
+{
+    struct str text = str_of(f->def.def);
+    const struct choice *choice = f->value == KIND_CHOICE ? choice_by_code(f->list, text) : NULL;
+
+    if (choice) {
+        *cell = V(choice->id);
+    } else if (f->value == KIND_BOOL && (str_is(text, "true") || str_is(text, "false"))) {
+        *cell = V(str_is(text, "true"));
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static enum err_code fill_default(struct call *c, struct record *r, const struct live_field *f)
 {
     struct str text = str_of(f->def.def);
@@ -228,12 +245,7 @@ static enum err_code fill_default(struct call *c, struct record *r, const struct
     const struct expr *x;
     struct value v;
 
-    if (f->value == KIND_CHOICE && choice_by_code(f->list, text)) {
-        r->cells[f->cell] = V(choice_by_code(f->list, text)->id);
-        return OK;
-    }
-    if (f->value == KIND_BOOL && (str_is(text, "true") || str_is(text, "false"))) {
-        r->cells[f->cell] = V(str_is(text, "true"));
+    if (constant_default(f, &r->cells[f->cell])) {
         return OK;
     }
     scope.may_read = NULL;
@@ -376,22 +388,23 @@ enum err_code record_may(struct call *c, struct record *r, enum right right)
                    r->e->name.p);
 }
 
-enum err_code record_create(struct call *c, struct record *r)
+static enum err_code fill_new(struct call *c, struct record *r)
 {
-    assert(c->tx == TX_WRITE);
-    assert(!(r->e->def.flags & ENTITY_TABLE));
-    if (!r->trusted) {
-        TRY(access_require(c, r->e, RIGHT_CREATE));
-    }
     TRY(fill_defaults(c, r));
     fill_mirrors(c, r);
-    if (r->e->def.before_save) {
-        TRY(r->e->def.before_save(c, r, NULL));
-    }
-    TRY(record_may(c, r, RIGHT_CREATE));
+    TRY(r->e->def.before_save ? r->e->def.before_save(c, r, NULL) : OK);
+    return lookup_fill(c, r, NULL);
+}
+
+static enum err_code check_new(struct call *c, struct record *r)
+{
     TRY(validate(c, r, NULL));
     TRY(begin_rollups(c, r));
-    TRY(make_formulas(c, r));
+    return make_formulas(c, r);
+}
+
+static enum err_code insert_new(struct call *c, struct record *r)
+{
     TRY(store_insert(c, r));
     r->version = 1;
     r->loaded = ~0u;
@@ -401,11 +414,67 @@ enum err_code record_create(struct call *c, struct record *r)
     return r->e->def.after_save ? r->e->def.after_save(c, r, NULL) : OK;
 }
 
+enum err_code record_create(struct call *c, struct record *r)
+{
+    assert(c->tx == TX_WRITE);
+    assert(!(r->e->def.flags & ENTITY_TABLE));
+    if (!r->trusted) {
+        TRY(access_require(c, r->e, RIGHT_CREATE));
+    }
+    TRY(fill_new(c, r));
+    TRY(record_may(c, r, RIGHT_CREATE));
+    TRY(check_new(c, r));
+    return insert_new(c, r);
+}
+
+/* ---- create in two halves ---- */
+
+static bool is_of_own_row(struct call *c, const struct live_entity *e, const char *text)
+{
+    struct expr_scope scope = access_scope(c, e);
+    struct err ignored = { 0 };
+    const struct expr *x;
+
+    scope.may_read = NULL;
+    return expr_parse(&scope, str_of(text), "", &x, &ignored) == OK && expr_is_own_row_now(x);
+}
+
+bool record_stands_alone(struct call *c, const struct live_entity *e)
+{
+    /* what a lookup leads to is asked in the transaction of the write */
+    bool alone = !e->nlookups && (!e->def.before_save || (e->def.flags & ENTITY_SAVES_ALONE));
+
+    for (size_t i = 0; alone && i < e->nfields; i++) {
+        const struct live_field *f = e->fields[i];
+        struct dbval ignored;
+        alone = f->def.kind != KIND_NUMBER
+            && (!f->def.def || constant_default(f, &ignored) || is_of_own_row(c, e, f->def.def));
+    }
+    for (const struct entity_rule *rule = e->def.rules; alone && rule && rule->expr; rule++) {
+        alone = is_of_own_row(c, e, rule->expr);
+    }
+    return alone;
+}
+
+enum err_code record_make(struct call *c, struct record *r)
+{
+    TRY(fill_new(c, r));
+    return check_new(c, r);
+}
+
+enum err_code record_create_made(struct call *c, struct record *r)
+{
+    assert(c->tx == TX_WRITE);
+    TRY(access_require(c, r->e, RIGHT_CREATE));
+    TRY(record_may(c, r, RIGHT_CREATE));
+    return insert_new(c, r);
+}
+
 /* ---- update ---- */
 
 static bool needs_side(const struct record *r)
 {
-    bool needs = r->e->nside > 0 && (r->e->nformulas > 0 || r->e->def.rules || r->e->def.before_save);
+    bool needs = r->e->nside > 0 && (r->e->nformulas > 0 || r->e->nlookups > 0 || r->e->def.rules || r->e->def.before_save);
 
     for (size_t i = 0; i < r->e->nfields && !needs; i++) {
         needs = r->set[i] && r->e->fields[i]->stored && r->e->fields[i]->table > 0;
@@ -534,6 +603,7 @@ enum err_code record_update(struct call *c, struct record *change)
     if (now->e->def.before_save && !now->replay) {
         TRY(now->e->def.before_save(c, now, old));
     }
+    TRY(lookup_fill(c, now, old));
     TRY(make_formulas(c, now));
     bool any = find_changes(now, old, changed);
     if (any) {

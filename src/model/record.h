@@ -40,6 +40,12 @@ const struct dbval *record_cells(const struct record *r, const struct live_field
 
 /* r->id and r->version are filled. */
 MUST_CHECK enum err_code record_create(struct call *c, struct record *r);
+/* The same in two halves, for whoever writes many. The first makes of the record alone all that is stored, its
+ * checks included, and may run ahead on a reading call, for entities where record_stands_alone(); the second
+ * looks at rights and writes. Both with the same model and user. */
+bool record_stands_alone(struct call *c, const struct live_entity *e);
+MUST_CHECK enum err_code record_make(struct call *c, struct record *r);
+MUST_CHECK enum err_code record_create_made(struct call *c, struct record *r);
 /* Changes what is set in r on the record r->id. Nothing changed: OK without a new version. */
 MUST_CHECK enum err_code record_update(struct call *c, struct record *r);
 MUST_CHECK enum err_code record_delete(struct call *c, const struct live_entity *e, int64_t id,

@@ -1,6 +1,7 @@
 /* record_bin.c - to the bin, back, and away for good; what refers to a record has its say. */
 
 #include "model/change.h"
+#include "model/lookup.h"
 #include "model/merge.h"
 #include "model/record_steps.h"
 #include "model/store.h"
@@ -231,6 +232,7 @@ enum err_code record_revive(struct call *c, struct record *r)
     if (r->cells[r->e->deleted_at->cell].type == DB_NULL) {
         TRY(store_check_unique(c, r));
     }
+    TRY(lookup_fill(c, r, NULL));
     TRY(store_insert(c, r));
     TRY(change_note(c, CHANGE_CREATE, r, NULL, NULL));
     TRY(rollups_refresh(c, r, NULL, NULL));

@@ -123,57 +123,81 @@ static enum err_code take_out(struct call *c, int64_t entity, int64_t record)
     return db_exec(c, SQL("DELETE FROM \"search_rows\" WHERE \"id\" = $1"), VALS(V(id)));
 }
 
-static enum err_code put_in(struct call *c, const struct record *r)
-{
+struct found_text { /* of a record; without a body it is to be found by nothing */
     struct str title, body;
+};
+
+static enum err_code put_in(struct call *c, int64_t entity, int64_t record, const struct found_text *t)
+{
     int64_t id;
 
-    record_text(c, r, NULL, &title, &body);
-    if (!body.n) {
-        return OK;
-    }
     TRY(db_insert(c, &id,
         SQL("INSERT INTO \"search_rows\" (\"entity\", \"record\", \"title\", \"body\", \"at\")"
             " VALUES ($1, $2, $3, $4, $5)"),
-        VALS(V(r->e->number), V(r->id), V(utf8_clip(title, 200)), V(body), V(c->now))));
+        VALS(V(entity), V(record), V(t->title), V(t->body), V(c->now))));
     return conn_backend(c->db) == DB_SQLITE
         ? db_exec(c, SQL("INSERT INTO search_index (rowid, body) VALUES ($1, $2)"),
-              VALS(V(id), V(body)))
+              VALS(V(id), V(t->body)))
         : OK;
 }
 
-static enum err_code reindex(struct call *c, const struct live_entity *e, int64_t id, bool fresh)
+/* The text of a record as it is now, in mem. */
+static enum err_code find_text(
+    struct call *c, const struct live_entity *e, int64_t id, struct arena *mem, struct found_text *out)
 {
+    struct str title, body;
     struct record *r;
-
-    if (!fresh) {
-        TRY(take_out(c, e->number, id));
-    }
     enum err_code code = record_load(c, e, id, true, &r);
+
     if (code == ERR_NOT_FOUND) {
         err_clear(&c->err);
         return OK;
     }
     TRY(code);
-    return r->cells[e->deleted_at->cell].type == DB_NULL ? put_in(c, r) : OK;
+    if (r->cells[e->deleted_at->cell].type == DB_NULL) {
+        record_text(c, r, NULL, &title, &body);
+        *out = (struct found_text) { arena_str(mem, utf8_clip(title, 200)), arena_str(mem, body) };
+    }
+    return OK;
+}
+
+static const struct live_entity *searched_entity(const struct call *c, const struct change *ch)
+{
+    const struct live_entity *e = model_entity_number(c->model, ch->entity);
+
+    return e && is_searched(e) && !ch->again && ch->kind != CHANGE_ENTER && ch->kind != CHANGE_LEAVE ? e : NULL;
+}
+
+enum err_code search_look(struct call *c, struct change *changes, size_t n)
+{
+    struct found_text *texts = ARENA_ARRAY(c->mem, struct found_text, n + 1);
+    struct arena *scratch = arena_create((size_t)c->cfg->arena_max), *mem = c->mem;
+    enum err_code code = OK;
+
+    c->mem = scratch; /* what a record takes goes at once, its text stays */
+    for (size_t i = 0; code == OK && i < n; i++) {
+        const struct live_entity *e = searched_entity(c, &changes[i]);
+        if (e) {
+            code = find_text(c, e, changes[i].record, mem, &texts[i]);
+            changes[i].found = &texts[i];
+            arena_reset(scratch);
+        }
+    }
+    c->mem = mem;
+    arena_destroy(scratch);
+    return code;
 }
 
 enum err_code search_consume(struct call *c, const struct change *changes, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        const struct live_entity *e = model_entity_number(c->model, changes[i].entity);
-        bool again = false;
-        if (!e || !is_searched(e) || changes[i].kind == CHANGE_ENTER || changes[i].kind == CHANGE_LEAVE) {
+        const struct live_entity *e = searched_entity(c, &changes[i]);
+        const struct found_text *t = changes[i].found;
+        if (!e || !t) { /* of an object that came or went meanwhile */
             continue;
         }
-        for (size_t k = i + 1; k < n && !again; k++) {
-            again = changes[k].entity == changes[i].entity && changes[k].record == changes[i].record;
-        }
-        if (!again) {
-            struct arena_mark mark = arena_mark(c->mem);
-            TRY(reindex(c, e, changes[i].record, changes[i].kind == CHANGE_CREATE));
-            arena_rewind(c->mem, mark);
-        }
+        TRY(changes[i].kind == CHANGE_CREATE ? OK : take_out(c, e->number, changes[i].record));
+        TRY(t->body.n ? put_in(c, e->number, changes[i].record, t) : OK);
     }
     return OK;
 }

@@ -12,8 +12,9 @@ struct table {
     size_t rows, columns;
 };
 
-extern const struct table table_countries_names, table_given_names, table_legal_forms, table_mail_providers,
-    table_name_particles, table_name_titles, table_nicknames, table_phone_formats, table_phone_regions;
+extern const struct table table_address_words, table_countries_names, table_given_names, table_legal_forms,
+    table_mail_providers, table_name_particles, table_name_titles, table_nicknames, table_phone_formats,
+    table_phone_regions, table_regions;
 
 static inline const char *table_cell(const struct table *t, size_t row, size_t column)
 {

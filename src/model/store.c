@@ -3,6 +3,7 @@
 #include "model/store.h"
 
 #include "base/utf8.h"
+#include "model/build.h"
 #include "model/parts.h"
 
 #include <inttypes.h>
@@ -249,12 +250,7 @@ enum err_code store_clash(struct call *c, const struct live_entity *e, enum err_
         }
         const char *column = f->key_column ? f->key_column : f->columns[0].name;
         struct str dotted = arena_fmt(c->mem, "%s.%s", e->tables[f->table], column);
-        struct str index = arena_fmt(c->mem, "\"%s\"", column);
-        struct str whole = arena_fmt(c->mem, "%s|%.*s|1|%s", e->tables[f->table], STR_ARG(index),
-            e->def.flags & ENTITY_TABLE ? "" : "\"deleted_at\" IS NULL");
-        struct str named = arena_fmt(
-            c->mem, "k_%.40s_%08x", e->tables[f->table], (unsigned)str_hash(whole));
-        if (str_eq(field, dotted) || str_eq(field, named)) {
+        if (str_eq(field, dotted) || str_is(field, unique_index_name(c->mem, f))) {
             return fail(c, ERR_CONFLICT, f->name.p, "another %s has the same %s", e->name.p,
                 f->label.p);
         }

@@ -9,6 +9,7 @@
 #include "model/change.h"
 #include "model/hooks.h"
 #include "model/import_job.h"
+#include "model/lookup.h"
 #include "model/match.h"
 #include "model/merge.h"
 #include "model/recompute.h"
@@ -181,6 +182,7 @@ static const struct field custom_field_fields[] = {
     FIELD_TEXT("def", .max = 400, .no_fold = true, .label = "Default"),
     FIELD_TEXT("group", .max = 60),
     FIELD_JSON("choices", .help = "[{\"code\", \"label\", \"colour\"}]: the list to begin with"),
+    FIELD_JSON("lookup", .help = "[{\"field\", \"key\"}]: the engine keeps this reference, by equal values"),
     FIELD_INT("side", .system = true),
     FIELD_END,
 };
@@ -363,16 +365,16 @@ static const struct entity history_ref = { .name = "history_ref", .plural = "his
 #define PART_FIELDS                                                                                \
     COL_INT("entity"), COL_INT("record"), COL_INT("field"), COL_INT("position"),                   \
         COL_TEXT("typed"), COL_TEXT("key"), COL_TEXT("kind"), COL_INT("is_primary")
-static const char *const part_indexes[] = { "\"key\", \"entity\", \"field\", \"record\"",
-    "\"record\", \"entity\", \"field\"", NULL };
+static const char *const part_indexes[] = { "\"key\", \"entity\", \"field\", \"record\"", NULL };
 static const struct field part_fields[] = { PART_FIELDS, FIELD_END };
 static const struct field part_address_fields[] = { PART_FIELDS, COL_TEXT("street"),
     COL_TEXT("city"), COL_TEXT("region"), COL_TEXT("postcode"), COL_TEXT("country"),
     { .name = "lat", .kind = KIND_DECIMAL, .scale = 7, .system = true },
     { .name = "lng", .kind = KIND_DECIMAL, .scale = 7, .system = true }, FIELD_END };
 #define PART_TABLE(n, rows)                                                                        \
-    { .name = n "_row", .plural = n, .fields = rows, .flags = ENTITY_TABLE | ENTITY_IDS_AGAIN,      \
-        .indexes = part_indexes }
+    { .name = n "_row", .plural = n, .fields = rows,                                               \
+        .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID | ENTITY_CLUSTERED,                              \
+        .key = "\"record\", \"entity\", \"field\", \"position\"", .indexes = part_indexes }
 static const struct entity part_emails = PART_TABLE("part_emails", part_fields);
 static const struct entity part_phones = PART_TABLE("part_phones", part_fields);
 static const struct entity part_urls = PART_TABLE("part_urls", part_fields);
@@ -459,7 +461,7 @@ static const struct entity *const entities[] = { &user, &team, &role, &grant, &f
     &working_hours, &holiday, &file, &setting, &names, &state, &change_set, &feed, &history, &history_ref,
     &part_emails, &part_phones, &part_urls, &part_addresses, &picks, &session, &token, &throttle,
     &import_entity, &import_piece_entity, &import_reject_entity, &job, &cursor, &chunk, &sequence, &idempotency, &secret, &search,
-    &merge_entity, &match_key_entity, &duplicate_rule_entity, &duplicate_entity, NULL };
+    &merge_entity, &match_key_entity, &match_record_entity, &lookup_key_entity, &duplicate_rule_entity, &duplicate_entity, NULL };
 
 static const struct job_kind jobs[] = {
     { .name = "import_read", .work = import_read_work,
@@ -472,6 +474,8 @@ static const struct job_kind jobs[] = {
         .help = "Compares all records of an object to find duplicates." },
     { .name = "recompute", .run = recompute_run, .system = true,
         .help = "Makes a new or changed formula or roll-up for the records that are there." },
+    { .name = "lookup", .work = lookup_work, .system = true,
+        .help = "Finds the facts that belong to each record, after a key of them changed." },
     { .name = "retention", .work = retention_work, .when = "daily", .system = true,
         .help = "Empties the bin and forgets history when their time is over." },
     { .name = "housekeeping", .run = housekeeping_run, .when = "daily", .system = true,
@@ -524,8 +528,8 @@ static const struct action actions[] = {
     ACTION_END,
 };
 
-static const struct consumer consumers[] = { { .name = "search", .run = search_consume },
-    { .name = "match", .run = match_consume },
+static const struct consumer consumers[] = { { .name = "search", .run = search_consume, .look = search_look },
+    { .name = "match", .run = match_consume, .look = match_look },
     CONSUMER_END };
 
 const struct module system_module = { .name = "system", .entities = entities,

@@ -18,11 +18,17 @@ static void add_column(struct schema_table *t, struct schema_column col)
 }
 
 /* The name carries a hash of the definition: another definition is another index. */
+static const char *index_name(
+    struct arena *mem, const char *table, struct str columns, bool unique, const char *where)
+{
+    struct str whole = arena_fmt(mem, "%s|%.*s|%d|%s", table, STR_ARG(columns), unique, where ? where : "");
+
+    return arena_fmt(mem, "k_%.40s_%08x", table, (unsigned)str_hash(whole)).p;
+}
+
 static void add_index(
     struct table_build *b, struct str columns, bool unique, const char *where)
 {
-    struct str whole
-        = arena_fmt(b->mem, "%s|%.*s|%d|%s", b->t->name, STR_ARG(columns), unique, where ? where : "");
     struct schema_index *ix = &b->indexes[b->t->nindexes];
 
     for (size_t i = 0; i < b->t->nindexes; i++) {
@@ -33,7 +39,7 @@ static void add_index(
     if (b->t->nindexes == b->room) {
         return;
     }
-    ix->name = arena_fmt(b->mem, "k_%.40s_%08x", b->t->name, (unsigned)str_hash(whole)).p;
+    ix->name = index_name(b->mem, b->t->name, columns, unique, where);
     ix->columns = columns.p;
     ix->unique = unique;
     ix->where = where;
@@ -61,7 +67,7 @@ static void field_columns(struct table_build *b, const struct live_entity *e,
     for (int i = 0; i < f->ncolumns; i++) {
         bool in_key = e->def.key
             && str_find(str_of(e->def.key), quoted(b->mem, f->columns[i].name)) >= 0;
-        bool reference = f->def.kind == KIND_REF && f->target && !f->standard && !bare;
+        bool reference = f->def.kind == KIND_REF && f->target && !f->standard && !bare && !f->def.lookup;
         add_column(b->t, (struct schema_column) {
             .name = f->columns[i].name,
             .type = f->columns[i].type,
@@ -80,15 +86,32 @@ static void field_columns(struct table_build *b, const struct live_entity *e,
     }
 }
 
+/* Keys and references are looked up by value: rows that have none need no entry. In an index that lists are
+ * sorted by they do, since rows without a value are read from it too. */
+static const char *where_present(struct arena *mem, const struct live_entity *e, const struct live_field *f)
+{
+    const char *column = sort_column(f);
+
+    return e->def.flags & ENTITY_TABLE ? NULL
+        : f->def.unique ? arena_fmt(mem, "\"deleted_at\" IS NULL AND \"%s\" IS NOT NULL", column).p
+                        : arena_fmt(mem, "\"%s\" IS NOT NULL", column).p;
+}
+
+const char *unique_index_name(struct arena *mem, const struct live_field *f)
+{
+    return index_name(mem, f->entity->tables[f->table], quoted(mem, sort_column(f)), true,
+        where_present(mem, f->entity, f));
+}
+
 static void field_indexes(struct table_build *b, const struct live_entity *e,
     const struct live_field *f)
 {
     const char *live = e->def.flags & ENTITY_TABLE ? NULL : "\"deleted_at\" IS NULL";
 
     if (f->def.unique && f->def.kind != KIND_MANY) {
-        add_index(b, quoted(b->mem, sort_column(f)), true, live);
+        add_index(b, quoted(b->mem, sort_column(f)), true, where_present(b->mem, e, f));
     } else if (f->def.kind == KIND_REF && !f->standard) {
-        add_index(b, quoted(b->mem, f->columns[0].name), false, NULL);
+        add_index(b, quoted(b->mem, f->columns[0].name), false, where_present(b->mem, e, f));
     } else if (f->def.kind == KIND_ANYREF) {
         add_index(b,
             arena_fmt(b->mem, "\"%s\", \"%s\"", f->columns[0].name, f->columns[1].name), false,

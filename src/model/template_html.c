@@ -280,25 +280,19 @@ void html_escape(struct buf *out, struct str text, enum template_place place)
             return;
         }
     }
+    size_t from = 0;
     for (size_t i = 0; i < text.n; i++) {
-        switch (text.p[i]) {
-        case '&':
-            buf_lit(out, "&amp;");
-            break;
-        case '<':
-            buf_lit(out, "&lt;");
-            break;
-        case '>':
-            buf_lit(out, "&gt;");
-            break;
-        case '"':
-            buf_lit(out, "&quot;");
-            break;
-        case '\'':
-            buf_lit(out, "&#39;");
-            break;
-        default:
-            buf_byte(out, text.p[i]);
+        const char *code = text.p[i] == '&' ? "&amp;"
+            : text.p[i] == '<'              ? "&lt;"
+            : text.p[i] == '>'              ? "&gt;"
+            : text.p[i] == '"'              ? "&quot;"
+            : text.p[i] == '\''             ? "&#39;"
+                                            : NULL;
+        if (code) {
+            buf_add(out, str_sub(text, from, i - from));
+            buf_lit(out, code);
+            from = i + 1;
         }
     }
+    buf_add(out, str_sub(text, from, text.n));
 }

@@ -5,6 +5,7 @@ import { createRoot } from 'react-dom/client';
 import './styles/mantine.css';
 import './styles/app.css';
 import { App } from './app/App';
+import './features/panels';
 import { Problem } from './api/client';
 import { pick, setLanguage } from './locale/t';
 import { theme, variables } from './styles/theme';

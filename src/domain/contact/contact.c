@@ -197,7 +197,7 @@ static const char *const contact_indexes[] = { "\"city_k\", " BY_NAME, BY_NAME,
     "\"birthday_k\"", "\"lifecycle\", \"created_at\"", NULL };
 
 static const struct entity contact = { .name = "contact", .plural = "contacts", .icon = "user",
-    .flags = ENTITY_PERSON, .fields = contact_fields, .rules = contact_rules,
+    .flags = ENTITY_PERSON | ENTITY_SAVES_ALONE, .fields = contact_fields, .rules = contact_rules,
     .indexes = contact_indexes, .before_save = before_save };
 
 /* ---- groups and associations ---- */

@@ -21,24 +21,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 400, DOMAINS = 512, TRIES = 6, TROUBLE = 5 };
+enum { PAGE = 400, SLICE = 16, DOMAINS = 512, TRIES = 6, TROUBLE = 5 };
 enum { IDLE_MICROS = 20000, GATHER_MICROS = 2000, LOOK_MICROS = 1000000 };
 
-/* A message that is ready, and what has become of it. */
+struct page;
+struct batch_state;
+
+/* A message that is, or is about to be, ready. */
 struct ready {
-    int64_t id, batch;
+    int64_t id, contact;
+    struct batch_state *batch;
     struct str to, from, data;
     const char *reason; /* it is not sent, and why; NULL: it is */
     int domain;
     struct page *page;
+    bool transactional;
     bool held_out; /* of the control group: asked like the others, and not sent */
 };
 
-/* People whose mails are made; those of one page may still be on their way while the next is filled. */
+/* People who are due; those of one page may still be on their way while mails for the next are made. */
 struct page {
     struct arena *mem;
     struct ready list[PAGE];
-    size_t n, at, left; /* at: the next to go; left: not noted as ended yet */
+    size_t n, made, at, left; /* made: how many mails are; at: the next to go; left: not noted as ended yet */
     bool taken[PAGE];   /* by the network, or it does not go at all */
 };
 
@@ -149,7 +154,7 @@ static enum err_code shares_mailbox(struct call *c, const struct ready *m, bool 
 
     for (size_t i = 0; i < m->page->n; i++) {
         const struct ready *other = &m->page->list[i];
-        if (other != m && !other->reason && other->batch == m->batch && other->to.n && str_eq(other->to, m->to)) {
+        if (other != m && !other->reason && other->batch == m->batch && i < m->page->made && other->to.n && str_eq(other->to, m->to)) {
             *yes = true;
             return OK;
         }
@@ -157,7 +162,7 @@ static enum err_code shares_mailbox(struct call *c, const struct ready *m, bool 
     return db_find(c, &id, yes,
         SQL("SELECT \"id\" FROM \"messages\" WHERE \"batch\" = $1 AND \"address\" = $2 AND \"id\" <> $3 AND \"state\" IN"
             " ('in_flight', 'accepted', 'unknown', 'bounced') LIMIT 1"),
-        VALS(V(m->batch), V(m->to), V(m->id)));
+        VALS(V(m->batch->b.id), V(m->to), V(m->id)));
 }
 
 static enum err_code judge(struct call *c, const struct batch *b, struct record *person, struct ready *m)
@@ -218,15 +223,16 @@ static int domain_of(struct sending *s, struct str address)
     return (int)s->ndomains++;
 }
 
-static enum err_code prepare_one(struct call *c, struct batch_state *b, struct ready *m, int64_t contact)
+static enum err_code prepare_one(struct call *c, struct ready *m)
 {
+    struct batch_state *b = m->batch;
     const struct live_entity *people = model_entity(c->model, STR("contact"));
     struct mail_wish wish = { .message = m->id, .purpose = b->b.purpose, .track_opens = b->b.track_opens,
         .links = b->b.track_clicks ? &b->links : NULL };
     struct mail_bytes mail;
 
-    if (contact) {
-        enum err_code code = record_load(c, people, contact, true, &wish.person);
+    if (m->contact) {
+        enum err_code code = record_load(c, people, m->contact, true, &wish.person);
         if (code == ERR_NOT_FOUND || (code == OK && wish.person->cells[people->deleted_at->cell].type != DB_NULL)) {
             err_clear(&c->err);
             m->reason = "deleted";
@@ -257,7 +263,6 @@ static enum err_code prepare_one(struct call *c, struct batch_state *b, struct r
 static enum err_code take_rows(struct call *c, struct sending *s, struct batch_state *b, size_t most)
 {
     struct page *p = s->page;
-    int64_t contacts[PAGE];
     size_t from = p->n;
     struct rows rows;
 
@@ -266,20 +271,11 @@ static enum err_code take_rows(struct call *c, struct sending *s, struct batch_s
             " \"due\" <= $2 ORDER BY \"due\", \"id\" LIMIT $3"),
         VALS(V(b->b.id), V(c->now), V((int64_t)most))));
     while (p->n < PAGE && p->n - from < most && rows_next(&rows)) {
-        p->list[p->n] = (struct ready) { .id = col_int(&rows, 0), .batch = b->b.id, .page = p,
+        p->list[p->n++] = (struct ready) { .id = col_int(&rows, 0), .contact = col_int(&rows, 1), .batch = b, .page = p,
+            .transactional = b->b.kind == BATCH_TRANSACTIONAL,
             .to = arena_str(p->mem, stmt_text(rows.st, 2)), .held_out = str_is(stmt_text(rows.st, 3), "held_out") };
-        contacts[p->n++] = col_int(&rows, 1);
     }
-    TRY(rows_end(&rows));
-    for (size_t i = from; i < p->n; i++) {
-        struct arena_mark mark = arena_mark(c->mem);
-        struct ready *m = &p->list[i];
-        TRY(prepare_one(c, b, m, contacts[i]));
-        m->to = arena_str(p->mem, m->to);
-        m->domain = m->reason ? 0 : domain_of(s, m->to);
-        arena_rewind(c->mem, mark);
-    }
-    return OK;
+    return rows_end(&rows);
 }
 
 /* The batches of a kind share what room there is. */
@@ -309,13 +305,13 @@ static enum err_code take_kind(struct call *c, struct sending *s, enum batch_kin
 }
 
 /* What answers a person's act goes first. */
-static enum err_code prepare_page(struct call *c, void *arg)
+static enum err_code list_page(struct call *c, void *arg)
 {
     struct sending *s = arg;
     struct page *p = s->page;
 
     arena_reset(p->mem);
-    p->n = p->at = p->left = 0;
+    p->n = p->made = p->at = p->left = 0;
     memset(p->taken, 0, sizeof p->taken);
     TRY(take_kind(c, s, BATCH_TRANSACTIONAL));
     TRY(take_kind(c, s, BATCH_TRIGGERED));
@@ -324,19 +320,32 @@ static enum err_code prepare_page(struct call *c, void *arg)
     return OK;
 }
 
+/* Some mails of the page, while the server reads what it was sent. */
+static enum err_code make_slice(struct call *c, void *arg)
+{
+    struct sending *s = arg;
+    struct page *p = s->page;
+
+    for (size_t end = p->made + SLICE < p->n ? p->made + SLICE : p->n; p->made < end; p->made++) {
+        struct arena_mark mark = arena_mark(c->mem);
+        struct ready *m = &p->list[p->made];
+        TRY(prepare_one(c, m));
+        m->to = arena_str(p->mem, m->to);
+        m->domain = m->reason ? 0 : domain_of(s, m->to);
+        arena_rewind(c->mem, mark);
+    }
+    return OK;
+}
+
 /* ---- a round ---- */
 
-static enum err_code note_ending(struct call *c, struct sending *s, const struct ending *end)
+static enum err_code note_ending(struct call *c, const struct ending *end)
 {
     const struct smtp_result *r = &end->r;
     struct str reply = str_of(arena_fmt(c->mem, "%d %.180s", r->code, r->text).p);
-    struct batch_state *b = NULL;
 
-    for (size_t i = 0; i < s->nbatches && !b; i++) {
-        b = s->batches[i].b.id == end->m->batch ? &s->batches[i] : NULL;
-    }
     bool again = r->outcome == SMTP_DEFERRED || r->outcome == SMTP_UNSENT
-        || (r->outcome == SMTP_UNKNOWN && b && b->b.kind == BATCH_TRANSACTIONAL);
+        || (r->outcome == SMTP_UNKNOWN && end->m->transactional);
     if (r->outcome == SMTP_ACCEPTED) {
         return db_exec(c,
             SQL("UPDATE \"messages\" SET \"state\" = 'accepted', \"at\" = $2, \"accepted_at\" = $2, \"reason\" = NULL WHERE"
@@ -348,8 +357,8 @@ static enum err_code note_ending(struct call *c, struct sending *s, const struct
         return db_exec(c,
             SQL("UPDATE \"messages\" SET \"state\" = CASE WHEN \"attempts\" >= $5 THEN 'refused' ELSE 'planned' END, \"at\" ="
                 " $2, \"attempts\" = \"attempts\" + $4, \"reason\" = 'deferred', \"reply\" = $3, \"due\" = $2 + $4 * 60000000 *"
-                " CASE \"attempts\" WHEN 0 THEN 1 WHEN 1 THEN 4 WHEN 2 THEN 16 WHEN 3 THEN 64 ELSE 256 END WHERE \"id\" = $1 AND \"state\" ="
-                " 'in_flight'"),
+                " CASE \"attempts\" WHEN 0 THEN 1 WHEN 1 THEN 4 WHEN 2 THEN 16 WHEN 3 THEN 64 ELSE 256 END WHERE"
+                " \"id\" = $1 AND \"state\" = 'in_flight'"),
             VALS(V(end->m->id), V(c->now), V(reply), V(r->outcome == SMTP_UNSENT ? 0 : 1), V(TRIES - 1)));
     }
     return db_exec(c,
@@ -388,7 +397,7 @@ static enum err_code write_round(struct call *c, void *arg)
     TRY(store_links(c, s));
     for (size_t i = 0; i < s->nendings; i++) {
         const struct ending *end = &s->endings[i];
-        TRY(end->m->reason ? note_skipped(c, end->m) : note_ending(c, s, end));
+        TRY(end->m->reason ? note_skipped(c, end->m) : note_ending(c, end));
     }
     for (size_t i = 0; i < s->ngoing; i++) {
         TRY(db_changed(c, &n,
@@ -473,7 +482,7 @@ static void choose(struct sending *s)
     size_t room = (size_t)smtp_room(s->smtp);
 
     s->ngoing = 0;
-    for (size_t i = p->at; i < p->n && s->ngoing < room; i++) {
+    for (size_t i = p->at; i < p->made && s->ngoing < room; i++) {
         struct ready *m = &p->list[i];
         struct domain_pace *d = &s->domains[m->domain];
         if (p->taken[i]) {
@@ -492,7 +501,7 @@ static void choose(struct sending *s)
             }
         }
     }
-    while (p->at < p->n && p->taken[p->at]) {
+    while (p->at < p->made && p->taken[p->at]) {
         p->at++;
     }
 }
@@ -614,7 +623,7 @@ static enum err_code turn_page(struct sending *s, bool *over)
         TRY(load_texts(s)); /* another text, a batch that was paused or opened */
     }
     s->page = other;
-    TRY(job_work_read(s->w, prepare_page, s));
+    TRY(job_work_read(s->w, list_page, s));
     if (!s->page->n) {
         s->page = other == s->pages ? s->pages + 1 : s->pages;
         *over = !s->page->left;
@@ -627,6 +636,9 @@ static int64_t idle_time(const struct sending *s)
 {
     int64_t until_next = s->next - time_monotonic();
 
+    if (s->page->made < s->page->n && s->page->made - s->page->at < 2 * (size_t)s->server.smtp.connections) {
+        return 0; /* there are mails to make */
+    }
     if (s->page->at == s->page->n || !smtp_room(s->smtp)) {
         return IDLE_MICROS;
     }
@@ -639,7 +651,7 @@ static void gather(struct sending *s)
     int64_t until = time_monotonic() + GATHER_MICROS;
 
     smtp_turn(s->smtp, idle_time(s));
-    while (smtp_under_way(s->smtp) && s->nendings && s->nendings * 2 < (size_t)s->server.smtp.connections
+    while (smtp_under_way(s->smtp) && s->page->made == s->page->n && s->nendings && s->nendings * 2 < (size_t)s->server.smtp.connections
         && time_monotonic() < until) {
         smtp_turn(s->smtp, GATHER_MICROS / 4);
     }
@@ -665,6 +677,9 @@ static enum err_code send_all(struct sending *s, const char **why)
         }
         choose(s);
         TRY(go(s));
+        if (s->page->made < s->page->n && s->page->made - s->page->at < 2 * (size_t)s->server.smtp.connections) {
+            TRY(job_work_read(s->w, make_slice, s));
+        }
         gather(s);
         if (smtp_trouble(s->smtp, why) >= TROUBLE) {
             while (smtp_under_way(s->smtp)) {

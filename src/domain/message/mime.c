@@ -124,40 +124,61 @@ static void date_header(struct buf *out, int64_t at)
 
 /* ---- bodies ---- */
 
+/* How many bytes from i on stand for themselves, at most so many; a blank at the end of a line does not. */
+static size_t plain_run(struct str s, size_t i, size_t most)
+{
+    size_t n = 0;
+
+    while (n < most && i + n < s.n) {
+        unsigned char ch = (unsigned char)s.p[i + n];
+        bool blank = ch == ' ' || ch == '\t';
+        if (blank ? i + n + 1 == s.n || s.p[i + n + 1] == '\n' || s.p[i + n + 1] == '\r' : ch <= ' ' || ch >= 0x7f || ch == '=') {
+            break;
+        }
+        n++;
+    }
+    return n;
+}
+
 /* RFC 2045, 6.7: lines of at most 76 columns, any line end as CRLF. */
 static void quoted_printable(struct buf *out, struct str s)
 {
     static const char hex[] = "0123456789ABCDEF";
     size_t column = 0;
 
-    for (size_t i = 0; i < s.n; i++) {
+    for (size_t i = 0; i < s.n;) {
         unsigned char ch = (unsigned char)s.p[i];
         if (ch == '\r' && i + 1 < s.n && s.p[i + 1] == '\n') {
+            i++;
             continue;
         }
         if (ch == '\n') {
-            buf_lit(out, "\r\n");
+            buf_add(out, STR("\r\n"));
+            column = 0;
+            i++;
+            continue;
+        }
+        size_t run = plain_run(s, i, QP_LINE - column);
+        if (!run && column + 3 > QP_LINE) {
+            buf_add(out, STR("=\r\n"));
             column = 0;
             continue;
         }
-        bool ends = i + 1 == s.n || s.p[i + 1] == '\n' || s.p[i + 1] == '\r';
-        bool plain = ch > ' ' && ch < 0x7f && ch != '=';
-        plain = plain || ((ch == ' ' || ch == '\t') && !ends);
-        if (column + (plain ? 1 : 3) > QP_LINE) {
-            buf_lit(out, "=\r\n");
-            column = 0;
-        }
-        if (plain) {
-            buf_byte(out, (char)ch);
-            column++;
+        if (run) {
+            buf_add(out, str_sub(s, i, run));
         } else {
             char code[3] = { '=', hex[ch >> 4], hex[ch & 15] };
             buf_add(out, (struct str) { code, 3 });
-            column += 3;
+        }
+        column += run ? run : 3;
+        i += run ? run : 1;
+        if (column == QP_LINE && i < s.n && s.p[i] != '\n' && s.p[i] != '\r') {
+            buf_add(out, STR("=\r\n"));
+            column = 0;
         }
     }
     if (column) {
-        buf_lit(out, "\r\n");
+        buf_add(out, STR("\r\n"));
     }
 }
 
@@ -367,12 +388,22 @@ static void take_tag(struct reading *r, struct str tag)
     }
 }
 
+static size_t word_length(struct str s, const char *stops)
+{
+    size_t n = 0;
+
+    while (n < s.n && !strchr(stops, s.p[n])) {
+        n++;
+    }
+    return n;
+}
+
 struct str mime_plain(struct arena *mem, struct str html)
 {
     struct buf out;
     struct reading r = { .out = &out };
 
-    buf_init(&out, mem, html.n * 2 + 1000);
+    buf_init(&out, mem, html.n * 3 + 1000);
     for (size_t i = 0; i < html.n;) {
         struct str rest = str_sub(html, i, html.n);
         char ch = html.p[i];
@@ -396,8 +427,9 @@ struct str mime_plain(struct arena *mem, struct str html)
             if (ch == '&') {
                 i += entity(rest, &out);
             } else {
-                buf_byte(&out, ch);
-                i++;
+                size_t n = word_length(rest, "<& \n\r\t");
+                buf_add(&out, str_sub(rest, 0, n));
+                i += n;
             }
         }
     }

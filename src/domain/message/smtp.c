@@ -5,6 +5,7 @@
 
 #include "domain/message/smtp.h"
 
+#include "base/buf.h"
 #include "base/time.h"
 
 #include <errno.h>
@@ -774,21 +775,22 @@ enum err_code smtp_open(struct arena *mem, const struct smtp_server *server, smt
 
 struct str smtp_stuff(struct arena *mem, struct str text)
 {
-    size_t dots = 0;
+    struct str rest = text;
+    struct buf out;
+    ptrdiff_t at;
 
-    for (size_t i = 0; i < text.n; i++) {
-        dots += text.p[i] == '.' && (i == 0 || text.p[i - 1] == '\n');
-    }
-    if (!dots) {
+    if (!str_starts(text, STR(".")) && str_find(text, STR("\n.")) < 0) {
         return text;
     }
-    char *out = arena_alloc(mem, text.n + dots);
-    size_t n = 0;
-    for (size_t i = 0; i < text.n; i++) {
-        if (text.p[i] == '.' && (i == 0 || text.p[i - 1] == '\n')) {
-            out[n++] = '.';
-        }
-        out[n++] = text.p[i];
+    buf_init(&out, mem, text.n * 2 + 1);
+    if (str_starts(text, STR("."))) {
+        buf_byte(&out, '.');
     }
-    return (struct str) { out, n };
+    while ((at = str_find(rest, STR("\n."))) >= 0) {
+        buf_add(&out, str_sub(rest, 0, (size_t)at + 2));
+        buf_byte(&out, '.');
+        rest = str_sub(rest, (size_t)at + 2, rest.n);
+    }
+    buf_add(&out, rest);
+    return buf_str(&out);
 }

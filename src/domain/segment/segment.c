@@ -278,28 +278,46 @@ static enum err_code explain(struct call *c)
     return OK;
 }
 
+enum { TOLD = 200 };
+
 /* When a person entered and left segments, newest first. */
 static enum err_code history(struct call *c)
 {
+    const struct live_entity *people = model_entity(c->model, STR("contact"));
+    struct move {
+        int64_t person, at;
+        bool entered;
+        struct str cause;
+    } *moves = ARENA_ARRAY(c->mem, struct move, TOLD);
+    struct ref_names *names = ref_names_new(c);
     struct segment s;
     struct rows rows;
+    size_t n = 0;
 
     TRY(load_target(c, &s, false));
-    json_array(&c->out, "items");
     TRY(db_query(c, &rows,
         SQL("SELECT h.\"person\", h.\"kind\", h.\"at\", h.\"cause\" FROM \"segment_changes\" h WHERE h.\"segment\" = $1 AND"
             " ($2 = 0 OR h.\"person\" = $2) ORDER BY h.\"at\" DESC, h.\"id\" DESC LIMIT 200"),
         VALS(V(s.id), V(in_int(c, "person")))));
-    while (rows_next(&rows)) {
+    while (n < TOLD && rows_next(&rows)) {
+        moves[n] = (struct move) { .person = col_int(&rows, 0), .at = col_int(&rows, 2),
+            .entered = str_is(stmt_text(rows.st, 1), "e"), .cause = col_text(&rows, 3) };
+        ref_names_want(names, people, moves[n++].person);
+    }
+    TRY(rows_end(&rows));
+    TRY(ref_names_load(names));
+    json_array(&c->out, "items");
+    for (size_t i = 0; i < n; i++) {
         json_object(&c->out, NULL);
-        json_int(&c->out, "person", col_int(&rows, 0));
-        json_cstr(&c->out, "kind", str_is(stmt_text(rows.st, 1), "e") ? "entered" : "left");
-        out_instant(c, "at", col_int(&rows, 2));
-        json_text(&c->out, "cause", stmt_text(rows.st, 3));
+        json_int(&c->out, "person", moves[i].person);
+        json_text(&c->out, "name", ref_names_get(names, people, moves[i].person));
+        json_cstr(&c->out, "kind", moves[i].entered ? "entered" : "left");
+        out_instant(c, "at", moves[i].at);
+        json_text(&c->out, "cause", moves[i].cause);
         json_end_object(&c->out);
     }
     json_end_array(&c->out);
-    return rows_end(&rows);
+    return OK;
 }
 
 static const struct field ids_input[] = { FIELD_JSON("ids", .required = true), FIELD_END };

@@ -40,7 +40,9 @@ static void look_at_use(void *arg, const struct expr_use *u)
         l->person = l->person || l->ch->person;
         l->far = l->far || !l->ch->person;
     } else if (field && u->field->entity == l->people && u->depth == 0) {
-        l->person = true;
+        /* a field that the engine has set on all records at once names nobody */
+        l->person = l->person || l->ch->person;
+        l->far = l->far || !l->ch->person;
     } else if (field && u->depth > 0) {
         l->far = true;
     }
@@ -150,15 +152,15 @@ static enum err_code judge_person(struct call *c, struct segment *all, int64_t p
 }
 
 /* Each person is loaded once. */
-static enum err_code judge_pairs(struct call *c, struct segment *all, struct pairs *pairs)
+static enum err_code judge_pairs(struct call *c, struct segment *all, size_t nsegments, struct pairs *pairs)
 {
     const struct live_entity *people = model_entity(c->model, STR("contact"));
+    struct pair *mine = ARENA_ARRAY(c->mem, struct pair, nsegments + 1);
 
     if (pairs->n) {
         qsort(pairs->list, pairs->n, sizeof *pairs->list, by_person);
     }
     for (size_t from = 0, to; from < pairs->n; from = to) {
-        struct pair mine[SEGMENTS_MAX];
         size_t m = 0, last = SIZE_MAX;
         for (to = from; to < pairs->n && pairs->list[to].person == pairs->list[from].person; to++) {
             if (last != pairs->list[to].segment) {
@@ -187,7 +189,7 @@ enum err_code segments_consume(struct call *c, const struct change *changes, siz
     for (size_t i = 0; nsegments && i < n; i++) {
         TRY(look_at(c, &changes[i], all, nsegments, people, &pairs));
     }
-    TRY(judge_pairs(c, all, &pairs));
+    TRY(judge_pairs(c, all, nsegments, &pairs));
     TRY(segments_store_sizes(c, all, nsegments));
     return pairs.n ? segment_timers_plan(c) : OK;
 }
@@ -258,7 +260,7 @@ enum err_code segments_follow_events(struct call *c, struct segment_event *list,
         }
     }
     TRY(nsegments ? note_people(c, list, n) : OK);
-    TRY(judge_pairs(c, all, &pairs));
+    TRY(judge_pairs(c, all, nsegments, &pairs));
     TRY(segments_store_sizes(c, all, nsegments));
     return pairs.n ? segment_timers_plan(c) : OK;
 }

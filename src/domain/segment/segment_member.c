@@ -94,37 +94,41 @@ static void read_expression(struct call *c, struct segment *s)
     }
 }
 
-static enum err_code load_from(struct call *c, int64_t from, size_t most, struct segment *out, size_t *n)
+static enum err_code load_from(struct call *c, int64_t from, size_t most, struct segment **out, size_t *n)
 {
     struct rows rows;
+    size_t room = 0;
 
     *n = 0;
+    *out = NULL;
     TRY(db_query(c, &rows,
         SQL("SELECT s.\"id\", s.\"live\", s.\"code\", k.\"code\", s.\"where\" FROM \"segments\" s JOIN \"choices\" k"
             " ON k.\"id\" = s.\"kind\" WHERE s.\"deleted_at\" IS NULL AND s.\"id\" >= $1 ORDER BY s.\"id\" LIMIT $2"),
         VALS(V(from), V((int64_t)most))));
     while (*n < most && rows_next(&rows)) {
-        out[(*n)++] = (struct segment) { .id = col_int(&rows, 0), .live = col_int(&rows, 1),
+        ARENA_ROOM(c->mem, *out, *n, room);
+        (*out)[(*n)++] = (struct segment) { .id = col_int(&rows, 0), .live = col_int(&rows, 1),
             .code = col_text(&rows, 2), .kind = col_text(&rows, 3), .where = col_text(&rows, 4) };
     }
     TRY(rows_end(&rows));
     for (size_t i = 0; i < *n; i++) {
-        read_expression(c, &out[i]);
+        read_expression(c, &(*out)[i]);
     }
     return OK;
 }
 
 enum err_code segments_load(struct call *c, struct segment **out, size_t *n)
 {
-    *out = ARENA_ARRAY(c->mem, struct segment, SEGMENTS_MAX);
-    return load_from(c, 0, SEGMENTS_MAX, *out, n);
+    return load_from(c, 0, SEGMENTS_MAX, out, n);
 }
 
 enum err_code segment_load(struct call *c, int64_t id, struct segment *out)
 {
+    struct segment *found;
     size_t n;
 
-    TRY(load_from(c, id, 1, out, &n));
+    TRY(load_from(c, id, 1, &found, &n));
+    *out = n ? *found : (struct segment) { 0 };
     return n && out->id == id ? OK : fail(c, ERR_NOT_FOUND, NULL, "there is no such segment any more");
 }
 

@@ -258,6 +258,40 @@ static void readers_see_one_snapshot_and_cannot_write(void **state)
     conn_close(r);
 }
 
+/* On SQLite what spills is in the log before the commit, and waits there to be written in large pieces. */
+static void a_transaction_larger_than_its_cache_reads_what_it_wrote(void **state)
+{
+    struct store *s = *state;
+    static char text[3000];
+    struct conn *reader;
+
+    make_tables(s);
+    memset(text, 'x', sizeof text - 1);
+    if (s->cfg.backend == DB_SQLITE) {
+        store_script(s, "PRAGMA cache_size=20");
+    }
+    reader = store_connect(s, CONN_READ);
+    for (int keep = 0; keep < 2; keep++) {
+        assert_ok(conn_begin(s->db, TX_WRITE, &s->e), s->e);
+        for (int64_t i = 0; i < 500; i++) {
+            assert_ok(conn_exec(s->db, SQL("INSERT INTO t (n, s) VALUES ($1, CAST($1 AS text) || $2)"),
+                          VALS(V(i), V(text)), NULL, &s->e),
+                s->e);
+        }
+        assert_int_equal(store_int(s, s->db, "SELECT count(*) FROM t WHERE length(s) > 2999"), 500);
+        assert_int_equal(rows(s), 500);
+        assert_int_equal(store_int(s, reader, "SELECT count(*) FROM t"), 0);
+        if (keep) {
+            assert_ok(conn_commit(s->db, &s->e), s->e);
+        } else {
+            conn_rollback(s->db);
+            assert_int_equal(rows(s), 0);
+        }
+    }
+    assert_int_equal(store_int(s, reader, "SELECT count(*) FROM t WHERE length(s) > 2999"), 500);
+    conn_close(reader);
+}
+
 static void a_query_past_its_budget_is_ended(void **state)
 {
     struct store *s = *state;
@@ -394,6 +428,7 @@ int test_conn(void)
         FIXTURE(clashes_name_the_key),
         FIXTURE(savepoints_undo_their_part_even_after_an_error),
         FIXTURE(readers_see_one_snapshot_and_cannot_write),
+        FIXTURE(a_transaction_larger_than_its_cache_reads_what_it_wrote),
         FIXTURE(a_query_past_its_budget_is_ended),
         FIXTURE(more_statements_than_are_kept_still_work),
         FIXTURE(a_changed_table_is_noticed),

@@ -134,6 +134,33 @@ static void a_number_comes_again_only_where_that_is_said(void **state)
     assert_int_equal(apply(s, tables, 2), 0);
 }
 
+static void a_table_that_numbered_its_rows_gets_a_key_of_its_own(void **state)
+{
+    static const struct schema_column columns[] = {
+        { .name = "owner", .type = DB_INT },
+        { .name = "key", .type = DB_TEXT },
+    };
+    static const struct schema_column keyed[] = {
+        { .name = "owner", .type = DB_INT, .not_null = true },
+        { .name = "key", .type = DB_TEXT, .not_null = true },
+        { .name = "kind", .type = DB_TEXT },
+    };
+    static const struct schema_index by_key[] = { { .name = "k_parts_key", .columns = "\"key\"" } };
+    static const struct schema_table before = { .name = "parts", .auto_id = true, .columns = columns,
+        .ncolumns = 2, .indexes = by_key, .nindexes = 1 };
+    static const struct schema_table after = { .name = "parts", .key = "\"owner\", \"key\"",
+        .without_rowid = true, .columns = keyed, .ncolumns = 3, .indexes = by_key, .nindexes = 1 };
+    struct store *s = *state;
+
+    apply(s, &before, 1);
+    exec(s, "INSERT INTO parts (owner, \"key\") VALUES (1, 'a'), (1, 'b'), (2, 'a')", OK);
+    assert_true(apply(s, &after, 1) > 0);
+    assert_int_equal(apply(s, &after, 1), 0);
+    assert_int_equal(store_int(s, s->db, "SELECT count(*) FROM parts WHERE kind IS NULL"), 3);
+    exec(s, "INSERT INTO parts (owner, \"key\") VALUES (1, 'b')", ERR_CONFLICT);
+    exec(s, "DROP INDEX k_parts_key", OK);
+}
+
 static void what_cannot_be_done_is_refused_with_the_reason(void **state)
 {
     static const struct schema_column typed[] = { { .name = "age", .type = DB_TEXT } };
@@ -173,6 +200,7 @@ int test_schema(void)
         FIXTURE(a_schema_applied_twice_has_nothing_to_do),
         FIXTURE(a_number_comes_again_only_where_that_is_said),
         FIXTURE(columns_come_and_are_renamed_and_stale_indexes_go),
+        FIXTURE(a_table_that_numbered_its_rows_gets_a_key_of_its_own),
         FIXTURE(what_cannot_be_done_is_refused_with_the_reason),
         FIXTURE(a_failing_step_leaves_nothing_behind),
     };

@@ -13,7 +13,7 @@ export interface Child { name: string; entity: string; by: string }
 export interface Action { name: string; module: string; takes: 'none' | 'one' | 'many'; effect: 'read' | 'write' | 'job'; help: string; input: Field[] }
 export interface Entity {
   name: string; plural: string; label: string; label_plural: string; icon: string | null; module: string | null; title: string | null;
-  custom: boolean; link: boolean; person: boolean; activity: boolean; append_only: boolean;
+  custom: boolean; link: boolean; person: boolean; activity: boolean; append_only: boolean; aside?: boolean;
   rights: Record<string, string>; fields: Field[]; children: Child[]; actions: Action[]; number: number;
 }
 export interface Choice { id: number; code: string; label: string; colour: string; kind: string; active: boolean }
@@ -68,7 +68,7 @@ export class Meta {
   /** What stands in the sidebar: nobody's plumbing. */
   nav() {
     const all = this.raw.entities.filter((e) => !e.link);
-    const aside = (e: Entity) => ASIDE.has(e.module ?? '') || (!e.module && !e.custom);
+    const aside = (e: Entity) => ASIDE.has(e.module ?? '') || e.aside || (!e.module && !e.custom);
     return {
       main: all.filter((e) => !aside(e) && !e.custom && !e.activity),
       activities: all.filter((e) => e.activity),

@@ -35,12 +35,12 @@ function Steps({ entity: e, id }: { entity: Entity; id: number }) {
 
 const words = (s: string) => { const w = s.replaceAll('_', ' '); return w.charAt(0).toUpperCase() + w.slice(1); };
 
-export function Header({ entity: e, record: r, onDelete }: { entity: Entity; record: Rec; onDelete: () => void }) {
+export function Header({ entity: e, record: r, without = [], onDelete }: { entity: Entity; record: Rec; /** actions that stand elsewhere */ without?: string[]; onDelete: () => void }) {
   const client = useQueryClient();
   const pills = e.fields.filter((f) => f.kind === 'choice' && !f.group && !isEmpty(r[f.name])).slice(0, 3);
   const owner = e.fields.find((f) => f.standard && f.name === 'owner');
   // those that ask for nothing can be done with a click
-  const actions = (e.actions ?? []).filter((a) => a.takes !== 'none' && a.effect !== 'read' && !(a.input ?? []).some((f) => f.required));
+  const actions = (e.actions ?? []).filter((a) => a.takes !== 'none' && !without.includes(a.name) && a.effect !== 'read' && !(a.input ?? []).some((f) => f.required));
   async function run(a: Action) {
     try {
       const { status } = await call('POST', `/${e.plural}/${r.id}/${a.name}`, {});

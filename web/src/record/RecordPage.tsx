@@ -10,6 +10,7 @@ import { undoable } from '../ui/undo';
 import { FieldPanel } from './FieldPanel';
 import { Files } from './Files';
 import { Header } from './Header';
+import { panelOf } from './panel';
 import { History } from './History';
 import { Related } from './Related';
 import { useRecord } from './useRecord';
@@ -35,6 +36,7 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
   const activity = !e.activity && !e.link && meta.raw.entities.some((a) => a.activity);
   const related = children.filter((c) => !(activity && meta.entity(c.entity)!.activity));
 
+  const panel = panelOf(e.name);
   const files = !e.link && meta.files && meta.files.entity !== e && can(meta.files.entity, 'read');
 
   async function remove() {
@@ -55,20 +57,22 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
 
   return (
     <div className="page">
-      <Header entity={e} record={r} onDelete={() => void remove()} />
+      <Header entity={e} record={r} without={panel?.handles} onDelete={() => void remove()} />
       {denied && <div className="why denied" role="note">{t('record.denied', { why: denied })}</div>}
       {error ? <div style={{ padding: '0 18px 12px' }}><Complaint error={error} /></div> : null}
       <Suspense fallback={null}><RecordNotices entity={e} record={r} /></Suspense>
       <div className="record">
         <section aria-label={t('record.fields')} tabIndex={0}><FieldPanel entity={e} record={r} fixed={!!denied} /></section>
         <section aria-label={t('record.more')} tabIndex={0}>
-          <Tabs defaultValue={activity ? 'timeline' : related.length ? 'related' : 'history'} keepMounted={false}>
+          <Tabs defaultValue={panel ? 'panel' : activity ? 'timeline' : related.length ? 'related' : 'history'} keepMounted={false}>
             <Tabs.List>
+              {panel && <Tabs.Tab value="panel">{t(panel.tab)}</Tabs.Tab>}
               {activity && <Tabs.Tab value="timeline">{t('record.timeline')}</Tabs.Tab>}
               {related.length > 0 && <Tabs.Tab value="related">{t('record.related')}</Tabs.Tab>}
               {files && <Tabs.Tab value="files">{t('record.files')}</Tabs.Tab>}
               <Tabs.Tab value="history">{t('record.history')}</Tabs.Tab>
             </Tabs.List>
+            {panel && <Tabs.Panel value="panel" pt="sm"><Suspense fallback={null}><panel.Body entity={e} record={r} /></Suspense></Tabs.Panel>}
             {activity && <Tabs.Panel value="timeline" pt="sm"><Timeline entity={e} id={id} first={first} /></Tabs.Panel>}
             {related.length > 0 && <Tabs.Panel value="related" pt="sm">{related.map((c) => <Related key={c.name} entity={e} record={r} by={c} label={labelOf(c.name)} />)}</Tabs.Panel>}
             {files && <Tabs.Panel value="files" pt="sm"><Files entity={e} id={id} /></Tabs.Panel>}

@@ -1,0 +1,208 @@
+/* consume.c - runs the consumers of the feed.
+ *
+ * Each has a cursor that moves in the transaction of its effects. What a consumer reads of records it reads ahead,
+ * in a reading call: a record that changes in between has a later row in the feed, and comes again. */
+
+#include "model/change.h"
+
+#include "base/log.h"
+#include "model/org.h"
+
+enum { FEED_BATCH = 500, FEED_AHEAD = 4 * FEED_BATCH }; /* a batch is some 10 ms of the writer */
+
+struct consuming {
+    const struct consumer *consumer;
+    size_t seen;             /* in its last go */
+    int64_t from;            /* the cursor when it looked */
+    struct change *changes;  /* that it looked at */
+    size_t n;
+};
+
+static enum err_code cursor_of(struct call *c, const struct consumer *consumer, int64_t *seq)
+{
+    bool found;
+
+    *seq = 0;
+    return db_find(c, seq, &found, SQL("SELECT \"seq\" FROM \"cursors\" WHERE \"name\" = $1"),
+        VALS(V(consumer->name)));
+}
+
+/* Marks changes of a record that the batch has a later one of. */
+static void mark_again(struct call *c, struct change *changes, size_t n)
+{
+    size_t room = 1;
+
+    while (room < n * 2) {
+        room *= 2;
+    }
+    size_t *slots = ARENA_ARRAY(c->mem, size_t, room); /* 1 + the place of the latest */
+    for (size_t i = n; i-- > 0;) {
+        struct change *ch = &changes[i];
+        if (ch->kind == CHANGE_ENTER || ch->kind == CHANGE_LEAVE) {
+            continue; /* they say nothing of the record */
+        }
+        size_t at = ((uint64_t)ch->record * 0x9e3779b97f4a7c15u + (uint64_t)ch->entity) & (room - 1);
+        while (slots[at]
+            && (changes[slots[at] - 1].record != ch->record || changes[slots[at] - 1].entity != ch->entity)) {
+            at = (at + 1) & (room - 1);
+        }
+        ch->again = slots[at] != 0;
+        slots[at] = ch->again ? slots[at] : i + 1;
+    }
+}
+
+/* Without holding the writer up: is there anything, and what does the consumer need of it? */
+static enum err_code look(struct call *c, void *arg)
+{
+    struct consuming *w = arg;
+    int64_t horizon;
+
+    w->n = 0;
+    TRY(cursor_of(c, w->consumer, &w->from));
+    TRY(feed_horizon(c, &horizon));
+    w->seen = horizon > w->from;
+    if (w->seen && w->consumer->look) {
+        TRY(feed_read(c, w->from, FEED_AHEAD, &w->changes, &w->n));
+        mark_again(c, w->changes, w->n);
+        TRY(w->n ? w->consumer->look(c, w->changes, w->n) : OK);
+    }
+    return OK;
+}
+
+static enum err_code move_cursor(struct call *c, const struct consumer *consumer, int64_t seq)
+{
+    return db_exec(c, SQL("UPDATE \"cursors\" SET \"seq\" = $2 WHERE \"name\" = $1"),
+        VALS(V(consumer->name), V(seq)));
+}
+
+/* One commit for several goes, while nobody waits: their pages are written once. */
+static enum err_code run_looked_at(struct call *c, struct consuming *w)
+{
+    size_t at = 0;
+
+    do {
+        size_t n = w->n - at < FEED_BATCH ? w->n - at : FEED_BATCH;
+        TRY(w->consumer->run(c, w->changes + at, n));
+        at += n;
+    } while (at < w->n && !call_has_taken_enough(c));
+    w->seen = w->n < FEED_BATCH ? w->n : FEED_BATCH;
+    return at ? move_cursor(c, w->consumer, w->changes[at - 1].seq) : OK;
+}
+
+static enum err_code run_unseen(struct call *c, struct consuming *w, int64_t seq)
+{
+    struct change *changes;
+    int64_t from = seq;
+
+    do {
+        TRY(feed_read(c, seq, FEED_BATCH, &changes, &w->seen));
+        mark_again(c, changes, w->seen);
+        TRY(w->seen ? w->consumer->run(c, changes, w->seen) : OK);
+        seq = w->seen ? changes[w->seen - 1].seq : seq;
+    } while (w->seen == FEED_BATCH && !call_has_taken_enough(c));
+    return seq == from ? OK : move_cursor(c, w->consumer, seq);
+}
+
+static enum err_code consume(struct call *c, void *arg)
+{
+    struct consuming *w = arg;
+    int64_t seq = 0;
+    bool found;
+
+    w->seen = 0;
+    /* on PostgreSQL the cursor's row is the lock: one server at a time per consumer */
+    TRY(db_exec(c, SQL("INSERT INTO \"cursors\" (\"name\", \"seq\") VALUES ($1, 0) ON CONFLICT"
+                       " (\"name\") DO NOTHING"),
+        VALS(V(w->consumer->name))));
+    TRY(db_find(c, &seq, &found,
+        SQL2("SELECT \"seq\" FROM \"cursors\" WHERE \"name\" = $1",
+            "SELECT \"seq\" FROM \"cursors\" WHERE \"name\" = $1 FOR UPDATE SKIP LOCKED"),
+        VALS(V(w->consumer->name))));
+    if (!found || (w->n && seq != w->from)) {
+        return OK; /* another server is at it, or was */
+    }
+    return w->consumer->look ? run_looked_at(c, w) : run_unseen(c, w, seq);
+}
+
+/* ---- consumers with a queue of their own ---- */
+
+struct taking {
+    const struct consumer *consumer;
+    bool waits, more;
+};
+
+static enum err_code has_work(struct call *c, void *arg)
+{
+    struct taking *t = arg;
+
+    return t->consumer->waits(c, &t->waits);
+}
+
+static enum err_code take_some(struct call *c, void *arg)
+{
+    struct taking *t = arg;
+
+    return t->consumer->take(c, &t->more);
+}
+
+static enum err_code run_queue(struct call *c, const struct consumer *consumer, bool *more)
+{
+    struct taking t = { .consumer = consumer };
+
+    TRY(call_read(c, has_work, &t));
+    if (t.waits) {
+        c->patient = true;
+        TRY(call_write(c, take_some, &t));
+        *more = t.more;
+    }
+    return OK;
+}
+
+static enum err_code run_feed(struct call *c, const struct consumer *consumer, bool *more)
+{
+    struct consuming w = { .consumer = consumer };
+
+    TRY(call_follow(c, look, &w));
+    if (w.seen) {
+        c->patient = true;
+        TRY(call_write(c, consume, &w));
+        *more = w.seen == FEED_BATCH;
+    }
+    return OK;
+}
+
+enum err_code consumer_run(struct org *o, const struct consumer *consumer, bool *more, struct err *e)
+{
+    struct arena *mem = arena_create((size_t)o->cfg->arena_max);
+    struct call c;
+
+    *more = false;
+    call_init(&c, o, mem, user_system(), VIA_SYSTEM);
+    enum err_code code = consumer->take ? run_queue(&c, consumer, more) : run_feed(&c, consumer, more);
+    if (code != OK) {
+        *e = c.err;
+        log_event(LOG_ERROR, &(struct log_context) { .module = consumer->name }, "%s", c.err.msg);
+    }
+    arena_destroy(mem);
+    return code;
+}
+
+enum err_code consumers_run(struct org *o, bool *more, struct err *e)
+{
+    enum err_code first = OK;
+
+    *more = false;
+    for (const struct module *const *m = o->modules; *m; m++) {
+        for (const struct consumer *k = (*m)->consumers; k && k->name; k++) {
+            struct err one = { 0 };
+            bool left;
+            enum err_code code = consumer_run(o, k, &left, &one);
+            *more = *more || left;
+            if (code != OK && first == OK) {
+                first = code;
+                *e = one;
+            }
+        }
+    }
+    return first;
+}

@@ -1,0 +1,8 @@
+// The panels of modules, each loaded when it is first shown.
+import { lazy } from 'react';
+import { offer } from '../record/panel';
+
+offer('campaign', { tab: 'camp.tab', handles: ['start', 'pause', 'resume', 'cancel'], Body: lazy(() => import('./campaign/CampaignPanel')) });
+offer('mail_template', { tab: 'tmpl.tab', handles: ['test'], Body: lazy(() => import('./mail/TemplatePanel')) });
+offer('mail_server', { tab: 'mail.tab', handles: ['set_password'], Body: lazy(() => import('./mail/ServerPanel')) });
+offer('segment', { tab: 'seg.tab', handles: ['build', 'add', 'remove'], Body: lazy(() => import('./segment/SegmentPanel')) });

@@ -1,0 +1,11 @@
+// What an object can do that its fields do not tell: a panel of its own on the page of its records. Offered by features/.
+import type { ComponentType, LazyExoticComponent } from 'react';
+import type { Key } from '../locale/t';
+import type { Entity, Rec } from '../meta/meta';
+
+export interface PanelProps { entity: Entity; record: Rec }
+export interface Panel { tab: Key; /** actions that the panel has buttons for */ handles: string[]; Body: LazyExoticComponent<ComponentType<PanelProps>> }
+
+const panels = new Map<string, Panel>();
+export const offer = (entity: string, panel: Panel) => void panels.set(entity, panel);
+export const panelOf = (entity: string) => panels.get(entity);
