@@ -58,7 +58,7 @@ static enum err_code check_origin(struct call *c, struct exchange *x)
     struct str origin = x->req.headers[H_ORIGIN], host = x->req.headers[H_HOST];
     ptrdiff_t at = str_find(origin, STR("://"));
 
-    if (!is_unsafe(x) || at < 0) {
+    if (!is_unsafe(x) || at < 0 || (x->route->flags & ROUTE_ELSEWHERE)) {
         return OK;
     }
     if (!str_eq_nocase(str_sub(origin, (size_t)at + 3, origin.n), host)) {
@@ -346,7 +346,8 @@ static bool is_api(const struct exchange *x)
         return true;
     }
 #endif
-    return str_is(first, "api") || str_is(first, "p") || str_is(first, "app-frame") || str_is(first, "healthz") || str_is(first, "metrics");
+    return str_is(first, "api") || str_is(first, "p") || str_is(first, "v1") || str_is(first, "app-frame")
+        || str_is(first, "healthz") || str_is(first, "metrics");
 }
 
 static bool parse(struct exchange *x)

@@ -409,7 +409,7 @@ static enum MHD_Result admit(struct carrier *k, int64_t length)
     case ADMIT_YES:
         return MHD_YES;
     case ADMIT_OPEN:
-        k->max = (size_t)x->api->org->cfg->body_open;
+        k->max = (x->route && (x->route->flags & ROUTE_ELSEWHERE)) ? INTAKE_MAX : (size_t)x->api->org->cfg->body_open;
         k->too_large = length > (int64_t)k->max;
         return k->too_large && refuse_early(k) ? answer_unread(k) : MHD_YES;
     case ADMIT_NO:

@@ -42,7 +42,7 @@ void limiter_destroy(struct limiter *l)
     }
 }
 
-bool limiter_take(struct limiter *l, struct str client, int per_minute, int64_t now)
+bool limiter_spend(struct limiter *l, struct str client, int64_t per_minute, int64_t n, int64_t now)
 {
     if (per_minute <= 0) {
         return true;
@@ -54,17 +54,22 @@ bool limiter_take(struct limiter *l, struct str client, int per_minute, int64_t 
 
     pthread_mutex_lock(&l->locks[slot % STRIPES]);
     if (b->owner != owner && now - b->filled > SECONDS(60)) {
-        *b = (struct bucket) { owner, now, per_minute };
+        *b = (struct bucket) { owner, now, (double)per_minute };
     }
-    b->left += (double)(now - b->filled) * per_minute / 60e6;
+    b->left += (double)(now - b->filled) * (double)per_minute / 60e6;
     b->filled = now;
-    if (b->left > per_minute) {
-        b->left = per_minute;
+    if (b->left > (double)per_minute) {
+        b->left = (double)per_minute;
     }
     bool yes = b->left >= 1;
     if (yes) {
-        b->left -= 1;
+        b->left -= (double)n;
     }
     pthread_mutex_unlock(&l->locks[slot % STRIPES]);
     return yes;
+}
+
+bool limiter_take(struct limiter *l, struct str client, int per_minute, int64_t now)
+{
+    return limiter_spend(l, client, per_minute, 1, now);
 }

@@ -16,6 +16,7 @@ static const char *const methods[] = {
     [METHOD_PATCH] = "PATCH",
     [METHOD_PUT] = "PUT",
     [METHOD_DELETE] = "DELETE",
+    [METHOD_OPTIONS] = "OPTIONS",
     [METHOD_OTHER] = "",
 };
 

@@ -30,6 +30,12 @@ const struct route routes[] = {
     { METHOD_POST, "/p/{page}/{name}", LANE_WRITE, page_post, .flags = ROUTE_OPEN | ROUTE_PAGE, .answer = "text",
         .help = "What such a page sends." },
 
+    { METHOD_POST, "/v1/{page}", LANE_WRITE, intake_post,
+        .flags = ROUTE_OPEN | ROUTE_BODY | ROUTE_PAGE | ROUTE_ELSEWHERE,
+        .help = "What sites and programs send without signing in." },
+    { METHOD_OPTIONS, "/v1/{page}", LANE_PLAIN, intake_allow, .flags = ROUTE_OPEN | ROUTE_PAGE | ROUTE_ELSEWHERE,
+        .help = "What a browser asks before a page of another site may send." },
+
     { METHOD_POST, API "/login", LANE_WRITE, login_run, login_prepare, ROUTE_OPEN | ROUTE_BODY,
         .body = "email,password,totp", .help = "Sign in: sets the cookie, gives the CSRF token." },
     { METHOD_POST, API "/logout", LANE_WRITE, logout_run, .help = "Sign out." },

@@ -25,9 +25,12 @@ enum route_flags {
     ROUTE_WHOLE = 32,    /* not for a token that is limited to scopes */
     ROUTE_BESIDE = 128,  /* the word is an entity's too: what is not here is there */
     ROUTE_SECRET = 64,   /* the answer holds a secret: it is never kept for a second time */
+    ROUTE_ELSEWHERE = 1024, /* pages of other sites may ask, with bodies of up to INTAKE_MAX: what is sent says who does */
     ROUTE_FRAME = 512,   /* a form of the application fills a frame: its origin stands for the CSRF token */
     ROUTE_PAGE = 256     /* for people, and not in the description: the module's page knows its parameters */
 };
+
+enum { INTAKE_MAX = 1 << 20 };
 
 struct route {
     enum method method;
@@ -113,6 +116,8 @@ ROUTE_FN(health_get);
 ROUTE_FN(page_get);
 ROUTE_FN(page_post);
 ROUTE_FN(page_style);
+ROUTE_FN(intake_post);
+ROUTE_FN(intake_allow);
 ROUTE_FN(frame_html);
 #ifdef KITH_TESTING
 ROUTE_FN(clock_put);

@@ -10,6 +10,7 @@
 #include "domain/dashboard/dashboard.h"
 #include "domain/demo/demo.h"
 #include "domain/enrich/enrich.h"
+#include "domain/event/event.h"
 #include "domain/message/message.h"
 #include "domain/order/order.h"
 #include "domain/quality/quality.h"
@@ -24,6 +25,7 @@ const struct module *const modules[] = {
     &order_module,
     &quality_module,
     &segment_module,
+    &event_module,
     &enrich_module,
     &consent_module,
     &message_module,

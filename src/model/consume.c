@@ -124,20 +124,61 @@ static enum err_code consume(struct call *c, void *arg)
     return w->consumer->look ? run_looked_at(c, w) : run_unseen(c, w, seq);
 }
 
+/* ---- consumers with a queue of their own ---- */
+
+struct taking {
+    const struct consumer *consumer;
+    bool waits, more;
+};
+
+static enum err_code has_work(struct call *c, void *arg)
+{
+    struct taking *t = arg;
+
+    return t->consumer->waits(c, &t->waits);
+}
+
+static enum err_code take_some(struct call *c, void *arg)
+{
+    struct taking *t = arg;
+
+    return t->consumer->take(c, &t->more);
+}
+
+static enum err_code run_queue(struct call *c, const struct consumer *consumer, bool *more)
+{
+    struct taking t = { .consumer = consumer };
+
+    TRY(call_read(c, has_work, &t));
+    if (t.waits) {
+        c->patient = true;
+        TRY(call_write(c, take_some, &t));
+        *more = t.more;
+    }
+    return OK;
+}
+
+static enum err_code run_feed(struct call *c, const struct consumer *consumer, bool *more)
+{
+    struct consuming w = { .consumer = consumer };
+
+    TRY(call_follow(c, look, &w));
+    if (w.seen) {
+        c->patient = true;
+        TRY(call_write(c, consume, &w));
+        *more = w.seen == FEED_BATCH;
+    }
+    return OK;
+}
+
 enum err_code consumer_run(struct org *o, const struct consumer *consumer, bool *more, struct err *e)
 {
     struct arena *mem = arena_create((size_t)o->cfg->arena_max);
-    struct consuming w = { .consumer = consumer };
     struct call c;
 
     *more = false;
     call_init(&c, o, mem, user_system(), VIA_SYSTEM);
-    enum err_code code = call_follow(&c, look, &w);
-    if (code == OK && w.seen) {
-        c.patient = true;
-        code = call_write(&c, consume, &w);
-        *more = code == OK && w.seen == FEED_BATCH;
-    }
+    enum err_code code = consumer->take ? run_queue(&c, consumer, more) : run_feed(&c, consumer, more);
     if (code != OK) {
         *e = c.err;
         log_event(LOG_ERROR, &(struct log_context) { .module = consumer->name }, "%s", c.err.msg);

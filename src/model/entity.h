@@ -96,6 +96,10 @@ struct consumer {
     enum err_code (*run)(struct call *c, const struct change *changes, size_t n);
     /* Before it, in a reading call: what it needs of records, left in `found` of each change. NULL for none. */
     enum err_code (*look)(struct call *c, struct change *changes, size_t n);
+    /* Instead of run: a queue of its own. Is there anything in it? In a read transaction. */
+    enum err_code (*waits)(struct call *c, bool *yes);
+    /* Takes some of it out and does what it asks for, in one write transaction; *more: there was as much as it takes. */
+    enum err_code (*take)(struct call *c, bool *more);
 };
 #define CONSUMER_END { .name = NULL }
 
@@ -120,6 +124,14 @@ struct public_page {
 };
 #define PAGE_END { .name = NULL }
 
+/* What other sites and programs send without signing in, at /v1/<name>; model/visit.h. */
+struct intake {
+    const char *name;
+    /* In a write transaction; may run twice. The answer goes to c->out. */
+    enum err_code (*take)(struct call *c, struct visit *v);
+};
+#define INTAKE_END { .name = NULL }
+
 /* Fields that a module adds to an entity of another: figures of a person's purchases. They are built in like
  * those of the entity's own module. */
 struct expr_extension;
@@ -138,6 +150,7 @@ struct module {
     const struct consumer *consumers;
     const struct setting *settings;
     const struct public_page *pages;
+    const struct intake *intakes;
     /* Records that a new installation begins with, where there are none. May be NULL. */
     enum err_code (*seed)(struct call *c);
     const struct expr_extension *functions; /* that expressions know: in_segment(); model/expr.h */

@@ -56,7 +56,7 @@ enum date_precision { DATE_WHOLE = 0, DATE_YEAR = 1, DATE_MONTH_DAY = 2 };
 struct expr_call {
     const struct expr *const *args;
     size_t n;
-    const struct live_entity *entity; /* what .about gave */
+    const struct live_entity *entity; /* what .about gave; else the one whose names are seen where the call stands */
 };
 struct expr_sql;
 struct expr_rows;

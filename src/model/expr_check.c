@@ -329,6 +329,7 @@ static enum err_code check_extension(
     x->type = ext->type;
     x->scale = ext->scale;
     x->clock = ext->clock;
+    call->entity = c->entity;
     if (ext->about) {
         call->entity = inner.entity = ext->about(ext->arg, c->scope->model, first);
     }

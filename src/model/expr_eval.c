@@ -196,7 +196,7 @@ static enum err_code read_rows(struct expr_reader *r, const struct expr *x, stru
 struct expr_call expr_call_of(const struct expr *x)
 {
     const struct expr_extension *e = x->extension;
-    struct expr_call call = { (const struct expr *const *)x->args, x->n, NULL };
+    struct expr_call call = { (const struct expr *const *)x->args, x->n, x->parent };
     bool text = x->n && x->args[0]->node == NODE_LITERAL && x->args[0]->lit == LIT_TEXT;
 
     if (e->about) {

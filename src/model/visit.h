@@ -18,6 +18,13 @@ struct visit {
     const struct visit_value *values; /* of the query or the form */
     size_t nvalues;
     struct str agent, address, language; /* of the browser; language as in Accept-Language */
+    /* of an intake: what other sites and programs send */
+    const json_t *input;            /* the body, an object */
+    struct str authorization, origin; /* headers */
+    /* May this client (an address, a key) send n more? Counts them. */
+    bool (*within)(void *arg, struct str client, int64_t per_minute, int64_t n);
+    void *within_arg;
+    bool other_site; /* out: the page that sent it may read the answer */
     /* the answer */
     int status;          /* 0: 200 */
     const char *type;    /* NULL: a page */

@@ -10,6 +10,7 @@
 #include "domain/contact/contact.h"
 #include "domain/dashboard/dashboard.h"
 #include "domain/demo/demo.h"
+#include "domain/event/event.h"
 #include "domain/message/message.h"
 #include "domain/order/order.h"
 #include "domain/quality/quality.h"
@@ -23,7 +24,7 @@
 
 const struct module *const world_modules[]
     = { &system_module, &company_module, &contact_module, &activity_module, &order_module,
-          &quality_module, &segment_module, &consent_module, &message_module, &campaign_module, &dashboard_module, &demo_module, NULL };
+          &quality_module, &segment_module, &event_module, &consent_module, &message_module, &campaign_module, &dashboard_module, &demo_module, NULL };
 
 bool world_is_postgres(void)
 {

@@ -90,7 +90,10 @@ static enum err_code check_names(struct call *c, const struct expr *x, struct st
     struct str names[SEGMENT_NAMES];
     size_t n, nall;
 
-    if (!segment_names(c, x, names, &n)) {
+    if (!segment_names(c, x, NAMES_EVENTS, names, &n)) {
+        return fail(c, ERR_INVALID, "where", "a segment names at most %d events", SEGMENT_NAMES);
+    }
+    if (!segment_names(c, x, NAMES_SEGMENTS, names, &n)) {
         return fail(c, ERR_INVALID, "where", "a segment names at most %d others", SEGMENT_NAMES);
     }
     TRY(n ? segments_load(c, &all, &nall) : OK);
@@ -383,7 +386,7 @@ enum { CHANGES_DAYS = 90, SWEPT = 2000 };
 /* Old changes, and what belongs to segments that are gone, some at a time. */
 static enum err_code housekeeping(struct call *c)
 {
-    int64_t old, members, timers;
+    int64_t old, members, timers, late;
 
     TRY(db_changed(c, &old,
         SQL("DELETE FROM \"segment_changes\" WHERE \"id\" IN (SELECT \"id\" FROM \"segment_changes\" WHERE \"at\" < $1"
@@ -396,11 +399,15 @@ static enum err_code housekeeping(struct call *c)
         VALS()));
     TRY(db_changed(c, &timers,
         SQL("DELETE FROM \"segment_timers\" WHERE \"segment\" NOT IN (SELECT \"id\" FROM \"segments\")"), VALS()));
-    return old == SWEPT || members ? job_continue(c, 0, 0, 0) : OK;
+    TRY(db_changed(c, &late, /* no build takes as long */
+        SQL("DELETE FROM \"segment_late\" WHERE \"id\" IN (SELECT \"id\" FROM \"segment_late\" WHERE \"at\" < $1 ORDER BY"
+            " \"id\" LIMIT 2000)"),
+        VALS(V(c->now - DAYS(3)))));
+    return old == SWEPT || late == SWEPT || members ? job_continue(c, 0, 0, 0) : OK;
 }
 
 static const struct entity *const entities[]
-    = { &segment, &segment_member_entity, &segment_change_entity, &segment_timer_entity, NULL };
+    = { &segment, &segment_member_entity, &segment_change_entity, &segment_timer_entity, &segment_late_entity, NULL };
 
 static const struct job_kind jobs[] = {
     { .name = "segment_build", .work = segment_build_work, .system = true,

@@ -7,4 +7,11 @@
 
 extern const struct module segment_module;
 
+/* A person did something: event is its number in `event_names`. */
+struct segment_event {
+    int64_t person, event;
+};
+/* Judges these people for the live segments that name what they did. Sorts the list. */
+MUST_CHECK enum err_code segments_follow_events(struct call *c, struct segment_event *list, size_t n);
+
 #endif

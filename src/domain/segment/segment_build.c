@@ -10,7 +10,7 @@ enum { PAGE = 1000, SWEEP = 2000 };
 
 struct building {
     struct job_work *w;
-    int64_t id, version, was, begun, swapped, after, entered, left;
+    int64_t id, version, was, begun, late, swapped, after, entered, left;
     struct segment s; /* of the call at hand */
     struct str where; /* as it was at the beginning: one that is edited meanwhile is begun anew */
     bool over, stale;
@@ -35,6 +35,7 @@ static enum err_code begin(struct call *c, void *arg)
         VALS(V(b->id))));
     b->version = (highest > b->was ? highest : b->was) + 1;
     b->after = 0;
+    TRY(segment_late_mark(c, &b->late));
     return feed_horizon(c, &b->begun);
 }
 
@@ -88,10 +89,25 @@ static enum err_code put_page(struct call *c, void *arg)
 
 /* ---- the swap ---- */
 
-/* People whose changes were judged against the old version while the new one was made. */
-static enum err_code judge_late_ones(struct call *c, struct building *b)
+static enum err_code judge_late(struct call *c, struct building *b, int64_t id)
 {
     const struct live_entity *people = model_entity(c->model, STR("contact"));
+    struct record *r;
+    bool moved;
+    enum err_code code = record_load(c, people, id, true, &r);
+
+    if (code == ERR_NOT_FOUND) {
+        err_clear(&c->err);
+        return segment_put(c, &b->s, b->version, id, false, "deleted", &moved);
+    }
+    TRY(code);
+    return segment_renew(c, &b->s, b->version, r, "built");
+}
+
+/* People whose changes were judged against the old version while the new one was made: those of the feed, and those of
+ * whom it does not tell. */
+static enum err_code judge_late_ones(struct call *c, struct building *b)
+{
     int64_t cursor, after = 0, n = PAGE;
 
     TRY(segments_lock(c, &cursor));
@@ -100,24 +116,15 @@ static enum err_code judge_late_ones(struct call *c, struct building *b)
         struct rows rows;
         n = 0;
         TRY(db_query(c, &rows,
-            SQL("SELECT DISTINCT \"person\" FROM \"feed\" WHERE \"id\" > $1 AND \"id\" <= $2 AND \"person\" > $3 ORDER BY"
-                " \"person\" LIMIT 1000"),
-            VALS(V(b->begun), V(cursor), V(after))));
+            SQL("SELECT \"person\" FROM \"feed\" WHERE \"id\" > $1 AND \"id\" <= $2 AND \"person\" > $3 UNION SELECT"
+                " \"person\" FROM \"segment_late\" WHERE \"id\" > $4 AND \"person\" > $3 ORDER BY 1 LIMIT 1000"),
+            VALS(V(b->begun), V(cursor), V(after), V(b->late))));
         while (n < PAGE && rows_next(&rows)) {
             ids[n++] = col_int(&rows, 0);
         }
         TRY(rows_end(&rows));
         for (int64_t i = 0; i < n; i++) {
-            struct record *r;
-            bool moved;
-            enum err_code code = record_load(c, people, ids[i], true, &r);
-            if (code == ERR_NOT_FOUND) {
-                err_clear(&c->err);
-                TRY(segment_put(c, &b->s, b->version, ids[i], false, "deleted", &moved));
-                continue;
-            }
-            TRY(code);
-            TRY(segment_renew(c, &b->s, b->version, r, "built"));
+            TRY(judge_late(c, b, ids[i]));
         }
         after = n ? ids[n - 1] : after;
     }

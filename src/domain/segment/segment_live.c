@@ -2,6 +2,8 @@
 
 #include "domain/segment/segment_steps.h"
 
+#include "domain/segment/segment.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,37 +151,116 @@ static enum err_code judge_person(struct call *c, struct segment *all, int64_t p
     return OK;
 }
 
+/* Each person is loaded once. */
+static enum err_code judge_pairs(struct call *c, struct segment *all, size_t nsegments, struct pairs *pairs)
+{
+    const struct live_entity *people = model_entity(c->model, STR("contact"));
+    struct pair *mine = ARENA_ARRAY(c->mem, struct pair, nsegments + 1);
+
+    if (pairs->n) {
+        qsort(pairs->list, pairs->n, sizeof *pairs->list, by_person);
+    }
+    for (size_t from = 0, to; from < pairs->n; from = to) {
+        size_t m = 0, last = SIZE_MAX;
+        for (to = from; to < pairs->n && pairs->list[to].person == pairs->list[from].person; to++) {
+            if (last != pairs->list[to].segment) {
+                last = pairs->list[to].segment;
+                mine[m++] = pairs->list[to];
+            }
+        }
+        struct arena_mark mark = arena_mark(c->mem);
+        const struct after *after = c->after;
+        TRY(judge_person(c, all, pairs->list[from].person, mine, m, people));
+        if (c->after == after) {
+            arena_rewind(c->mem, mark);
+        }
+    }
+    return OK;
+}
+
 enum err_code segments_consume(struct call *c, const struct change *changes, size_t n)
 {
     const struct live_entity *people = model_entity(c->model, STR("contact"));
     struct segment *all;
     struct pairs pairs = { 0 };
-    struct pair *mine;
     size_t nsegments;
 
     TRY(segments_load(c, &all, &nsegments));
-    mine = ARENA_ARRAY(c->mem, struct pair, nsegments + 1);
     for (size_t i = 0; nsegments && i < n; i++) {
         TRY(look_at(c, &changes[i], all, nsegments, people, &pairs));
     }
-    if (pairs.n) {
-        qsort(pairs.list, pairs.n, sizeof *pairs.list, by_person);
+    TRY(judge_pairs(c, all, nsegments, &pairs));
+    TRY(segments_store_sizes(c, all, nsegments));
+    return pairs.n ? segment_timers_plan(c) : OK;
+}
+
+/* ---- what people do ---- */
+
+/* The name of an event by its number; the numbers come sorted, so each is looked up once. */
+static enum err_code name_of(struct call *c, int64_t event, int64_t *last, struct str *name)
+{
+    if (event == *last) {
+        return OK;
     }
-    for (size_t from = 0, to; from < pairs.n; from = to) {
-        size_t m = 0, last = SIZE_MAX;
-        for (to = from; to < pairs.n && pairs.list[to].person == pairs.list[from].person; to++) {
-            if (last != pairs.list[to].segment) {
-                last = pairs.list[to].segment;
-                mine[m++] = pairs.list[to];
+    *last = event;
+    return db_text(c, name, SQL("SELECT \"key\" FROM \"event_names\" WHERE \"id\" = $1"), VALS(V(event)));
+}
+
+static bool names_event(const struct segment *s, struct str name)
+{
+    for (size_t i = 0; i < s->nevents; i++) {
+        if (str_eq(s->events[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int by_event(const void *pa, const void *pb)
+{
+    const struct segment_event *a = pa, *b = pb;
+
+    return a->event != b->event ? (a->event < b->event ? -1 : 1)
+                                : (a->person > b->person) - (a->person < b->person);
+}
+
+static enum err_code note_people(struct call *c, const struct segment_event *list, size_t n)
+{
+    int64_t *ids = ARENA_ARRAY(c->mem, int64_t, n + 1);
+    size_t k = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (!k || ids[k - 1] != list[i].person) {
+            ids[k++] = list[i].person;
+        }
+    }
+    return segment_note_late(c, ids, k);
+}
+
+enum err_code segments_follow_events(struct call *c, struct segment_event *list, size_t n)
+{
+    struct segment *all;
+    struct pairs pairs = { 0 };
+    struct str name = STR("");
+    size_t nsegments;
+    int64_t seq, last = 0;
+
+    TRY(segments_lock(c, &seq));
+    TRY(segments_load(c, &all, &nsegments));
+    qsort(list, n, sizeof *list, by_event);
+    for (size_t i = 0; nsegments && i < n; i++) {
+        if (i && list[i].event == list[i - 1].event && list[i].person == list[i - 1].person) {
+            continue;
+        }
+        TRY(name_of(c, list[i].event, &last, &name));
+        for (size_t k = 0; k < nsegments; k++) {
+            if (all[k].follows && all[k].live && names_event(&all[k], name)) {
+                add_pair(c, &pairs, list[i].person, k);
             }
         }
-        struct arena_mark mark = arena_mark(c->mem);
-        const struct after *after = c->after;
-        TRY(judge_person(c, all, pairs.list[from].person, mine, m, people));
-        if (c->after == after) {
-            arena_rewind(c->mem, mark);
-        }
     }
+    TRY(nsegments ? note_people(c, list, n) : OK);
+    TRY(judge_pairs(c, all, nsegments, &pairs));
     TRY(segments_store_sizes(c, all, nsegments));
     return pairs.n ? segment_timers_plan(c) : OK;
 }

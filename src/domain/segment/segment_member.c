@@ -26,15 +26,25 @@ const struct entity segment_timer_entity = { .name = "segment_timer", .plural = 
     .fields = timer_fields, .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID | ENTITY_CLUSTERED,
     .key = "\"segment\", \"person\"", .indexes = timer_indexes };
 
+static const struct field late_fields[] = { COL_INT("person"), COL_INT("at"), FIELD_END };
+const struct entity segment_late_entity = { .name = "segment_late_row", .plural = "segment_late",
+    .fields = late_fields, .flags = ENTITY_TABLE };
+
 /* ---- segments ---- */
 
-static bool collect_names(const json_t *tree, struct str *names, size_t *n)
+static bool is_naming(struct str call, enum segment_naming what)
+{
+    return what == NAMES_SEGMENTS ? str_is(call, "in_segment")
+                                  : str_is(call, "did") || str_is(call, "last_did");
+}
+
+static bool collect_names(const json_t *tree, enum segment_naming what, struct str *names, size_t *n)
 {
     const json_t *value;
     const char *name;
     size_t i;
 
-    if (json_is_object(tree) && str_is(json_str(json_object_get(tree, "call")), "in_segment")) {
+    if (json_is_object(tree) && is_naming(json_str(json_object_get(tree, "call")), what)) {
         const json_t *first = json_array_get(json_object_get(tree, "args"), 0);
         struct str code = json_is_string(first) ? json_str(first)
                                                 : json_str(json_object_get(first, "value"));
@@ -46,19 +56,19 @@ static bool collect_names(const json_t *tree, struct str *names, size_t *n)
     }
     json_object_foreach(json_is_object(tree) ? (json_t *)(uintptr_t)tree : NULL, name, value)
     {
-        if (!collect_names(value, names, n)) {
+        if (!collect_names(value, what, names, n)) {
             return false;
         }
     }
     for (i = 0; i < json_array_size(tree); i++) {
-        if (!collect_names(json_array_get(tree, i), names, n)) {
+        if (!collect_names(json_array_get(tree, i), what, names, n)) {
             return false;
         }
     }
     return true;
 }
 
-bool segment_names(struct call *c, const struct expr *x, struct str *names, size_t *n)
+bool segment_names(struct call *c, const struct expr *x, enum segment_naming what, struct str *names, size_t *n)
 {
     struct json_writer w;
     struct buf b;
@@ -68,7 +78,7 @@ bool segment_names(struct call *c, const struct expr *x, struct str *names, size
     buf_init(&b, c->mem, 1 << 20);
     json_init(&w, &b);
     expr_json(x, &w, NULL);
-    return json_read(c->mem, buf_str(&b), &tree, &c->err) == OK && collect_names(tree, names, n);
+    return json_read(c->mem, buf_str(&b), &tree, &c->err) == OK && collect_names(tree, what, names, n);
 }
 
 static void read_expression(struct call *c, struct segment *s)
@@ -79,7 +89,8 @@ static void read_expression(struct call *c, struct segment *s)
     if (!str_is(s->kind, "static") && s->where.n && expr_condition(&scope, s->where, "where", &s->x, &e) == OK) {
         s->follows = str_is(s->kind, "live");
         s->clock = s->follows && expr_uses_now(s->x);
-        (void)!segment_names(c, s->x, s->names, &s->nnames);
+        (void)!segment_names(c, s->x, NAMES_SEGMENTS, s->names, &s->nnames);
+        (void)!segment_names(c, s->x, NAMES_EVENTS, s->events, &s->nevents);
     }
 }
 
@@ -215,4 +226,26 @@ enum err_code segments_store_sizes(struct call *c, struct segment *all, size_t n
         all[i].moved = 0;
     }
     return OK;
+}
+
+/* ---- judged while a build is under way ---- */
+
+enum err_code segment_note_late(struct call *c, const int64_t *people, size_t n)
+{
+    int64_t one;
+    bool builds;
+
+    TRY(db_find(c, &one, &builds,
+        SQL("SELECT 1 FROM \"jobs\" WHERE \"kind\" = 'segment_build' AND \"state\" IN ('waiting', 'running') LIMIT 1"),
+        VALS()));
+    for (size_t i = 0; builds && i < n; i++) {
+        TRY(db_exec(c, SQL("INSERT INTO \"segment_late\" (\"person\", \"at\") VALUES ($1, $2)"),
+            VALS(V(people[i]), V(c->now))));
+    }
+    return OK;
+}
+
+enum err_code segment_late_mark(struct call *c, int64_t *mark)
+{
+    return db_int(c, mark, SQL("SELECT coalesce(max(\"id\"), 0) FROM \"segment_late\""), VALS());
 }

@@ -18,14 +18,18 @@ struct segment {
     bool clock;   /* and looks at the clock */
     struct str names[SEGMENT_NAMES]; /* codes of other segments that it looks at */
     size_t nnames;
+    struct str events[SEGMENT_NAMES]; /* names of events that it looks at: did('page_view') */
+    size_t nevents;
     int64_t moved; /* by how much its size has changed in this call */
 };
 
 /* All that are not in the bin, by id; expressions read in the call's model. */
 MUST_CHECK enum err_code segments_load(struct call *c, struct segment **out, size_t *n);
 MUST_CHECK enum err_code segment_load(struct call *c, int64_t id, struct segment *out);
-/* Codes that a condition names. More than SEGMENT_NAMES: false. */
-bool segment_names(struct call *c, const struct expr *x, struct str *names, size_t *n);
+/* What a condition names as the first argument of functions: codes of other segments, names of events. More than
+ * SEGMENT_NAMES: false. */
+enum segment_naming { NAMES_SEGMENTS, NAMES_EVENTS };
+bool segment_names(struct call *c, const struct expr *x, enum segment_naming what, struct str *names, size_t *n);
 
 /* Is the person in, and until when does time alone not change that (INT64_MAX: never). r: of the person;
  * one in the bin is in nothing. */
@@ -51,6 +55,10 @@ enum err_code segments_consume(struct call *c, const struct change *changes, siz
 enum err_code segment_timers_run(struct call *c);
 enum err_code segment_build_work(struct job_work *w);
 extern const struct expr_extension segment_functions[];
-extern const struct entity segment_member_entity, segment_change_entity, segment_timer_entity;
+extern const struct entity segment_member_entity, segment_change_entity, segment_timer_entity, segment_late_entity;
+/* While segments are built: people who are judged for what the feed does not tell. A build judges them again before its
+ * swap, those past the mark that it took at its beginning. */
+MUST_CHECK enum err_code segment_note_late(struct call *c, const int64_t *people, size_t n);
+MUST_CHECK enum err_code segment_late_mark(struct call *c, int64_t *mark);
 
 #endif

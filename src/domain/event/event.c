@@ -1,0 +1,45 @@
+/* event.c - the module: sources, settings, jobs, consumers. */
+
+#include "domain/event/event.h"
+
+#include "domain/event/event_steps.h"
+
+
+static const struct entity *const entities[] = { &event_source_entity, &event_entity, &event_day_entity,
+    &event_name_entity, &event_message_entity, &event_visitor_entity, &event_arrival_entity, &event_move_entity, NULL };
+
+static const struct setting settings[] = {
+    { .field = { .name = "event.days", .kind = KIND_INT, .min = 1, .max = EVENT_DAYS, .def = "400",
+          .help = "For how many days events are kept. They go by whole months." },
+        .scope = SETTING_ORG },
+    { .field = { .name = "event.address_per_minute", .kind = KIND_INT, .min = 0, .max = 10000000, .def = "3000",
+          .help = "How many events a minute one address may send with the key of a web site; 0 for no limit." },
+        .scope = SETTING_ORG },
+    SETTING_END,
+};
+
+static const struct job_kind jobs[] = {
+    { .name = "event_move", .run = event_move_run, .system = true,
+        .help = "Brings the events of a visitor, or of a person who was merged, to whom they belong." },
+    { .name = "event_retention", .run = event_retention_run, .when = "daily", .system = true,
+        .help = "Removes months of events that are older than the setting event.days." },
+    JOB_END,
+};
+
+static const struct consumer consumers[] = {
+    { .name = "event_people", .run = event_people_change },
+    { .name = "event_segments", .waits = event_waits, .take = event_take },
+    CONSUMER_END,
+};
+
+static const struct field secret_output[] = { FIELD_TEXT("secret"), FIELD_END };
+
+static const struct action actions[] = {
+    { .name = "secret", .on = "event_source", .takes = TAKES_ONE, .effect = EFFECT_READ, .right = "event_source.secret",
+        .output = secret_output, .run = event_source_reveal,
+        .help = "The secret with which a site's server signs the ids of its users." },
+    ACTION_END,
+};
+
+const struct module event_module = { .name = "event", .entities = entities, .actions = actions, .settings = settings,
+    .jobs = jobs, .consumers = consumers, .intakes = event_intakes, .functions = event_functions };
