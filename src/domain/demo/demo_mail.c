@@ -50,8 +50,8 @@ enum err_code demo_make_campaign(struct call *c, struct demo *d)
         d->begin, &template));
     return demo_create(c, "campaign",
         json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:i}", "name", "Win back", "goal",
-            "Orders of customers who have not come for four months", "purpose", (json_int_t)purpose, "segment", (json_int_t)segment, "sender", (json_int_t)sender, "template",
-            (json_int_t)template, "holdout", 10),
+            "Orders of customers who have not come for four months", "purpose", (json_int_t)purpose, "segment",
+            (json_int_t)segment, "sender", (json_int_t)sender, "template", (json_int_t)template, "holdout", 10),
         DAYS(d->until) - HOURS(1), &id);
 }
 
