@@ -32,11 +32,8 @@ bool access_all_powerful(const struct call *c)
 }
 
 /* "read", "contacts:read", "contacts:write"; write includes read. */
-bool access_scope_allows(const struct call *c, const struct live_entity *e, enum right right)
+static bool scope_allows(const struct call *c, const struct live_entity *e, enum right right)
 {
-    if (e->def.flags & ENTITY_DERIVED && right != RIGHT_READ && right != RIGHT_EXPORT) {
-        return false; /* nobody's: the program makes them */
-    }
     struct str rest = c->who->scopes, one, entity;
     bool reading = right == RIGHT_READ || right == RIGHT_EXPORT;
 
@@ -54,6 +51,12 @@ bool access_scope_allows(const struct call *c, const struct live_entity *e, enum
         }
     }
     return false;
+}
+
+bool access_scope_allows(const struct call *c, const struct live_entity *e, enum right right)
+{
+    /* what the program makes is nobody's to change */
+    return (!(e->def.flags & ENTITY_DERIVED) || right == RIGHT_READ || right == RIGHT_EXPORT) && scope_allows(c, e, right);
 }
 
 const struct entity_access *access_of(const struct call *c, const struct live_entity *e)
@@ -233,7 +236,7 @@ bool access_action(const struct call *c, const char *right)
         return false;
     }
     const struct live_entity *e = model_entity(c->model, entity);
-    if (!e || !access_scope_allows(c, e, RIGHT_UPDATE)) {
+    if (!e || !scope_allows(c, e, RIGHT_UPDATE)) {
         return false;
     }
     for (int r = 0; r < RIGHT_COUNT; r++) {

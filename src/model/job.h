@@ -29,6 +29,7 @@ struct job_work {
     const json_t *input;
     struct str result; /* JSON; must live in mem */
     bool ended;        /* by job_work_end */
+    bool lost;         /* the lease ran out and another worker has it: nothing more is written */
     bool cancelled;    /* somebody asked it to stop: the last write has failed with that */
     struct err err;
     struct leased *lease;

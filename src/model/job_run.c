@@ -28,6 +28,7 @@ static const struct {
 
 struct leased {
     int64_t id, user, mark, done, total, cancel, change_set;
+    int64_t until; /* what the lease says: another value is another worker's */
     int attempts;
     struct str kind, input, before;
     bool found;
@@ -62,7 +63,8 @@ static enum err_code lease(struct call *c, void *arg)
             .mark = col_int(&rows, 2), .done = col_int(&rows, 3), .total = col_int(&rows, 4),
             .attempts = (int)col_int(&rows, 5), .kind = col_text(&rows, 6),
             .input = col_text(&rows, 7), .cancel = col_int(&rows, 8),
-            .change_set = col_int(&rows, 9), .before = col_text(&rows, 10), .found = true };
+            .change_set = col_int(&rows, 9), .before = col_text(&rows, 10),
+            .until = c->now + SECONDS(LEASE_SECONDS), .found = true };
     }
     while (rows_next(&rows)) {
     }
@@ -193,7 +195,8 @@ struct work_call {
     call_fn *fn;
     void *arg;
     bool last;
-    bool stop;
+    bool stop, lost;
+    int64_t until;
 };
 
 static enum err_code work_begin(struct call *c, const struct job_work *w)
@@ -221,14 +224,19 @@ static enum err_code work_writes(struct call *c, void *arg)
     int64_t cancel = 0;
     bool found;
 
-    one->stop = false;
+    one->stop = one->lost = false;
+    one->until = c->now + SECONDS(LEASE_SECONDS);
     TRY(work_begin(c, w));
     TRY(one->fn(c, one->arg));
     TRY(db_find(c, &cancel, &found,
         SQL("UPDATE \"jobs\" SET \"lease\" = $2, \"done\" = $3, \"total\" = $4, \"result\" = $5,"
-            " \"attempts\" = 1 WHERE \"id\" = $1 RETURNING \"cancel\""),
-        VALS(V(w->id), V(c->now + SECONDS(LEASE_SECONDS)), V(w->done), V(w->total),
-            w->result.n ? V(w->result) : V_NULL)));
+            " \"attempts\" = 1 WHERE \"id\" = $1 AND \"state\" = 'running' AND \"lease\" = $6 RETURNING \"cancel\""),
+        VALS(V(w->id), V(one->until), V(w->done), V(w->total), w->result.n ? V(w->result) : V_NULL,
+            V(w->lease->until))));
+    one->lost = !found;
+    if (one->lost) {
+        return fail(c, ERR_CONFLICT, NULL, "another server has gone on with it");
+    }
     one->stop = cancel != 0;
     if (one->stop) {
         return fail(c, ERR_CONFLICT, NULL, "cancelled");
@@ -275,6 +283,8 @@ static enum err_code write_once(struct job_work *w, call_fn *fn, void *arg, bool
     c.patient = true;
     enum err_code code = call_write(&c, work_writes, &one);
     w->cancelled = w->cancelled || one.stop;
+    w->lost = w->lost || one.lost;
+    w->lease->until = code == OK ? one.until : w->lease->until;
     w->err = code == OK ? w->err : c.err;
     w->ended = code == OK && last;
     __atomic_store_n(&w->org->worked, time_monotonic(), __ATOMIC_RELAXED);
@@ -333,7 +343,10 @@ static void run_work(struct org *o, struct leased *l, const struct job_kind *kin
         w.input = input;
         code = kind->work(&w);
     }
-    if (code != OK && !w.cancelled && job_work_stops(&w)) {
+    if (w.lost) {
+        log_event(LOG_WARN, &(struct log_context) { .module = "job" }, "%.*s %" PRId64 ": %s", STR_ARG(l->kind), l->id,
+            w.err.msg);
+    } else if (code != OK && !w.cancelled && job_work_stops(&w)) {
         call_init(&c, o, mem, user_system(), VIA_SYSTEM);
         (void)!call_write(&c, let_go, &w);
     } else if (code != OK && !w.cancelled) {

@@ -38,7 +38,7 @@ static bool is_one_of(const char *name, const char *const *names)
 static bool holds_address(const struct html *h)
 {
     static const char *const names[] = { "href", "src", "action", "background", "cite",
-        "formaction", "poster", NULL };
+        "formaction", "poster", "xlink:href", "data", "content", NULL };
 
     return is_one_of(h->attr, names);
 }
@@ -78,6 +78,7 @@ static void in_tag(struct html *h, char ch)
             end_tag(h);
         } else if (!is_space(ch) && ch != '/') {
             h->nattr = 0;
+            h->ended = false;
             note(h->attr, sizeof h->attr, &h->nattr, ch);
             h->state = HTML_ATTR_NAME;
         }
@@ -89,7 +90,13 @@ static void in_tag(struct html *h, char ch)
             h->state = HTML_BEFORE_VALUE;
         } else if (ch == '/') {
             h->state = HTML_IN_TAG;
-        } else if (!is_space(ch)) {
+        } else if (is_space(ch)) {
+            h->ended = true;
+        } else {
+            if (h->ended) { /* one without a value, and the next */
+                h->nattr = 0;
+                h->ended = false;
+            }
             note(h->attr, sizeof h->attr, &h->nattr, ch);
         }
         return;

@@ -8,6 +8,8 @@
 
 #include <inttypes.h>
 
+enum { ROW_STEPS = 50 }; /* a row is read from the database */
+
 struct rendering {
     struct showing show;
     const struct template *t;
@@ -157,6 +159,8 @@ static enum err_code loop_rows(struct rendering *r, const struct template_node *
                   parent->id, n->where.n ? " and (" : "", STR_ARG(n->where), n->where.n ? ")" : "");
     TRY(query_page(c, &q, &page));
     for (size_t i = 0; i < page.n; i++) {
+        r->steps += ROW_STEPS;
+        TRY(step(r));
         TRY(record_load(c, n->child->entity, page.rows[i]->id, true, &r->records[n->slot]));
         TRY(render(r, n->inside));
     }
@@ -169,6 +173,7 @@ static enum err_code loop_list(struct rendering *r, const struct template_node *
     const json_t *list = member(r, &n->term);
 
     for (size_t i = 0; i < json_array_size(list) && i < (size_t)n->limit; i++) {
+        TRY(step(r));
         r->objects[n->slot] = json_array_get(list, i);
         TRY(render(r, n->inside));
     }

@@ -23,7 +23,7 @@ struct html {
     enum html_state state;
     char tag[12], attr[12]; /* in lower case, as much as matters */
     size_t ntag, nattr;
-    bool closing, value_begun;
+    bool closing, value_begun, ended; /* ended: white space stands behind the attribute's name */
 };
 void html_read(struct html *h, struct str text);
 /* False where no value may stand; *why says so in words. */

@@ -22,16 +22,16 @@ static const struct field fields[] = {
     FIELD_TEXT("goal", .max = 400),
     FIELD_MONEY("budget", .min = 0),
     FIELD_MONEY("cost", .min = 0, .help = "What it cost beside the sending: texts, pictures, goods."),
-    FIELD_REF("segment", "segment", .inverse = "campaigns", .group = "audience"),
+    FIELD_REF("segment", "segment", .on_delete = ON_DELETE_REFUSE, .inverse = "campaigns", .group = "audience"),
     { .name = "where", .label = "Condition", .kind = KIND_LONG_TEXT, .max = 16000, .group = "audience",
         .help = "Who of them, or of all people where no segment is named." },
-    FIELD_REF("exclude_segment", "segment", .inverse = "excluded_from", .group = "audience"),
+    FIELD_REF("exclude_segment", "segment", .on_delete = ON_DELETE_REFUSE, .inverse = "excluded_from", .group = "audience"),
     { .name = "exclude_where", .label = "Without", .kind = KIND_LONG_TEXT, .max = 16000, .group = "audience" },
     FIELD_PERCENT("holdout", .min = 0, .max = 50, .def = "0", .label = "Control group", .group = "audience",
         .help = "So many get nothing, so that what the mail brought can be told from what would have come anyway."),
-    FIELD_REF("purpose", "consent_purpose", .required = true, .inverse = "campaigns", .group = "message"),
-    FIELD_REF("sender", "mail_sender", .required = true, .inverse = "campaigns", .group = "message"),
-    FIELD_REF("template", "mail_template", .required = true, .inverse = "campaigns", .group = "message"),
+    FIELD_REF("purpose", "consent_purpose", .on_delete = ON_DELETE_REFUSE, .required = true, .inverse = "campaigns", .group = "message"),
+    FIELD_REF("sender", "mail_sender", .on_delete = ON_DELETE_REFUSE, .required = true, .inverse = "campaigns", .group = "message"),
+    FIELD_REF("template", "mail_template", .on_delete = ON_DELETE_REFUSE, .required = true, .inverse = "campaigns", .group = "message"),
     FIELD_BOOL("track_opens", .def = "true", .group = "message"),
     FIELD_BOOL("track_clicks", .def = "true", .group = "message"),
     FIELD_INSTANT("scheduled_at", .group = "schedule", .help = "At once when left out."),
@@ -101,10 +101,15 @@ static enum err_code code_of(struct call *c, int64_t segment, struct str *code)
     return code->n ? OK : fail(c, ERR_INVALID, "segment", "the segment of this campaign is gone");
 }
 
-static void add_part(struct buf *b, const char *before, struct str text, const char *after)
+static void add_part(struct buf *b, const char *before, struct str text, const char *after, bool quoted)
 {
     if (text.n) {
-        buf_fmt(b, "%s%s%.*s%s", b->n ? " and " : "", before, STR_ARG(text), after);
+        buf_fmt(b, "%s%s", b->n ? " and " : "", before);
+        for (size_t i = 0; i < text.n; i++) {
+            buf_lit(b, quoted && text.p[i] == '\'' ? "'" : "");
+            buf_byte(b, text.p[i]);
+        }
+        buf_lit(b, after);
     }
 }
 
@@ -116,10 +121,10 @@ enum err_code campaign_audience(struct call *c, const struct campaign *k, struct
     buf_init(&b, c->mem, 64 << 10);
     TRY(k->segment ? code_of(c, k->segment, &code) : OK);
     TRY(k->exclude_segment ? code_of(c, k->exclude_segment, &without) : OK);
-    add_part(&b, "in_segment('", code, "')");
-    add_part(&b, "(", k->where, ")");
-    add_part(&b, "not in_segment('", without, "')");
-    add_part(&b, "not (", k->exclude_where, ")");
+    add_part(&b, "in_segment('", code, "')", true);
+    add_part(&b, "(", k->where, ")", false);
+    add_part(&b, "not in_segment('", without, "')", true);
+    add_part(&b, "not (", k->exclude_where, ")", false);
     *where = buf_str(&b);
     return buf_status(&b, &c->err);
 }
@@ -312,9 +317,14 @@ static enum err_code pause_campaign(struct call *c)
     return turn(c, "sending", "running", "paused", "paused");
 }
 
+/* Planning what is planned already does nothing; what was not reached before the pause is. */
 static enum err_code resume(struct call *c)
 {
-    return turn(c, "paused", "paused", "open", NULL);
+    struct campaign k;
+
+    TRY(turn(c, "paused", "paused", "open", NULL));
+    TRY(campaign_load(c, target(c), &k));
+    return str_is(k.kind, "broadcast") ? order_plan(c, &k, 0) : OK;
 }
 
 static enum err_code cancel(struct call *c)

@@ -11,10 +11,13 @@ enum { PAGE = 1000, RUNNING = 200, ENOUGH = 200, REFUSED_PERCENT = 20 };
 
 /* ---- at once ---- */
 
+/* What a page changes is taken over once it is committed: a writing call may run twice. */
 struct planning {
     struct job_work *w;
     int64_t id, after, planned;
     bool over;
+    int64_t page_end, page_n;
+    bool page_over;
 };
 
 static enum err_code tell(struct call *c, int64_t id, const char *note, const char *status)
@@ -34,13 +37,14 @@ static enum err_code begin(struct call *c, void *arg)
     struct planning *p = arg;
     struct campaign k;
 
+    p->page_over = false;
     TRY(campaign_load(c, p->id, &k));
-    if (str_is(k.status, "cancelled") || str_is(k.status, "draft") || str_is(k.status, "late")) {
-        p->over = true;
+    if (!str_is(k.status, "scheduled") && !str_is(k.status, "sending")) {
+        p->page_over = true;
         return OK;
     }
     if (!k.batch && k.scheduled_at && c->now - k.scheduled_at > LATE_MOST) {
-        p->over = true;
+        p->page_over = true;
         return tell(c, k.id, "it should have gone out more than two hours ago", "late");
     }
     TRY(campaign_open(c, &k));
@@ -57,8 +61,10 @@ static enum err_code plan_page(struct call *c, void *arg)
     bool made;
 
     TRY(campaign_load(c, p->id, &k));
-    if (str_is(k.status, "cancelled")) {
-        p->over = true;
+    p->page_end = p->after;
+    p->page_n = 0;
+    p->page_over = !str_is(k.status, "sending") && !str_is(k.status, "paused");
+    if (p->page_over) {
         return OK;
     }
     TRY(campaign_audience(c, &k, &q.where));
@@ -67,9 +73,9 @@ static enum err_code plan_page(struct call *c, void *arg)
         TRY(message_plan(c, &(struct message_order) { .batch = k.batch, .contact = ids[i],
                                 .held_out = campaign_holds_out(&k, ids[i]) }, &made));
     }
-    p->after = n ? ids[n - 1] : p->after;
-    p->planned += (int64_t)n;
-    p->over = n < PAGE;
+    p->page_end = n ? ids[n - 1] : p->after;
+    p->page_n = (int64_t)n;
+    p->page_over = n < PAGE;
     return message_wake(c, k.batch, 0);
 }
 
@@ -99,9 +105,13 @@ static enum err_code give_up(struct call *c, void *arg)
 static enum err_code plan(struct planning *p)
 {
     TRY(job_work_write(p->w, begin, p));
+    p->over = p->page_over;
     while (!p->over) {
         p->w->done = p->planned;
         TRY(job_work_write(p->w, plan_page, p));
+        p->after = p->page_end;
+        p->planned += p->page_n;
+        p->over = p->page_over;
     }
     return job_work_end(p->w, finish, p);
 }
@@ -175,8 +185,18 @@ enum err_code campaigns_consume(struct call *c, const struct change *changes, si
             if (all[k].segment != ch->record || ch->at < all[k].started_at) {
                 continue;
             }
-            TRY(is_meant(c, &all[k], ch->person, &yes));
-            if (!yes) {
+            enum err_code code = all[k].stopped ? ERR_INVALID : is_meant(c, &all[k], ch->person, &yes);
+            if (code != OK && !all[k].stopped && err_from_input(code)) {
+                /* its condition cannot be read any more: it waits, and the others go on */
+                const char *why = arena_fmt(c->mem, "%.380s", c->err.msg).p;
+                err_clear(&c->err);
+                all[k].stopped = true;
+                TRY(message_set_batch(c, all[k].batch, "paused"));
+                TRY(tell(c, all[k].id, why, "paused"));
+            } else if (code != OK && !all[k].stopped) {
+                return code;
+            }
+            if (code != OK || !yes) {
                 continue;
             }
             int64_t due = ch->at + all[k].delay;

@@ -206,40 +206,74 @@ enum err_code campaign_act_results(struct call *c)
 
 enum { PAGE = 100 };
 
+struct one_message {
+    int64_t id, contact, at, opened, clicked;
+    struct str state, reason, reply;
+};
+
+/* Not of people whom the asker does not see; and what a server says names addresses. */
+static enum err_code put_message(struct call *c, const struct one_message *m)
+{
+    struct record *person;
+    bool yes = false;
+
+    enum err_code code = record_load(c, model_entity(c->model, STR("contact")), m->contact, true, &person);
+    if (code == OK) {
+        TRY(access_record(c, person, RIGHT_READ, &yes));
+    } else if (code == ERR_NOT_FOUND) {
+        err_clear(&c->err);
+        yes = c->who->admin;
+    } else {
+        return code;
+    }
+    if (!yes) {
+        return OK;
+    }
+    json_object(&c->out, NULL);
+    json_int(&c->out, "contact", m->contact);
+    json_text(&c->out, "state", m->state);
+    json_text(&c->out, "reason", m->reason);
+    out_instant(c, "at", m->at);
+    if (m->opened) {
+        out_instant(c, "opened_at", m->opened);
+    }
+    if (m->clicked) {
+        out_instant(c, "clicked_at", m->clicked);
+    }
+    if (c->who->admin) {
+        json_text(&c->out, "reply", m->reply);
+    }
+    json_end_object(&c->out);
+    return OK;
+}
+
 enum err_code campaign_act_messages(struct call *c)
 {
+    struct one_message *list = ARENA_ARRAY(c->mem, struct one_message, PAGE);
     struct str state = in_text(c, "state");
     struct campaign k;
     struct rows rows;
-    int64_t last = 0;
     size_t n = 0;
 
     TRY(campaign_load(c, target(c), &k));
-    json_array(&c->out, "items");
     TRY(db_query(c, &rows,
         SQL("SELECT \"id\", \"contact\", \"state\", \"reason\", \"at\", \"opened_at\", \"clicked_at\", \"reply\" FROM"
             " \"messages\" WHERE \"batch\" = $1 AND \"id\" > $2 AND ($3 = '' OR \"state\" = $3) ORDER BY \"id\" LIMIT 100"),
         VALS(V(k.batch), V(in_int(c, "after")), V(state))));
-    while (rows_next(&rows)) {
-        last = col_int(&rows, 0);
-        json_object(&c->out, NULL);
-        json_int(&c->out, "contact", col_int(&rows, 1));
-        json_text(&c->out, "state", col_text(&rows, 2));
-        json_text(&c->out, "reason", col_text(&rows, 3));
-        out_instant(c, "at", col_int(&rows, 4));
-        if (!col_null(&rows, 5)) {
-            out_instant(c, "opened_at", col_int(&rows, 5));
-        }
-        if (!col_null(&rows, 6)) {
-            out_instant(c, "clicked_at", col_int(&rows, 6));
-        }
-        json_text(&c->out, "reply", col_text(&rows, 7));
-        json_end_object(&c->out);
-        n++;
+    while (n < PAGE && rows_next(&rows)) {
+        list[n++] = (struct one_message) { .id = col_int(&rows, 0), .contact = col_int(&rows, 1),
+            .state = col_text(&rows, 2), .reason = col_text(&rows, 3), .at = col_int(&rows, 4),
+            .opened = col_null(&rows, 5) ? 0 : col_int(&rows, 5), .clicked = col_null(&rows, 6) ? 0 : col_int(&rows, 6),
+            .reply = col_text(&rows, 7) };
+    }
+    TRY(rows_end(&rows));
+    json_array(&c->out, "items");
+    for (size_t i = 0; i < n; i++) {
+        TRY(put_message(c, &list[i]));
     }
     json_end_array(&c->out);
-    out_int(c, "next", n == PAGE ? last : 0);
-    return rows_end(&rows);
+    out_int(c, "next", n == PAGE ? list[n - 1].id : 0);
+    return OK;
 }
 
 /* ---- mailed(campaign, 'opened') in expressions about people ---- */
@@ -257,6 +291,10 @@ static enum err_code check(void *arg, const struct expr_scope *s, const struct e
     (void)arg;
     if (!s->entity || !str_is(s->entity->name, "contact")) {
         return err_set(e, ERR_INVALID, "where", "mailed() is asked of people");
+    }
+    const struct live_entity *campaigns = model_entity(s->model, STR("campaign"));
+    if (s->may_read && campaigns && !s->may_read(s->arg, entity_field(campaigns, STR("status")))) {
+        return err_set(e, ERR_INVALID, "where", "mailed() is not known here");
     }
     if (!expr_is_constant(call->args[0]) || expr_type(call->args[0]) != VALUE_NUMBER || expr_scale(call->args[0])
         || !expr_is_constant(call->args[1]) || expr_type(call->args[1]) != VALUE_TEXT) {

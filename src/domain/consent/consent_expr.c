@@ -22,6 +22,9 @@ static enum err_code check(
     if (!s->entity || !str_is(s->entity->name, "contact")) {
         return err_set(e, ERR_INVALID, "where", "has_consent() is asked of people");
     }
+    if (s->may_read && channel && !s->may_read(s->arg, channel)) {
+        return err_set(e, ERR_INVALID, "where", "has_consent() is not known here");
+    }
     for (size_t i = 0; i < call->n; i++) {
         if (!expr_is_constant(call->args[i]) || expr_type(call->args[i]) != VALUE_TEXT) {
             return err_set(e, ERR_INVALID, "where",
@@ -42,7 +45,7 @@ static void put_states(struct expr_sql *s, struct str purpose, struct str channe
                     "p.\"id\" = s.\"purpose\""
                     " JOIN \"choices\" h ON h.\"id\" = s.\"channel\" JOIN \"choices\" t ON "
                     "t.\"id\" = s.\"state\""
-                    " WHERE s.\"deleted_at\" IS NULL AND p.\"code\" = ");
+                    " WHERE s.\"deleted_at\" IS NULL AND p.\"deleted_at\" IS NULL AND p.\"code\" = ");
     sql_bind(s->out, V(purpose));
     sql_lit(s->out, " AND h.\"code\" = ");
     sql_bind(s->out, V(channel));

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "model/link.h"
+#include "model/merge.h"
 #include "model/texts.h"
 #include "model/visit.h"
 
@@ -44,7 +45,11 @@ static enum err_code load_person(struct call *c, int64_t id, struct asked *a)
 {
     struct rows rows;
     bool found;
+    int64_t into;
 
+    /* a link in an old mail of somebody who was merged since */
+    TRY(merge_target(c, model_entity(c->model, STR("contact")), id, &into));
+    id = into ? into : id;
     a->contact = id;
     TRY(db_query(c, &rows,
         SQL("SELECT \"email\", \"language\" FROM \"contacts\" WHERE \"id\" = $1 AND \"deleted_at\" "
@@ -59,15 +64,15 @@ static enum err_code load_person(struct call *c, int64_t id, struct asked *a)
     return found ? OK : fail(c, ERR_NOT_FOUND, NULL, "this link leads nowhere any more");
 }
 
-static enum err_code load_purposes(struct call *c, struct asked *a)
+static enum err_code load_purposes(struct call *c, struct asked *a, bool all)
 {
     struct rows rows;
 
     TRY(db_query(c, &rows,
         SQL("SELECT \"id\", \"code\", \"name\", \"description\" FROM \"consent_purposes\" WHERE "
-            "\"on_page\" = 1 AND"
+            "(\"on_page\" = 1 OR $1 = 1) AND"
             " \"deleted_at\" IS NULL ORDER BY \"position\", \"id\" LIMIT 50"),
-        VALS()));
+        VALS(V(all))));
     while (a->n < PURPOSES && rows_next(&rows)) {
         a->purposes[a->n++] = (struct purpose){ .id = col_int(&rows, 0),
             .code = col_text(&rows, 1),
@@ -157,7 +162,7 @@ static enum err_code load(
             c, ERR_NOT_FOUND, NULL, "this link is not whole; take it from the mail once more");
     }
     TRY(load_person(c, l->a, a));
-    return load_purposes(c, a);
+    return load_purposes(c, a, false);
 }
 
 static enum err_code preferences_get(struct call *c, struct visit *v)
@@ -192,9 +197,17 @@ static enum err_code preferences_post(struct call *c, struct visit *v)
     bool none = str_is(visit_value(v, "do"), "none");
 
     TRY(load(c, v, LINK_PREFERENCES, &l, &a));
+    if (none) { /* nothing at all: what does not stand on the page as well */
+        a.n = 0;
+        TRY(load_purposes(c, &a, true));
+    }
     for (size_t i = 0; i < a.n; i++) {
         bool yes = !none && visit_has(v, "p", arena_cstr(c->mem, a.purposes[i].code));
         TRY(say(c, v, &a, &a.purposes[i], yes, "preference page"));
+    }
+    if (none) {
+        a.n = 0;
+        TRY(load_purposes(c, &a, false));
     }
     return show(c, v, &a, none ? "We will not write to you any more." : "Your choice is saved.");
 }

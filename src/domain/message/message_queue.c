@@ -9,7 +9,7 @@
 
 static const struct field batch_fields[] = { COL_INT("server"), COL_INT("sender"), COL_INT("template"), COL_INT("purpose"),
     COL_INT("campaign"), COL_TEXT("name"), COL_INT("kind"), COL_TEXT("state"), COL_INT("track_opens"),
-    COL_INT("track_clicks"), COL_INT("per_hour"), COL_INT("cap_count"), COL_INT("cap_days"), FIELD_END };
+    COL_INT("track_clicks"), COL_INT("per_hour"), COL_INT("cap_count"), COL_INT("cap_days"), COL_INT("next"), FIELD_END };
 static const char *const batch_indexes[] = { "\"server\", \"state\"", NULL };
 const struct entity message_batch_entity = { .name = "message_batch", .plural = "message_batches",
     .fields = batch_fields, .flags = ENTITY_TABLE, .indexes = batch_indexes };
@@ -60,12 +60,13 @@ static void take_batch(struct rows *rows, struct batch *b)
         .template = col_int(rows, 3), .purpose = col_int(rows, 4), .campaign = col_int(rows, 5), .name = col_text(rows, 6),
         .kind = (enum batch_kind)col_int(rows, 7), .track_opens = col_int(rows, 8) != 0,
         .track_clicks = col_int(rows, 9) != 0, .per_hour = col_int(rows, 10), .cap_count = col_int(rows, 11),
-        .cap_days = col_int(rows, 12) };
+        .cap_days = col_int(rows, 12), .next = col_int(rows, 13) };
 }
 
 #define BATCH_COLUMNS                                                                                                      \
     "SELECT \"id\", \"server\", \"sender\", \"template\", \"purpose\", \"campaign\", \"name\", \"kind\", \"track_opens\","  \
-    " \"track_clicks\", \"per_hour\", \"cap_count\", \"cap_days\" FROM \"message_batches\" WHERE "
+    " \"track_clicks\", \"per_hour\", \"cap_count\", \"cap_days\", coalesce(\"next\", 0) FROM"                                              \
+    " \"message_batches\" WHERE "
 
 enum err_code batch_load(struct call *c, int64_t id, struct batch *out)
 {
@@ -89,7 +90,8 @@ enum err_code batches_open(struct call *c, int64_t server, struct batch **out, s
 
     *out = ARENA_ARRAY(c->mem, struct batch, BATCHES);
     *n = 0;
-    TRY(db_query(c, &rows, SQL(BATCH_COLUMNS "\"server\" = $1 AND \"state\" = 'open' ORDER BY \"kind\", \"id\" LIMIT 500"),
+    TRY(db_query(c, &rows, SQL(BATCH_COLUMNS "\"server\" = $1 AND \"state\" = 'open' AND EXISTS (SELECT 1 FROM \"messages\" m WHERE"
+            " m.\"batch\" = \"message_batches\".\"id\" AND m.\"state\" = 'planned') ORDER BY \"kind\", \"id\" LIMIT 500"),
         VALS(V(server))));
     while (*n < BATCHES && rows_next(&rows)) {
         take_batch(&rows, &(*out)[(*n)++]);
@@ -171,11 +173,12 @@ enum err_code message_next_due(struct call *c, int64_t server, int64_t *due, boo
     *found = false;
     TRY(batches_open(c, server, &batches, &n));
     for (size_t i = 0; i < n; i++) {
-        int64_t one;
+        int64_t one = 0;
         bool any;
         TRY(db_find(c, &one, &any,
             SQL("SELECT \"due\" FROM \"messages\" WHERE \"batch\" = $1 AND \"state\" = 'planned' ORDER BY \"due\" LIMIT 1"),
             VALS(V(batches[i].id))));
+        one = any && one < batches[i].next ? batches[i].next : one;
         if (any && (!*found || one < *due)) {
             *due = one;
             *found = true;

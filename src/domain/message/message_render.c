@@ -256,7 +256,7 @@ static struct str language_of(struct call *c, const struct record *person)
 static void make_links(struct call *c, const struct mail_wish *w, struct said *s)
 {
     struct str base = mail_base(c);
-    int64_t person = w->person ? w->person->id : 0;
+    int64_t person = w->person && w->links_are_his ? w->person->id : 0; /* else they lead nowhere */
     json_t *links = object(c->mem);
 
     s->preferences = arena_fmt(c->mem, "%.*s%.*s", STR_ARG(base), STR_ARG(consent_page_path(c, person, w->message)));

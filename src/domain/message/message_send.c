@@ -24,6 +24,7 @@
 
 enum { PAGE = 400, SLICE = 16, DOMAINS = 512, TRIES = 6, TROUBLE = 5 };
 enum { IDLE_MICROS = 20000, GATHER_MICROS = 2000, LOOK_MICROS = 1000000 };
+enum { KEEP_MICROS = 15000000, DRAIN_MICROS = 30000000 }; /* the lease is of a minute */
 
 struct page;
 struct batch_state;
@@ -37,6 +38,7 @@ struct ready {
     int domain;
     struct page *page;
     bool transactional;
+    bool his; /* it goes to the person's own address */
     bool held_out; /* of the control group: asked like the others, and not sent */
 };
 
@@ -66,7 +68,7 @@ struct batch_state {
     struct mail_layout layout;
     struct mail_links links;
     bool usable;
-    int64_t next; /* of a limit per hour */
+    bool paced; /* b.next has moved */
 };
 
 struct sending {
@@ -86,7 +88,8 @@ struct sending {
     struct domain_pace domains[DOMAINS];
     size_t ndomains;
     int64_t next;                  /* when the server's rate lets the next one go */
-    int64_t sent, looked_at;
+    int64_t sent, looked_at, wrote_at;
+    int64_t model; /* the version that the layouts were read in */
 };
 
 /* ---- what is sent by whom ---- */
@@ -97,6 +100,7 @@ static enum err_code read_batches(struct call *c, void *arg)
     struct batch *open;
     size_t n;
 
+    s->model = c->model->version;
     TRY(mail_server_load(c, s->server_id, &s->server));
     TRY(batches_open(c, s->server_id, &open, &n));
     s->batches = ARENA_ARRAY(s->texts, struct batch_state, n ? n : 1);
@@ -155,15 +159,16 @@ static enum err_code shares_mailbox(struct call *c, const struct ready *m, bool 
 
     for (size_t i = 0; i < m->page->n; i++) {
         const struct ready *other = &m->page->list[i];
-        if (other != m && !other->reason && other->batch == m->batch && i < m->page->made && other->to.n && str_eq(other->to, m->to)) {
+        if (i < m->page->made && !other->reason && other->batch == m->batch && other->contact != m->contact
+            && str_eq(other->to, m->to)) {
             *yes = true;
             return OK;
         }
     }
     return db_find(c, &id, yes,
-        SQL("SELECT \"id\" FROM \"messages\" WHERE \"batch\" = $1 AND \"address\" = $2 AND \"id\" <> $3 AND \"state\" IN"
-            " ('in_flight', 'accepted', 'unknown', 'bounced') LIMIT 1"),
-        VALS(V(m->batch->b.id), V(m->to), V(m->id)));
+        SQL("SELECT \"id\" FROM \"messages\" WHERE \"batch\" = $1 AND \"address\" = $2 AND \"contact\" <> $3 AND \"state\""
+            " IN ('in_flight', 'accepted', 'unknown', 'bounced') LIMIT 1"),
+        VALS(V(m->batch->b.id), V(m->to), V(m->contact)));
 }
 
 static enum err_code judge(struct call *c, const struct batch *b, struct record *person, struct ready *m)
@@ -171,7 +176,7 @@ static enum err_code judge(struct call *c, const struct batch *b, struct record 
     enum consent_verdict verdict = CONSENT_GIVEN;
     struct dbval email = person ? record_get(person, "email") : V_NULL;
     const char *why;
-    struct str key;
+    struct str key, own;
     bool yes;
 
     if (!m->to.n && email.type == DB_TEXT) {
@@ -182,6 +187,7 @@ static enum err_code judge(struct call *c, const struct batch *b, struct record 
         return OK;
     }
     m->to = key;
+    m->his = email.type == DB_TEXT && normal_email(c->mem, email.s, &own, &why) && str_eq(own, key);
     TRY(suppression_holds(c, key, &yes));
     m->reason = yes ? "suppressed" : NULL;
     if (m->reason || !b->purpose) {
@@ -255,7 +261,14 @@ static enum err_code find_person(struct call *c, struct ready *m, struct record 
     }
     m->reason = NULL;
     m->contact = into;
-    return record_load(c, people, into, true, person);
+    code = record_load(c, people, into, true, person);
+    if (code == ERR_NOT_FOUND || (code == OK && (*person)->cells[people->deleted_at->cell].type != DB_NULL)) {
+        err_clear(&c->err);
+        *person = NULL;
+        m->reason = "deleted";
+        return OK;
+    }
+    return code;
 }
 
 static enum err_code prepare_one(struct call *c, struct ready *m)
@@ -277,15 +290,8 @@ static enum err_code prepare_one(struct call *c, struct ready *m)
         return OK;
     }
     wish.to = m->to;
-    enum err_code code = mail_render(c, &b->layout, &wish, &mail);
-    if (code != OK && err_from_input(code)) {
-        log_event(LOG_WARN, &(struct log_context) { .module = "message" }, "mail %" PRId64 " cannot be made: %s", m->id,
-            c->err.msg);
-        err_clear(&c->err);
-        m->reason = "not_rendered";
-        return OK;
-    }
-    TRY(code);
+    wish.links_are_his = m->his;
+    TRY(mail_render(c, &b->layout, &wish, &mail));
     m->from = arena_str(m->page->mem, mail.from);
     m->data = arena_str(m->page->mem, mail.data);
     return OK;
@@ -324,12 +330,13 @@ static enum err_code take_kind(struct call *c, struct sending *s, enum batch_kin
         }
         size_t before = s->page->n, share = (PAGE - before) / waiting--;
         size_t hour = b->b.per_hour ? (size_t)(b->b.per_hour / 60 + 1) : PAGE;
-        if (b->next > c->now) {
+        if (b->b.next > c->now) {
             continue;
         }
         TRY(take_rows(c, s, b, share < 1 ? 1 : share < hour ? share : hour));
         if (b->b.per_hour) {
-            b->next = c->now + (int64_t)(s->page->n - before) * HOURS(1) / b->b.per_hour;
+            b->paced = true;
+            b->b.next = c->now + (int64_t)(s->page->n - before) * HOURS(1) / b->b.per_hour;
         }
     }
     return OK;
@@ -357,10 +364,24 @@ static enum err_code make_slice(struct call *c, void *arg)
     struct sending *s = arg;
     struct page *p = s->page;
 
+    if (c->model->version != s->model) { /* the layouts are of another: the rest waits for new ones */
+        p->left -= p->n - p->made;
+        p->n = p->made;
+        s->looked_at = 0;
+        return OK;
+    }
     for (size_t end = p->made + SLICE < p->n ? p->made + SLICE : p->n; p->made < end; p->made++) {
         struct arena_mark mark = arena_mark(c->mem);
         struct ready *m = &p->list[p->made];
-        TRY(prepare_one(c, m));
+        enum err_code code = prepare_one(c, m);
+        if (code != OK && err_from_input(code)) {
+            log_event(LOG_WARN, &(struct log_context) { .module = "message" }, "mail %" PRId64 " cannot be made: %s", m->id,
+                c->err.msg);
+            err_clear(&c->err);
+            m->reason = "not_rendered";
+            code = OK;
+        }
+        TRY(code);
         m->to = arena_str(p->mem, m->to);
         m->domain = m->reason ? 0 : domain_of(s, m->to);
         arena_rewind(c->mem, mark);
@@ -386,7 +407,7 @@ static enum err_code note_ending(struct call *c, const struct ending *end)
     if (again) {
         /* 1, 4, 16, 64, 256 minutes; what could not even be tried costs no try, and waits for the server alone */
         return db_exec(c,
-            SQL("UPDATE \"messages\" SET \"state\" = CASE WHEN \"attempts\" >= $5 THEN 'refused' ELSE 'planned' END, \"at\" ="
+            SQL("UPDATE \"messages\" SET \"state\" = CASE WHEN \"attempts\" + $4 > $5 THEN 'refused' ELSE 'planned' END, \"at\" ="
                 " $2, \"attempts\" = \"attempts\" + $4, \"reason\" = 'deferred', \"reply\" = $3, \"due\" = $2 + $4 * 60000000 *"
                 " CASE \"attempts\" WHEN 0 THEN 1 WHEN 1 THEN 4 WHEN 2 THEN 16 WHEN 3 THEN 64 ELSE 256 END WHERE"
                 " \"id\" = $1 AND \"state\" = 'in_flight'"),
@@ -426,6 +447,12 @@ static enum err_code write_round(struct call *c, void *arg)
     int64_t n;
 
     TRY(store_links(c, s));
+    for (size_t i = 0; i < s->nbatches; i++) {
+        if (s->batches[i].paced) {
+            TRY(db_exec(c, SQL("UPDATE \"message_batches\" SET \"next\" = $2 WHERE \"id\" = $1"),
+                VALS(V(s->batches[i].b.id), V(s->batches[i].b.next))));
+        }
+    }
     for (size_t i = 0; i < s->nendings; i++) {
         const struct ending *end = &s->endings[i];
         TRY(end->m->reason ? note_skipped(c, end->m) : note_ending(c, end));
@@ -433,7 +460,10 @@ static enum err_code write_round(struct call *c, void *arg)
     for (size_t i = 0; i < s->ngoing; i++) {
         TRY(db_changed(c, &n,
             SQL("UPDATE \"messages\" SET \"state\" = 'in_flight', \"address\" = $2, \"at\" = $3, \"contact\" = $4 WHERE"
-                " \"id\" = $1 AND \"state\" = 'planned'"),
+                " \"id\" = $1 AND \"state\" = 'planned' AND EXISTS (SELECT 1 FROM \"message_batches\" b WHERE b.\"id\" ="
+                " \"messages\".\"batch\" AND b.\"state\" = 'open') AND NOT EXISTS (SELECT 1 FROM \"messages\" o WHERE"
+                " o.\"batch\" = \"messages\".\"batch\" AND o.\"contact\" = $4 AND o.\"occasion\" = \"messages\".\"occasion\""
+                " AND o.\"id\" <> $1)"),
             VALS(V(s->going[i]->id), V(s->going[i]->to), V(c->now), V(s->going[i]->contact))));
         s->stopped[i] = n == 0;
     }
@@ -539,13 +569,15 @@ static void choose(struct sending *s)
 
 static enum err_code go(struct sending *s)
 {
-    if (!s->nendings && !s->ngoing) {
+    if (!s->nendings && !s->ngoing && time_monotonic() - s->wrote_at < KEEP_MICROS) {
         return OK;
     }
     s->w->done = s->sent;
-    TRY(job_work_write(s->w, write_round, s));
+    TRY(job_work_write(s->w, write_round, s)); /* also keeps the lease */
+    s->wrote_at = time_monotonic();
     for (size_t i = 0; i < s->nbatches; i++) {
         s->batches[i].links.stored = s->batches[i].links.n;
+        s->batches[i].paced = false;
     }
     for (size_t i = 0; i < s->nendings; i++) {
         s->endings[i].m->page->left--;
@@ -688,6 +720,16 @@ static void gather(struct sending *s)
     }
 }
 
+/* Waits for what is on the connections; nothing new goes. */
+static void drain(struct sending *s)
+{
+    int64_t until = time_monotonic() + DRAIN_MICROS;
+
+    while (smtp_under_way(s->smtp) && time_monotonic() < until) {
+        smtp_turn(s->smtp, IDLE_MICROS);
+    }
+}
+
 /* Everything that is due, until nothing is, the server fails, or the process stops. *why: it fails. */
 static enum err_code send_all(struct sending *s, const char **why)
 {
@@ -696,9 +738,7 @@ static enum err_code send_all(struct sending *s, const char **why)
     for (;;) {
         *why = NULL;
         if (job_work_stops(s->w)) {
-            while (smtp_under_way(s->smtp)) {
-                smtp_turn(s->smtp, IDLE_MICROS);
-            }
+            drain(s);
             return OK;
         }
         TRY(turn_page(s, &over));
@@ -713,9 +753,7 @@ static enum err_code send_all(struct sending *s, const char **why)
         }
         gather(s);
         if (smtp_trouble(s->smtp, why) >= TROUBLE) {
-            while (smtp_under_way(s->smtp)) {
-                smtp_turn(s->smtp, IDLE_MICROS);
-            }
+            drain(s);
             return OK;
         }
     }
@@ -739,11 +777,17 @@ enum err_code message_send_work(struct job_work *w)
     }
     s->page = s->pages;
     TRY(job_work_write(w, recover, s));
+    s->wrote_at = time_monotonic();
     TRY(load_texts(s));
     enum err_code code = smtp_open(w->mem, &s->server.smtp, done, s, &s->smtp, &w->err);
     if (code == OK) {
         code = send_all(s, &why);
-        TRY(code);
+        if (code != OK) { /* what the server still says is kept, whatever went wrong here */
+            drain(s);
+            s->ngoing = 0;
+            (void)!job_work_as_system(w, write_round, s);
+            return code;
+        }
     } else {
         why = w->err.msg;
     }
@@ -752,6 +796,11 @@ enum err_code message_send_work(struct job_work *w)
         report.again = org_now(w->org) + MINUTES(1);
         log_event(LOG_WARN, &(struct log_context) { .module = "message" }, "mail server %" PRId64 " fails: %s", s->server_id,
             report.error);
+    }
+    for (size_t i = 0; i < s->nbatches; i++) {
+        if (!s->batches[i].usable && !report.again) {
+            report.again = org_now(w->org) + MINUTES(1); /* somebody may mend it */
+        }
     }
     w->result = arena_fmt(w->mem, "{\"sent\": %" PRId64 "}", s->sent);
     return job_work_end(w, finish, &report);

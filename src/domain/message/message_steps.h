@@ -54,6 +54,7 @@ struct mail_wish {
     struct str to;              /* the address */
     int64_t message;            /* 0: a preview or a test: nothing is counted */
     int64_t purpose;
+    bool links_are_his;         /* it goes to the person himself: only then he may choose by it */
     bool track_opens;
     struct mail_links *links;   /* NULL: clicks are not counted */
 };
@@ -69,10 +70,12 @@ MUST_CHECK enum err_code mail_render(
 /* ---- rows (message_queue.c) ---- */
 struct batch {
     int64_t id, server, sender, template, purpose, campaign, per_hour, cap_count, cap_days;
+    int64_t next; /* of a limit per hour: before this instant nothing goes */
     enum batch_kind kind;
     struct str name;
     bool track_opens, track_clicks;
 };
+/* Those of a mail server that have something planned. */
 MUST_CHECK enum err_code batches_open(struct call *c, int64_t server, struct batch **out, size_t *n);
 MUST_CHECK enum err_code batch_load(struct call *c, int64_t id, struct batch *out);
 MUST_CHECK enum err_code message_order_sender(struct call *c, int64_t server, int64_t due);

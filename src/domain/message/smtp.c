@@ -111,7 +111,8 @@ static void hang_up(struct connection *k)
 static void drop(struct connection *k, const char *why)
 {
     bool asked = k->stage == BODY && k->closing && k->body_sent == k->body.n && k->tail_sent == sizeof tail - 1;
-    struct smtp_result r = { .outcome = asked ? SMTP_UNKNOWN : SMTP_UNSENT };
+    /* who hangs up on a message has seen it: it counts as a try */
+    struct smtp_result r = { .outcome = asked ? SMTP_UNKNOWN : k->stage > IDLE ? SMTP_DEFERRED : SMTP_UNSENT };
 
     (void)snprintf(r.text, sizeof r.text, "%s", why);
     if (k->stage != CLOSED && k->stage < IDLE) {
@@ -397,7 +398,13 @@ static void reply_to_item(struct connection *k, int code, const char *text)
     case BODY:
         r.outcome = good ? SMTP_ACCEPTED : code / 100 == 5 ? SMTP_REFUSED : SMTP_DEFERRED;
         (void)snprintf(r.text, sizeof r.text, "%s", text);
+        if (k->body_sent < k->body.n || k->tail_sent < sizeof tail - 1) {
+            hang_up(k); /* an answer before the end: what is left must not go out as something else */
+            finish(k, &r);
+            return;
+        }
         k->closing = false;
+        k->s->trouble = r.outcome == SMTP_ACCEPTED ? 0 : k->s->trouble;
         end_item(k, &r);
         return;
     case EMPTY:
@@ -748,7 +755,11 @@ enum err_code smtp_open(struct arena *mem, const struct smtp_server *server, smt
 {
     struct smtp *s = ARENA_NEW(mem, struct smtp);
 
-    s->server = *server;
+    s->server = *server; /* its texts may go before this does */
+    s->server.host = arena_cstr(mem, str_of(server->host));
+    s->server.hello = arena_cstr(mem, str_of(server->hello));
+    s->server.user = server->user ? arena_cstr(mem, str_of(server->user)) : NULL;
+    s->server.password = server->password ? arena_cstr(mem, str_of(server->password)) : NULL;
     s->done = done;
     s->owner = owner;
     s->mem = mem;
