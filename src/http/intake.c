@@ -32,7 +32,7 @@ enum err_code intake_post(struct call *c, struct exchange *x)
         .language = x->req.headers[H_ACCEPT_LANGUAGE], .authorization = x->req.headers[H_AUTHORIZATION],
         .origin = x->req.headers[H_ORIGIN], .within = within, .within_arg = x };
 
-    if (!i) {
+    if (!i || !i->take) {
         return fail(c, ERR_NOT_FOUND, NULL, "there is nothing at this address");
     }
     c->who = user_system();
@@ -43,6 +43,20 @@ enum err_code intake_post(struct call *c, struct exchange *x)
         reply_header(x, "Access-Control-Allow-Origin", v.origin);
         reply_header(x, "Vary", STR("Origin"));
     }
+    return OK;
+}
+
+enum err_code intake_script(struct call *c, struct exchange *x)
+{
+    const struct intake *i = find_intake(c, x->entity);
+
+    if (!i || !i->script) {
+        return fail(c, ERR_NOT_FOUND, NULL, "there is nothing at this address");
+    }
+    reply_text(x, 200, "text/javascript; charset=utf-8", str_of(i->script));
+    reply_header(x, "Cache-Control", STR("public, max-age=3600"));
+    reply_header(x, "Access-Control-Allow-Origin", STR("*"));
+    reply_header(x, "Cross-Origin-Resource-Policy", STR("cross-origin"));
     return OK;
 }
 

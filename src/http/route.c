@@ -33,6 +33,8 @@ const struct route routes[] = {
     { METHOD_POST, "/v1/{page}", LANE_WRITE, intake_post,
         .flags = ROUTE_OPEN | ROUTE_BODY | ROUTE_PAGE | ROUTE_ELSEWHERE,
         .help = "What sites and programs send without signing in." },
+    { METHOD_GET, "/v1/{page}", LANE_PLAIN, intake_script, .flags = ROUTE_OPEN | ROUTE_PAGE | ROUTE_ELSEWHERE,
+        .help = "The script that pages of other sites load." },
     { METHOD_OPTIONS, "/v1/{page}", LANE_PLAIN, intake_allow, .flags = ROUTE_OPEN | ROUTE_PAGE | ROUTE_ELSEWHERE,
         .help = "What a browser asks before a page of another site may send." },
 

@@ -118,6 +118,7 @@ ROUTE_FN(page_post);
 ROUTE_FN(page_style);
 ROUTE_FN(intake_post);
 ROUTE_FN(intake_allow);
+ROUTE_FN(intake_script);
 ROUTE_FN(frame_html);
 #ifdef KITH_TESTING
 ROUTE_FN(clock_put);

@@ -129,6 +129,7 @@ struct intake {
     const char *name;
     /* In a write transaction; may run twice. The answer goes to c->out. */
     enum err_code (*take)(struct call *c, struct visit *v);
+    const char *script; /* instead: what GET gives, JavaScript for pages of others */
 };
 #define INTAKE_END { .name = NULL }
 

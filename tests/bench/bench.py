@@ -19,6 +19,8 @@ import time
 import urllib.parse
 import urllib.request
 
+import events
+
 root = pathlib.Path(__file__).resolve().parents[2]
 kith = root / "build" / "kith"
 tick = os.sysconf("SC_CLK_TCK")
@@ -30,7 +32,7 @@ def arguments():
     p.add_argument("--people", type=int, default=100000)
     p.add_argument("--seconds", type=int, default=10)
     p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("--only", default="start,memory,get,list,few,search,create,import,enrich,fields,send,web")
+    p.add_argument("--only", default="start,memory,get,list,few,search,create,import,enrich,fields,send,events,web")
     p.add_argument("--floor", default=os.environ.get("FLOOR", str(root.parent / "shared/tools/floors/floor.c")))
     p.add_argument("--keep", help="a folder for the data, made when it is not there and kept")
     return p.parse_args()
@@ -170,6 +172,11 @@ class Bench:
             print(f"demo: {a.people} people in {spent:.1f} s, {a.people / spent:.0f}/s", flush=True)
         self.token = run(kith, "token", "create", "--data", self.data, "--user", "bench@kith.example",
                          "--name", f"bench {time.time()}").strip().split("\n")[-1]
+        if "events" in a.only.split(","):
+            events.name_people(self.data)
+
+    def events(self):
+        events.measure(self, measure)
 
     def serve(self):
         self.port = 18080
@@ -556,7 +563,7 @@ class Bench:
             self.start()
         self.serve()
         try:
-            for name in ("memory", "web", "get", "list", "few", "search", "create", "enrich", "fields", "send"):
+            for name in ("memory", "web", "get", "list", "few", "search", "create", "enrich", "fields", "send", "events"):
                 if name in only:
                     getattr(self, name)()
             if "import" in only:

@@ -32,14 +32,5 @@ static const struct consumer consumers[] = {
     CONSUMER_END,
 };
 
-static const struct field secret_output[] = { FIELD_TEXT("secret"), FIELD_END };
-
-static const struct action actions[] = {
-    { .name = "secret", .on = "event_source", .takes = TAKES_ONE, .effect = EFFECT_READ, .right = "event_source.secret",
-        .output = secret_output, .run = event_source_reveal,
-        .help = "The secret with which a site's server signs the ids of its users." },
-    ACTION_END,
-};
-
-const struct module event_module = { .name = "event", .entities = entities, .actions = actions, .settings = settings,
+const struct module event_module = { .name = "event", .entities = entities, .actions = event_actions, .settings = settings,
     .jobs = jobs, .consumers = consumers, .intakes = event_intakes, .functions = event_functions };

@@ -500,5 +500,6 @@ const struct intake event_intakes[] = {
     { .name = "identify", .take = take_identify },
     { .name = "alias", .take = take_alias },
     { .name = "batch", .take = take_batch },
+    { .name = "kith.js", .script = event_script },
     INTAKE_END,
 };

@@ -122,10 +122,11 @@ enum err_code event_retention_run(struct call *c);
 
 extern const struct entity event_source_entity;
 enum err_code event_source_reveal(struct call *c);
+extern const char event_script[]; /* web/tracker/kith.js */
 extern const struct intake event_intakes[];
 extern const struct expr_extension event_functions[];
 extern const struct action event_actions[];
 extern const struct entity event_entity, event_day_entity, event_name_entity, event_message_entity,
-    event_visitor_entity, event_arrival_entity, event_move_entity, event_recent_entity;
+    event_visitor_entity, event_arrival_entity, event_move_entity;
 
 #endif

@@ -65,7 +65,7 @@ static void take_batch(struct rows *rows, struct batch *b)
 
 #define BATCH_COLUMNS                                                                                                      \
     "SELECT \"id\", \"server\", \"sender\", \"template\", \"purpose\", \"campaign\", \"name\", \"kind\", \"track_opens\","  \
-    " \"track_clicks\", \"per_hour\", \"cap_count\", \"cap_days\", coalesce(\"next\", 0) FROM"                                              \
+    " \"track_clicks\", \"per_hour\", \"cap_count\", \"cap_days\", coalesce(\"next\", 0) FROM"                            \
     " \"message_batches\" WHERE "
 
 enum err_code batch_load(struct call *c, int64_t id, struct batch *out)

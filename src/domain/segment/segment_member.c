@@ -156,6 +156,16 @@ enum err_code segment_judge(
 
 static enum err_code set_timer(struct call *c, const struct segment *s, int64_t person, int64_t due)
 {
+    int64_t now = INT64_MAX;
+    bool found;
+
+    /* mostly it stands already, and looking costs less than writing */
+    TRY(db_find(c, &now, &found,
+        SQL("SELECT \"due\" FROM \"segment_timers\" WHERE \"segment\" = $1 AND \"person\" = $2"),
+        VALS(V(s->id), V(person))));
+    if (found ? now == due : due == INT64_MAX) {
+        return OK;
+    }
     if (due == INT64_MAX) {
         return db_exec(c, SQL("DELETE FROM \"segment_timers\" WHERE \"segment\" = $1 AND \"person\" = $2"),
             VALS(V(s->id), V(person)));
@@ -170,7 +180,17 @@ enum err_code segment_put(struct call *c, struct segment *s, int64_t version, in
     const char *cause, bool *moved)
 {
     int64_t n;
+    bool was = false;
 
+    *moved = false;
+    if (version == s->live) {
+        TRY(db_find(c, &n, &was,
+            SQL("SELECT 1 FROM \"segment_members\" WHERE \"segment\" = $1 AND \"version\" = $2 AND \"person\" = $3"),
+            VALS(V(s->id), V(version), V(person))));
+        if (was == in) {
+            return OK;
+        }
+    }
     if (in) {
         TRY(db_changed(c, &n,
             /* who is in already has been since then */

@@ -48,6 +48,20 @@ test('one event and a batch are taken, and expressions count them', async () => 
   assert.deepEqual(await contacts("did('never') > 0"), []);
 });
 
+test('what a person did is shown by day and one by one, and the script is there', async () => {
+  const id = (await w.api('GET', `/contacts?where=${encodeURIComponent("external_id = 'ada'")}`)).body.items[0].id;
+  const seen = await made(`/contacts/${id}/events`, {});
+  assert.deepEqual(seen.days.map((d) => [d.name, d.count]).sort(), [['page_view', 3], ['signed_up', 1]]);
+  assert.deepEqual(seen.events.at(-1).properties, { plan: 'pro', price: 12.5 });
+  const older = await made(`/contacts/${id}/events`, { before: seen.events[0].at });
+  assert.equal(older.events.length, seen.events.length - 1);
+  const names = (await made('/event_sources/names', {})).items;
+  assert.deepEqual(names.find((n) => n.name === 'signed_up').properties.sort(), ['plan', 'price']);
+  const script = await w.request('GET', '/v1/kith.js');
+  assert.match(script.headers.get('content-type'), /javascript/);
+  assert.match(script.text, /sendBeacon/);
+});
+
 test('what is wrong in an expression is said', async () => {
   for (const [text, says] of [["did('x', 500d) > 0", /400 days/], ["did(last_name) > 0", /last_name/], ["prop('x') = 'y'", /inside did/],
     ["did('x', at > now) > 0", /at/], ["did('x', last_name = 'a') > 0", /last_name/], ["did('x', prop('a\"b') = 'c') > 0", /propert/]]) {
