@@ -1,4 +1,6 @@
 /* keeper.c - checkpoints have a thread and a connection of their own, so that no commit waits for one.
+ * While the log grows as fast as it is copied it would never begin anew: once it is long and the most of it is
+ * copied, the writer stops for the rest.
  * A minute's marks of use (sessions, tokens, users) go in one write. A full disk is tried again. */
 
 #include "main/keeper.h"
@@ -9,7 +11,7 @@
 
 #include <sys/statvfs.h>
 
-enum { CHECKPOINT_MILLIS = 250, FREE_LEAST = 64 << 20 };
+enum { CHECKPOINT_MILLIS = 250, WAL_LONG = 10000, FREE_LEAST = 64 << 20 };
 
 struct keeper {
     struct org *org;
@@ -40,8 +42,18 @@ static bool wait_stopped(struct keeper *k)
 static void checkpoint(struct keeper *k)
 {
     struct err e = { 0 };
+    int64_t pages = 0;
+    enum err_code code = conn_checkpoint(k->db, &pages, &e);
 
-    if (conn_checkpoint(k->db, NULL, &e) != OK && e.code != ERR_BUSY) {
+    if (code == OK && pages > WAL_LONG) {
+        code = conn_checkpoint(k->db, &pages, &e); /* what came meanwhile */
+    }
+    if (code == OK && pages > WAL_LONG) {
+        writer_pause(k->org->writer);
+        code = conn_checkpoint_whole(k->db, NULL, &e);
+        writer_resume(k->org->writer);
+    }
+    if (code != OK && e.code != ERR_BUSY) {
         log_event(LOG_WARN, NULL, "checkpoint: %s", e.msg);
     }
 }

@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FIELD_ERRORS = 20, WAITED_FOR_MICROS = 15000, SERVING_MICROS = 100000, ALONE_MICROS = 2000000 };
+enum { FIELD_ERRORS = 20, WAITED_FOR_MICROS = 5000, SERVING_MICROS = 100000, ALONE_MICROS = 2000000 };
 
 struct after {
     struct after *next;
@@ -187,7 +187,7 @@ static void committed(struct call *c)
 enum err_code call_run(struct call *c, struct conn *conn, enum tx tx, call_fn *fn, void *arg)
 {
     forget(c);
-    c->tx = tx;
+    c->tx = tx == TX_LAG ? TX_WRITE : tx; /* to the call there is no difference */
     TRY(conn_begin(conn, tx, &c->err));
     enum err_code code = run_body(c, conn, fn, arg);
     if (code == OK) {
@@ -198,7 +198,7 @@ enum err_code call_run(struct call *c, struct conn *conn, enum tx tx, call_fn *f
         drop_built(c);
         return code;
     }
-    if (tx == TX_WRITE) {
+    if (c->tx == TX_WRITE) {
         committed(c);
     }
     return OK;
@@ -252,7 +252,8 @@ static struct write_op *new_op(struct call *c, call_fn *fn, void *arg)
 {
     struct write_op *op = ARENA_NEW(c->mem, struct write_op);
 
-    *op = (struct write_op) { .w = { .run = op_run, .done = op_done, .patient = c->patient }, .c = c, .fn = fn, .arg = arg };
+    *op = (struct write_op) { .w = { .run = op_run, .done = op_done, .patient = c->patient, .lags = c->lags },
+        .c = c, .fn = fn, .arg = arg };
     op->mark = arena_mark(c->mem);
     return op;
 }
@@ -274,7 +275,7 @@ static enum err_code pg_write(struct call *c, call_fn *fn, void *arg)
         struct conn *conn;
         arena_rewind(c->mem, mark);
         TRY(org_take_writer(c->org, &conn, &c->err));
-        code = call_run(c, conn, TX_WRITE, fn, arg);
+        code = call_run(c, conn, c->lags ? TX_LAG : TX_WRITE, fn, arg);
         org_give_writer(c->org, conn);
         if (code != ERR_BUSY) {
             break;

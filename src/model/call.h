@@ -53,6 +53,7 @@ struct call {
     const char *request; /* id for logs and answers */
     enum tx tx;
     bool patient;        /* background work: other writing calls need not end early for it */
+    bool lags;           /* its commit need not be on disk when it is answered: TX_LAG */
     int64_t change_set;  /* 0 until the first write */
     int64_t changes;     /* rows of the feed that this call has made */
     const char *change_kind; /* "edit", "import", "merge", ... of the change set */

@@ -29,6 +29,7 @@ struct job_work {
     const json_t *input;
     struct str result; /* JSON; must live in mem */
     bool ended;        /* by job_work_end */
+    bool lags;         /* set by the work: its writes, but the last, need not be on disk to go on (TX_LAG) */
     bool cancelled;    /* somebody asked it to stop: the last write has failed with that */
     struct err err;
     struct leased *lease;

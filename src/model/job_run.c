@@ -273,6 +273,7 @@ static enum err_code write_once(struct job_work *w, call_fn *fn, void *arg, bool
     }
     call_init(&c, w->org, mem, user_system(), VIA_JOB);
     c.patient = true;
+    c.lags = w->lags && !last;
     enum err_code code = call_write(&c, work_writes, &one);
     w->cancelled = w->cancelled || one.stop;
     w->err = code == OK ? w->err : c.err;
