@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "model/auth.h"
 #include "model/backup.h"
+#include "model/job.h"
 
 #include <sys/statvfs.h>
 
@@ -20,7 +21,7 @@ struct keeper {
     pthread_cond_t cond;
     bool started, stop;
     struct conn *db;
-    int64_t next_marks;
+    int64_t next_marks, next_backup;
 };
 
 static bool wait_stopped(struct keeper *k)
@@ -58,22 +59,31 @@ static void checkpoint(struct keeper *k)
     }
 }
 
+/* A copy reads one state to its end, and no page of the log can be used again before: beside an import the log
+ * would grow with it. So the copy waits for the end of that, but not for ever. */
+static void back_up(struct keeper *k)
+{
+    int64_t late = time_monotonic() - k->next_backup;
+    struct err e = { 0 };
+
+    if (late < 0 || (late < HOURS(1) && workers_write_much(k->org))) {
+        return;
+    }
+    k->next_backup = time_monotonic() + MINUTES(5);
+    if (backup_by_schedule(k->org, &e) != OK) {
+        log_event(LOG_ERROR, NULL, "backup: %s", e.msg);
+    }
+}
+
 static void *checkpoints(void *arg)
 {
     struct keeper *k = arg;
     struct writer_stats s = { 0 };
     uint64_t seen = 0;
 
-    int64_t next_backup = time_monotonic() + MINUTES(2);
-
+    k->next_backup = time_monotonic() + MINUTES(2);
     while (!wait_stopped(k)) {
-        if (time_monotonic() > next_backup) {
-            struct err e = { 0 };
-            next_backup = time_monotonic() + MINUTES(5);
-            if (backup_by_schedule(k->org, &e) != OK) {
-                log_event(LOG_ERROR, NULL, "backup: %s", e.msg);
-            }
-        }
+        back_up(k);
         writer_stats(k->org->writer, &s);
         if (s.batches != seen) {
             seen = s.batches;

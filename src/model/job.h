@@ -88,5 +88,7 @@ MUST_CHECK enum err_code workers_start(
 void workers_stop(struct workers *w); /* after the steps under way */
 /* Runs what is due until nothing is: for tests and the shell. */
 MUST_CHECK enum err_code workers_drain(struct org *o, struct err *e);
+/* A long job, an import, has written within the last moment: what can wait leaves the writer and the disk to it. */
+bool workers_write_much(const struct org *o);
 
 #endif

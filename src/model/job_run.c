@@ -522,7 +522,7 @@ static void settle_in(struct workers *w, struct look *look, uint64_t *signals, p
     rest(w, look, signals, cond, 0);
 }
 
-static bool is_worked(const struct org *o)
+bool workers_write_much(const struct org *o)
 {
     return time_monotonic() - __atomic_load_n(&o->worked, __ATOMIC_RELAXED) < WORKED_MICROS;
 }
@@ -534,7 +534,7 @@ static void yield(struct workers *w, int64_t took)
     int64_t end = time_monotonic() + took * YIELD;
     bool stop = false;
 
-    while (!stop && is_worked(w->org) && time_monotonic() < end) {
+    while (!stop && workers_write_much(w->org) && time_monotonic() < end) {
         usleep(GATHER_MICROS);
         pthread_mutex_lock(&w->lock);
         stop = w->stop;
