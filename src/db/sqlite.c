@@ -440,7 +440,7 @@ static int set_up(struct sqlite_conn *c, const struct db_config *cfg, enum conn_
     static const char both[] = "PRAGMA foreign_keys=ON; PRAGMA mmap_size=1073741824;";
     static const char reader[] = "PRAGMA query_only=ON; PRAGMA cache_size=-4000;";
     static const char writer[] =
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-40000;"
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-96000;"
         "PRAGMA journal_size_limit=67108864; PRAGMA temp_store=MEMORY;";
 
     sqlite3_extended_result_codes(c->db, 1);

@@ -46,6 +46,7 @@ struct call {
     const struct config *cfg;
     int64_t now; /* microseconds since 1970 */
     int64_t began; /* of the transaction, by the real clock: for how long it has held the writer */
+    int64_t began_worked; /* the same by time_worked(), of a patient call */
     struct err err;
     struct field_error *errors; /* more than one field at fault */
 
