@@ -29,6 +29,11 @@ int64_t time_monotonic(void)
     return clock_read(CLOCK_MONOTONIC);
 }
 
+int64_t time_worked(void)
+{
+    return clock_read(CLOCK_THREAD_CPUTIME_ID);
+}
+
 static int64_t floor_div(int64_t a, int64_t b)
 {
     return a / b - (a % b < 0);

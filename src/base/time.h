@@ -26,6 +26,7 @@ struct civil {
 int64_t time_now(void);       /* the machine's clock, microseconds since 1970 */
 int64_t time_coarse(void); /* the same clock to some milliseconds, for much less */
 int64_t time_monotonic(void); /* microseconds, for measuring spans */
+int64_t time_worked(void);    /* microseconds of processor that this thread took; a system call */
 
 int64_t date_of(int year, int month, int day); /* days; the day may run past the month's end */
 struct civil civil_of(int64_t instant);        /* in UTC */

@@ -24,6 +24,7 @@ struct db_ops {
     void (*end)(struct stmt *s);
     enum err_code (*script)(struct conn *c, const char *text, struct err *e);
     enum err_code (*checkpoint)(struct conn *c, int64_t *wal_pages, struct err *e);
+    enum err_code (*checkpoint_whole)(struct conn *c, bool *anew, struct err *e); /* NULL: there is no log */
     /* NULL where there is one process */
     enum err_code (*listen)(struct conn *c, const char *channel, struct err *e);
     enum err_code (*notify)(struct conn *c, const char *channel, const char *text, struct err *e);

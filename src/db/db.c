@@ -373,6 +373,15 @@ enum err_code conn_checkpoint(struct conn *c, int64_t *wal_pages, struct err *e)
     return c->ops->checkpoint(c, wal_pages ? wal_pages : &ignored, e);
 }
 
+enum err_code conn_checkpoint_whole(struct conn *c, bool *anew, struct err *e)
+{
+    bool ignored;
+
+    anew = anew ? anew : &ignored;
+    *anew = true;
+    return c->ops->checkpoint_whole ? c->ops->checkpoint_whole(c, anew, e) : OK;
+}
+
 static enum err_code refuse_alone(struct err *e)
 {
     return err_set(e, ERR_INVALID, NULL, "this database has one process: nobody is there to be woken");

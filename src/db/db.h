@@ -89,7 +89,7 @@ struct db_config {
 };
 
 enum conn_mode { CONN_READ, CONN_WRITE };
-enum tx { TX_READ, TX_WRITE, TX_FOLLOW };
+enum tx { TX_READ, TX_WRITE, TX_FOLLOW, TX_LAG };
 
 struct conn;
 struct stmt;
@@ -113,7 +113,9 @@ enum db_backend conn_backend(const struct conn *c);
 /* TX_FOLLOW: a read that sees what is committed while it runs (PostgreSQL READ COMMITTED, READ ONLY): for
  * reading the feed, whose horizon must be older than what is then read.
  * TX_READ: SQLite a deferred read snapshot; PostgreSQL REPEATABLE READ, READ ONLY.
- * TX_WRITE: BEGIN IMMEDIATE; PostgreSQL READ COMMITTED. */
+ * TX_WRITE: BEGIN IMMEDIATE; PostgreSQL READ COMMITTED.
+ * TX_LAG: the same, but its commit does not wait for the disk. A loss of power may take it, whole, and never
+ * one before it alone: any later commit of a TX_WRITE has it on disk too. */
 MUST_CHECK enum err_code conn_begin(struct conn *c, enum tx tx, struct err *e);
 MUST_CHECK enum err_code conn_commit(struct conn *c, struct err *e);
 void conn_rollback(struct conn *c);
@@ -170,9 +172,11 @@ MUST_CHECK enum err_code conn_int(
 MUST_CHECK enum err_code conn_script(struct conn *c, const char *text, struct err *e);
 
 /* SQLite: copies what readers allow from the WAL into the file; *wal_pages (may be NULL) is what the
- * WAL held. Past 10,000 pages it waits for readers, so that the WAL begins anew. From a thread of
- * its own with a write connection of its own. PostgreSQL: does nothing. */
+ * WAL held. Beside a writer, with a write connection of its own. PostgreSQL: does nothing. */
 MUST_CHECK enum err_code conn_checkpoint(struct conn *c, int64_t *wal_pages, struct err *e);
+/* The same while nobody writes, and so that the next to write begins the WAL anew, unless a reader stays in it
+ * for longer than some milliseconds: *anew (may be NULL). */
+MUST_CHECK enum err_code conn_checkpoint_whole(struct conn *c, bool *anew, struct err *e);
 
 /* PostgreSQL: connections of one database wake each other (LISTEN, NOTIFY), outside of transactions. channel
  * and text are plain words. ERR_INVALID on SQLite, whose file has one process. */

@@ -2,9 +2,9 @@
  *
  * A commit appends a header of 24 bytes and a page of 4,096 for each page that it changed, in calls of their own;
  * most of their cost is that of the call. Here what follows on what was written waits in a buffer, until it is full
- * or anything else is done with the file. A sync writes it first, and with synchronous=FULL nobody is told of a
- * commit before the sync: so what waits is never more than a crash may take. The files but the log are the base's
- * own. */
+ * or anything else is done with the file, or the page ends a commit: others read the log as soon as SQLite has
+ * told them of it, which need not be behind a sync. What is written again, a page of the same transaction or the
+ * sums of those behind it, is not held back. The files but the log are the base's own. */
 
 #include "db/gather.h"
 
@@ -16,7 +16,7 @@
 
 #include <sqlite3.h>
 
-enum { ROOM = 128 << 10, NAME = 64 };
+enum { ROOM = 128 << 10, NAME = 64, LOG_HEADER = 32, FRAME_HEADER = 24 };
 
 struct log_file {
     sqlite3_file base; /* first: SQLite knows it as this */
@@ -24,6 +24,8 @@ struct log_file {
     char *waiting;
     sqlite3_int64 at; /* where the first byte that waits belongs */
     int n;
+    sqlite3_int64 end; /* what is written again lies before it */
+    bool commits;      /* the header of the last page of a commit was written, the page comes next */
 };
 
 static struct log_file *self(sqlite3_file *f)
@@ -39,13 +41,22 @@ static int write_out(struct log_file *f)
     return n ? f->under->pMethods->xWrite(f->under, f->waiting, n, f->at) : SQLITE_OK;
 }
 
+/* In the header of a page stands how long the database is behind the commit that it ends, otherwise 0. */
+static bool ends_commit(const char *header)
+{
+    return (header[4] | header[5] | header[6] | header[7]) != 0;
+}
+
 static int log_write(sqlite3_file *base, const void *bytes, int n, sqlite3_int64 at)
 {
     struct log_file *f = self(base);
+    bool again = at < f->end && n != LOG_HEADER, last = f->commits && n > FRAME_HEADER;
     bool follows = f->n && at == f->at + f->n && f->n + n <= ROOM;
     int rc = follows ? SQLITE_OK : write_out(f);
 
-    if (rc != SQLITE_OK || n > ROOM) {
+    f->end = n == LOG_HEADER || at + n > f->end ? at + n : f->end;
+    f->commits = n == FRAME_HEADER && !again && ends_commit(bytes);
+    if (rc != SQLITE_OK || again || n > ROOM) {
         return rc != SQLITE_OK ? rc : f->under->pMethods->xWrite(f->under, bytes, n, at);
     }
     if (!f->waiting) {
@@ -54,7 +65,7 @@ static int log_write(sqlite3_file *base, const void *bytes, int n, sqlite3_int64
     f->at = follows ? f->at : at;
     memcpy(f->waiting + f->n, bytes, (size_t)n);
     f->n += n;
-    return SQLITE_OK;
+    return last ? write_out(f) : SQLITE_OK;
 }
 
 static int log_close(sqlite3_file *base)

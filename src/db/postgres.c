@@ -163,12 +163,13 @@ static int64_t timeout_of(const struct pg_conn *c)
 static enum err_code pg_begin(struct conn *conn, enum tx tx, struct err *e)
 {
     struct pg_conn *c = self(conn);
-    char text[160];
+    char text[192];
     int64_t timeout = timeout_of(c);
-    int n = snprintf(text, sizeof text, "BEGIN ISOLATION LEVEL %s",
+    int n = snprintf(text, sizeof text, "BEGIN ISOLATION LEVEL %s%s",
         tx == TX_READ         ? "REPEATABLE READ, READ ONLY"
             : tx == TX_FOLLOW ? "READ COMMITTED, READ ONLY"
-                              : "READ COMMITTED, READ WRITE");
+                              : "READ COMMITTED, READ WRITE",
+        tx == TX_LAG ? "; SET LOCAL synchronous_commit TO off" : "");
 
     if (timeout) {
         snprintf(text + n, sizeof text - (size_t)n, "; SET LOCAL statement_timeout TO %" PRId64,

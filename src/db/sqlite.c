@@ -15,7 +15,7 @@
 
 #include <sqlite3.h>
 
-enum { BUSY_MS = 5000, BUDGET_STEPS = 1000, WAL_LONG = 10000, PARAMS_MAX = 32766 };
+enum { BUSY_MS = 5000, READER_MS = 10, BUDGET_STEPS = 1000, WAL_LONG = 10000, PARAMS_MAX = 32766 };
 
 struct sqlite_conn {
     struct conn base;
@@ -23,6 +23,7 @@ struct sqlite_conn {
     struct kept_set kept;
     int64_t deadline; /* by the monotonic clock, 0 for none */
     bool expired;
+    bool lags; /* synchronous=NORMAL at present */
 };
 
 struct sqlite_kept {
@@ -334,7 +335,14 @@ static bool sqlite_in_tx(const struct conn *c)
 
 static enum err_code sqlite_begin(struct conn *c, enum tx tx, struct err *e)
 {
-    return sqlite_simple(c, tx == TX_WRITE ? "BEGIN IMMEDIATE" : "BEGIN", e);
+    bool lags = tx == TX_LAG, writes = lags || tx == TX_WRITE;
+
+    if (writes && lags != self(c)->lags) {
+        /* SQLite obeys this one when it prepares it: a prepared one would do nothing */
+        TRY(c->ops->script(c, lags ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=FULL", e));
+        self(c)->lags = lags;
+    }
+    return sqlite_simple(c, writes ? "BEGIN IMMEDIATE" : "BEGIN", e);
 }
 
 static enum err_code sqlite_commit(struct conn *c, struct err *e)
@@ -366,12 +374,20 @@ static enum err_code sqlite_checkpoint(struct conn *conn, int64_t *wal_pages, st
     int log = 0, done = 0;
     int rc = sqlite3_wal_checkpoint_v2(c->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &log, &done);
 
-    if (rc == SQLITE_OK && log > WAL_LONG) {
-        rc = sqlite3_wal_checkpoint_v2(c->db, NULL, SQLITE_CHECKPOINT_RESTART, &log, &done);
-        rc = rc == SQLITE_BUSY ? SQLITE_OK : rc; /* a long reader: the next time, then */
-    }
     *wal_pages = log;
     return rc == SQLITE_OK ? OK : fail(c, rc, e);
+}
+
+static enum err_code sqlite_checkpoint_whole(struct conn *conn, bool *anew, struct err *e)
+{
+    struct sqlite_conn *c = self(conn);
+    int log = 0, done = 0;
+
+    sqlite3_busy_timeout(c->db, READER_MS);
+    int rc = sqlite3_wal_checkpoint_v2(c->db, NULL, SQLITE_CHECKPOINT_RESTART, &log, &done);
+    sqlite3_busy_timeout(c->db, BUSY_MS);
+    *anew = rc == SQLITE_OK;
+    return rc == SQLITE_OK || rc == SQLITE_BUSY ? OK : fail(c, rc, e);
 }
 
 /* --- the connection --- */
@@ -409,6 +425,7 @@ static const struct db_ops sqlite_ops = {
     .end = sqlite_end,
     .script = sqlite_script,
     .checkpoint = sqlite_checkpoint,
+    .checkpoint_whole = sqlite_checkpoint_whole,
     .columns = sqlite_columns,
     .value = sqlite_value,
     .is_null = sqlite_is_null,
@@ -423,7 +440,7 @@ static int set_up(struct sqlite_conn *c, const struct db_config *cfg, enum conn_
     static const char both[] = "PRAGMA foreign_keys=ON; PRAGMA mmap_size=1073741824;";
     static const char reader[] = "PRAGMA query_only=ON; PRAGMA cache_size=-4000;";
     static const char writer[] =
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-40000;"
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-96000;"
         "PRAGMA journal_size_limit=67108864; PRAGMA temp_store=MEMORY;";
 
     sqlite3_extended_result_codes(c->db, 1);

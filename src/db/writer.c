@@ -8,7 +8,10 @@
  * A savepoint makes SQLite copy every page that a call touches, which costs more than the writing. Most
  * calls that fail do so before they write, and need none. So a batch begins without them; when a call
  * fails behind its first write, the batch is rolled back and run again with one for each call, and so
- * are the next batches, since such calls seldom come alone. */
+ * are the next batches, since such calls seldom come alone.
+ *
+ * A call that lags, a step of an import, takes long and nobody waits for its rows: it has a commit of its own,
+ * which does not wait for the disk, and no call that somebody waits for has to wait for it in one batch. */
 
 #include "db/writer.h"
 
@@ -28,11 +31,11 @@ struct writer {
     unsigned queue_max;
     pthread_t thread;
     pthread_mutex_t lock;
-    pthread_cond_t wake;
+    pthread_cond_t wake, idle;
     struct write_call *head, **tail;
     struct writer_stats stats;
     unsigned apart; /* so many batches more run each call in a savepoint */
-    bool stopping;
+    bool stopping, busy, paused;
 };
 
 #ifdef KITH_TESTING
@@ -46,23 +49,41 @@ void writer_without_recovery(bool on)
 static const bool no_recovery = false;
 #endif
 
-/* The next call in wait; wait: until there is one or the writer stops. */
-static struct write_call *take(struct writer *w, bool wait)
+static struct write_call *take_head(struct writer *w)
+{
+    struct write_call *call = w->head;
+
+    w->head = call->next;
+    w->tail = w->head ? w->tail : &w->head;
+    w->stats.waiting--;
+    call->next = NULL;
+    return call;
+}
+
+/* The first of a batch; NULL: the writer stops. */
+static struct write_call *take_first(struct writer *w)
 {
     struct write_call *call;
 
     pthread_mutex_lock(&w->lock);
-    while (!w->head && wait && !w->stopping) {
+    w->busy = false;
+    pthread_cond_signal(&w->idle);
+    while ((!w->head || w->paused) && !w->stopping) {
         pthread_cond_wait(&w->wake, &w->lock);
     }
-    call = w->head;
-    if (call) {
-        w->head = call->next;
-        w->tail = w->head ? w->tail : &w->head;
-        w->stats.waiting--;
-        w->stats.urgent -= !call->patient;
-        call->next = NULL;
-    }
+    call = w->head ? take_head(w) : NULL;
+    w->busy = true;
+    pthread_mutex_unlock(&w->lock);
+    return call;
+}
+
+/* The next of a batch, if one waits that may share its commit. */
+static struct write_call *take_next(struct writer *w, bool lags)
+{
+    struct write_call *call;
+
+    pthread_mutex_lock(&w->lock);
+    call = w->head && w->head->lags == lags ? take_head(w) : NULL;
     pthread_mutex_unlock(&w->lock);
     return call;
 }
@@ -131,7 +152,7 @@ static void run_alone(struct writer *w, struct write_call *call)
     struct err e = { 0 }, *at = NULL;
 
     call->next = NULL;
-    call->code = conn_begin(w->db, TX_WRITE, &e);
+    call->code = conn_begin(w->db, call->lags ? TX_LAG : TX_WRITE, &e);
     if (call->code != OK) {
         call->done(call, call->code, &e);
         return;
@@ -150,33 +171,35 @@ static void run_alone(struct writer *w, struct write_call *call)
     call->done(call, call->code, at);
 }
 
-static void count(struct writer *w, unsigned calls, unsigned retried, bool apart)
+static void count(struct writer *w, const struct write_call *calls, bool stands, bool apart)
 {
     pthread_mutex_lock(&w->lock);
-    w->stats.calls += calls;
-    w->stats.retried += retried;
+    for (; calls; calls = calls->next) {
+        w->stats.calls++;
+        w->stats.retried += !stands;
+        w->stats.urgent -= !calls->patient;
+    }
     w->stats.apart += apart;
     pthread_mutex_unlock(&w->lock);
 }
 
-/* Runs what is in *calls, and takes more from the queue when fresh. False: not to be committed. */
-static bool run_calls(struct writer *w, struct write_call **calls, bool apart, bool fresh, unsigned *n)
+/* Runs calls, and takes more from the queue when fresh. False: not to be committed. */
+static bool run_calls(struct writer *w, struct write_call *calls, bool apart, bool fresh)
 {
-    struct write_call **last = &(*calls)->next, *call = *calls;
+    struct write_call **last = &calls->next, *call = calls;
     int64_t from = time_monotonic();
     struct err e = { 0 };
 
-    *n = 1;
-    if (conn_begin(w->db, TX_WRITE, &e) != OK) {
+    if (conn_begin(w->db, calls->lags ? TX_LAG : TX_WRITE, &e) != OK) {
         return false;
     }
-    for (;; ++*n) {
+    for (unsigned n = 1;; n++) {
         if (!(apart ? run_apart(w, call) : run_together(w, call))) {
             return false;
         }
-        bool full = *n == BATCH_MAX || time_monotonic() - from > BATCH_MICROS;
+        bool full = n == BATCH_MAX || time_monotonic() - from > BATCH_MICROS;
         if (fresh && !call->ends_batch && !full) {
-            *last = take(w, false);
+            *last = take_next(w, call->lags);
             last = *last ? &(*last)->next : last;
         }
         if (!call->next || call->ends_batch) {
@@ -202,32 +225,30 @@ static void answer(struct writer *w, struct write_call *calls, bool stands)
 
 static void run_batch(struct writer *w, struct write_call *first)
 {
-    struct write_call *calls = first;
-    unsigned n, again;
     bool apart = w->apart > 0, twice = false;
     struct err e = { 0 };
-    bool stands = run_calls(w, &calls, apart, true, &n);
+    bool stands = run_calls(w, first, apart, true);
 
     w->apart -= apart;
     if (!stands && !apart && conn_in_tx(w->db)) {
         twice = true;
         conn_rollback(w->db);
         w->apart = BATCHES_APART;
-        stands = run_calls(w, &calls, true, false, &again);
+        stands = run_calls(w, first, true, false);
     }
     stands = stands && commit(w, &e) == OK;
     if (!stands) {
         conn_rollback(w->db);
     }
-    count(w, n, stands ? 0 : n, twice);
-    answer(w, calls, stands);
+    count(w, first, stands, twice);
+    answer(w, first, stands);
 }
 
 static void *work(void *arg)
 {
     struct writer *w = arg;
 
-    for (struct write_call *call; (call = take(w, true));) {
+    for (struct write_call *call; (call = take_first(w));) {
         run_batch(w, call);
     }
     return NULL;
@@ -245,6 +266,7 @@ enum err_code writer_start(struct conn *db, unsigned queue_max, void (*between)(
     w->tail = &w->head;
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->wake, NULL);
+    pthread_cond_init(&w->idle, NULL);
     if (pthread_create(&w->thread, NULL, work, w) != 0) {
         free(w);
         return err_set(e, ERR_BUSY, NULL, "the writer thread could not be started");
@@ -306,7 +328,8 @@ static void done_for(struct write_call *call, enum err_code code, const struct e
 
 enum err_code writer_run(struct writer *w, struct write_call *call, struct err *e)
 {
-    struct waiting wait = { .call = { .run = run_for, .done = done_for, .patient = call->patient }, .user = call, .e = e };
+    struct waiting wait = { .call = { .run = run_for, .done = done_for, .patient = call->patient, .lags = call->lags },
+        .user = call, .e = e };
 
     assert(!pthread_equal(pthread_self(), w->thread)); /* it would wait for itself */
     pthread_mutex_init(&wait.lock, NULL);
@@ -334,6 +357,26 @@ void writer_stats(struct writer *w, struct writer_stats *out)
     pthread_mutex_unlock(&w->lock);
 }
 
+void writer_pause(struct writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    w->paused = true;
+    w->stats.urgent++; /* what is at work comes to its end */
+    while (w->busy) {
+        pthread_cond_wait(&w->idle, &w->lock);
+    }
+    pthread_mutex_unlock(&w->lock);
+}
+
+void writer_resume(struct writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    w->paused = false;
+    w->stats.urgent--;
+    pthread_cond_signal(&w->wake);
+    pthread_mutex_unlock(&w->lock);
+}
+
 void writer_stop(struct writer *w)
 {
     pthread_mutex_lock(&w->lock);
@@ -343,6 +386,7 @@ void writer_stop(struct writer *w)
     pthread_join(w->thread, NULL);
     conn_close(w->db);
     pthread_cond_destroy(&w->wake);
+    pthread_cond_destroy(&w->idle);
     pthread_mutex_destroy(&w->lock);
     free(w);
 }

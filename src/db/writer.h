@@ -1,7 +1,7 @@
 /* writer.h - the one thread that writes to a SQLite file, committing many calls at once.
  *
- * Writing calls share an open transaction. The batch closes when the queue is empty, at 256 calls or
- * after 5 ms; answers go out after the commit is on disk, so acknowledged means durable. When a call
+ * Writing calls share an open transaction. The batch closes when the queue is empty, at 256 calls,
+ * after 5 ms, or where calls that lag meet others; answers go out after the commit is on disk, so acknowledged means durable. When a call
  * fails behind its first write, the batch is run again with a savepoint for each call; when an error
  * took the whole transaction along, every unanswered call runs again, each in a transaction of its own:
  * so run() may be called up to three times, and has no effect outside the database. */
@@ -24,13 +24,15 @@ struct write_call {
     enum err_code code;
     bool ends_batch; /* set by run: those behind it begin after its commit */
     bool patient;    /* work in the background: what is at work need not hurry for it */
+    bool lags;       /* committed as TX_LAG, and apart from calls that are not: nobody waits for its rows */
 };
 
 struct writer_stats {
     uint64_t calls, batches, retried;
     uint64_t apart; /* batches run a second time, with a savepoint for each call */
     uint64_t commit_micros;
-    unsigned waiting, urgent; /* of these, those that are not patient */
+    unsigned waiting;
+    unsigned urgent; /* not answered yet, and not patient; or a pause is asked for */
 };
 
 /* Takes over db. queue_max bounds the calls in wait. between (may be NULL) runs on the writer
@@ -42,6 +44,9 @@ MUST_CHECK enum err_code writer_submit(struct writer *w, struct write_call *call
 /* Submits and waits for the end; the code is that of done. */
 MUST_CHECK enum err_code writer_run(struct writer *w, struct write_call *call, struct err *e);
 void writer_stats(struct writer *w, struct writer_stats *out);
+/* Returns when no batch is under way, and none begins before writer_resume(). From one thread at a time. */
+void writer_pause(struct writer *w);
+void writer_resume(struct writer *w);
 /* Ends after the calls in wait are done, and closes the connection. */
 void writer_stop(struct writer *w);
 

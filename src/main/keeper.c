@@ -1,4 +1,6 @@
 /* keeper.c - checkpoints have a thread and a connection of their own, so that no commit waits for one.
+ * While the log grows as fast as it is copied it would never begin anew: once it is long and the most of it is
+ * copied, the writer stops for the rest.
  * A minute's marks of use (sessions, tokens, users) go in one write. A full disk is tried again. */
 
 #include "main/keeper.h"
@@ -6,10 +8,11 @@
 #include "base/log.h"
 #include "model/auth.h"
 #include "model/backup.h"
+#include "model/job.h"
 
 #include <sys/statvfs.h>
 
-enum { CHECKPOINT_MILLIS = 250, FREE_LEAST = 64 << 20 };
+enum { CHECKPOINT_MILLIS = 250, WAL_LONG = 10000, FREE_LEAST = 64 << 20 };
 
 struct keeper {
     struct org *org;
@@ -18,7 +21,7 @@ struct keeper {
     pthread_cond_t cond;
     bool started, stop;
     struct conn *db;
-    int64_t next_marks;
+    int64_t next_marks, next_backup;
 };
 
 static bool wait_stopped(struct keeper *k)
@@ -40,9 +43,35 @@ static bool wait_stopped(struct keeper *k)
 static void checkpoint(struct keeper *k)
 {
     struct err e = { 0 };
+    int64_t pages = 0;
+    enum err_code code = conn_checkpoint(k->db, &pages, &e);
 
-    if (conn_checkpoint(k->db, NULL, &e) != OK && e.code != ERR_BUSY) {
+    if (code == OK && pages > WAL_LONG) {
+        code = conn_checkpoint(k->db, &pages, &e); /* what came meanwhile */
+    }
+    if (code == OK && pages > WAL_LONG) {
+        writer_pause(k->org->writer);
+        code = conn_checkpoint_whole(k->db, NULL, &e);
+        writer_resume(k->org->writer);
+    }
+    if (code != OK && e.code != ERR_BUSY) {
         log_event(LOG_WARN, NULL, "checkpoint: %s", e.msg);
+    }
+}
+
+/* A copy reads one state to its end, and no page of the log can be used again before: beside an import the log
+ * would grow with it. So the copy waits for the end of that, but not for ever. */
+static void back_up(struct keeper *k)
+{
+    int64_t late = time_monotonic() - k->next_backup;
+    struct err e = { 0 };
+
+    if (late < 0 || (late < HOURS(1) && workers_write_much(k->org))) {
+        return;
+    }
+    k->next_backup = time_monotonic() + MINUTES(5);
+    if (backup_by_schedule(k->org, &e) != OK) {
+        log_event(LOG_ERROR, NULL, "backup: %s", e.msg);
     }
 }
 
@@ -52,16 +81,9 @@ static void *checkpoints(void *arg)
     struct writer_stats s = { 0 };
     uint64_t seen = 0;
 
-    int64_t next_backup = time_monotonic() + MINUTES(2);
-
+    k->next_backup = time_monotonic() + MINUTES(2);
     while (!wait_stopped(k)) {
-        if (time_monotonic() > next_backup) {
-            struct err e = { 0 };
-            next_backup = time_monotonic() + MINUTES(5);
-            if (backup_by_schedule(k->org, &e) != OK) {
-                log_event(LOG_ERROR, NULL, "backup: %s", e.msg);
-            }
-        }
+        back_up(k);
         writer_stats(k->org->writer, &s);
         if (s.batches != seen) {
             seen = s.batches;

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/time.h"
+#include "db/writer.h"
 #include "http/api.h"
 #include "main/installation.h"
 #include "main/local.h"
@@ -19,7 +20,8 @@ struct shell {
     struct installation inst;
     struct api api;
     const char *socket; /* of the running server, NULL in this process */
-    bool wrote;
+    bool wrote;        /* PostgreSQL: it may have */
+    uint64_t at_first; /* SQLite: writing calls before the command's own */
 };
 
 /* A server that holds the lock may not listen yet. */
@@ -35,6 +37,16 @@ static int open_remote(struct shell *s, const char *dir)
         usleep(100000);
     }
     return cmd_fail(s->cmd, "another process holds %s, and does not answer", dir);
+}
+
+static uint64_t writes(const struct shell *s)
+{
+    struct writer_stats stats = { 0 };
+
+    if (s->inst.org->writer) {
+        writer_stats(s->inst.org->writer, &stats);
+    }
+    return stats.calls;
 }
 
 int shell_open(struct cmd *cmd, struct shell **out)
@@ -57,6 +69,7 @@ int shell_open(struct cmd *cmd, struct shell **out)
         return cmd_fail(cmd, "%s", e.msg);
     }
     s->api.org = s->inst.org;
+    s->at_first = writes(s);
     return EXIT_DONE;
 }
 
@@ -67,7 +80,9 @@ void shell_close(struct shell *s)
     if (!s || s->socket || !s->inst.org) {
         return;
     }
-    if (s->wrote && workers_drain(s->inst.org, &e) != OK) {
+    /* a command that wrote nothing, a back-up, does not take on what waits from before */
+    bool wrote = s->inst.org->writer ? writes(s) != s->at_first : s->wrote;
+    if (wrote && workers_drain(s->inst.org, &e) != OK) {
         (void)cmd_fail(s->cmd, "some work is left for the server: %s", e.msg);
     }
     installation_close(&s->inst);

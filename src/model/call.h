@@ -46,6 +46,7 @@ struct call {
     const struct config *cfg;
     int64_t now; /* microseconds since 1970 */
     int64_t began; /* of the transaction, by the real clock: for how long it has held the writer */
+    int64_t began_worked; /* the same by time_worked(), of a patient call */
     struct err err;
     struct field_error *errors; /* more than one field at fault */
 
@@ -53,6 +54,7 @@ struct call {
     const char *request; /* id for logs and answers */
     enum tx tx;
     bool patient;        /* background work: other writing calls need not end early for it */
+    bool lags;           /* its commit need not be on disk when it is answered: TX_LAG */
     int64_t change_set;  /* 0 until the first write */
     int64_t changes;     /* rows of the feed that this call has made */
     const char *change_kind; /* "edit", "import", "merge", ... of the change set */

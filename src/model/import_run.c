@@ -294,6 +294,7 @@ enum err_code import_run_work(struct job_work *w)
     buf_init(&rn.changes, kept, REPORT_MAX);
     buf_init(&rn.rejects, kept, REPORT_MAX);
     buf_init(&rn.warnings, kept, REPORT_MAX);
+    w->lags = true; /* what a loss of power takes, position and all, is run again */
     code = import_ahead_start(w, &rn.source, &rn.ahead);
     while (code == OK && rn.source.position < rn.source.rows) {
         code = run_piece(&rn);

@@ -30,6 +30,7 @@ struct job_work {
     struct str result; /* JSON; must live in mem */
     bool ended;        /* by job_work_end */
     bool lost;         /* the lease ran out and another worker has it: nothing more is written */
+    bool lags;         /* set by the work: its writes, but the last, need not be on disk to go on (TX_LAG) */
     bool cancelled;    /* somebody asked it to stop: the last write has failed with that */
     struct err err;
     struct leased *lease;
@@ -88,5 +89,7 @@ MUST_CHECK enum err_code workers_start(
 void workers_stop(struct workers *w); /* after the steps under way */
 /* Runs what is due until nothing is: for tests and the shell. */
 MUST_CHECK enum err_code workers_drain(struct org *o, struct err *e);
+/* A long job, an import, has written within the last moment: what can wait leaves the writer and the disk to it. */
+bool workers_write_much(const struct org *o);
 
 #endif

@@ -281,6 +281,7 @@ static enum err_code write_once(struct job_work *w, call_fn *fn, void *arg, bool
     }
     call_init(&c, w->org, mem, user_system(), VIA_JOB);
     c.patient = true;
+    c.lags = w->lags && !last;
     enum err_code code = call_write(&c, work_writes, &one);
     w->cancelled = w->cancelled || one.stop;
     w->lost = w->lost || one.lost;
@@ -534,7 +535,7 @@ static void settle_in(struct workers *w, struct look *look, uint64_t *signals, p
     rest(w, look, signals, cond, 0);
 }
 
-static bool is_worked(const struct org *o)
+bool workers_write_much(const struct org *o)
 {
     return time_monotonic() - __atomic_load_n(&o->worked, __ATOMIC_RELAXED) < WORKED_MICROS;
 }
@@ -546,7 +547,7 @@ static void yield(struct workers *w, int64_t took)
     int64_t end = time_monotonic() + took * YIELD;
     bool stop = false;
 
-    while (!stop && is_worked(w->org) && time_monotonic() < end) {
+    while (!stop && workers_write_much(w->org) && time_monotonic() < end) {
         usleep(GATHER_MICROS);
         pthread_mutex_lock(&w->lock);
         stop = w->stop;

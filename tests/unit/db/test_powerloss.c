@@ -89,6 +89,40 @@ static void without_syncs_something_is_lost(void **state)
     assert_true(lost);
 }
 
+static void put(struct store *s, struct conn *db, enum tx tx, int64_t n)
+{
+    assert_ok(conn_begin(db, tx, &s->e), s->e);
+    assert_int_equal(insert(s, db, n, 1), 1);
+    assert_ok(conn_commit(db, &s->e), s->e);
+}
+
+/* Of commits that lag the last may be gone, never one before another; a commit that does not lag holds them. */
+static void what_lags_is_lost_from_the_end_only(void **state)
+{
+    struct store *s = *state;
+    bool lost = false;
+
+    set_up(s);
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        struct conn *db = on_vfs(s, false);
+        int64_t from = 1 + (int64_t)seed * 100, durable = from + 8;
+        assert_ok(conn_script(db, "DELETE FROM t", &s->e), s->e);
+        for (int64_t n = from; n <= from + 16; n++) {
+            put(s, db, n == durable ? TX_WRITE : TX_LAG, n);
+        }
+        db_power_loss(seed);
+        conn_close(db);
+        struct conn *left = store_connect(s, CONN_WRITE);
+        int64_t n = store_int(s, left, "SELECT count(*) FROM t");
+        assert_true(n >= 9 && n <= 17);
+        assert_int_equal(store_int(s, left, "SELECT max(n) - min(n) + 1 FROM t"), n);
+        assert_int_equal(store_int(s, left, "SELECT min(n) FROM t"), from);
+        lost = lost || n < 17;
+        conn_close(left);
+    }
+    assert_true(lost);
+}
+
 static void nothing_opens_while_the_power_is_off(void **state)
 {
     struct store *s = *state;
@@ -107,6 +141,7 @@ int test_powerloss(void)
     const struct CMUnitTest tests[] = {
         FIXTURE(what_is_committed_outlives_the_loss),
         FIXTURE(without_syncs_something_is_lost),
+        FIXTURE(what_lags_is_lost_from_the_end_only),
         FIXTURE(nothing_opens_while_the_power_is_off),
     };
 

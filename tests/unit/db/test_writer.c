@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define FIXTURE(test) cmocka_unit_test_setup_teardown(test, store_open, store_close)
 
@@ -235,6 +236,84 @@ static void many_clients_share_commits(void **state)
         (unsigned long long)stats.calls);
 }
 
+/* What lags is in the log when it is answered, whatever the log is written in: a reader finds it whole. */
+static void what_lags_is_committed_apart_and_seen_at_once(void **state)
+{
+    enum { CALLS = 200 };
+    static struct put puts[CALLS];
+    struct store *s = *state;
+    struct writer *w = start(s);
+    struct conn *r = store_connect(s, CONN_READ);
+    struct writer_stats stats;
+
+    memset(puts, 0, sizeof puts);
+    for (int i = 0; i < CALLS; i++) {
+        puts[i] = (struct put) { .call = { .run = run_put, .lags = i % 2 == 0 }, .n = i + 10 };
+        assert_ok(writer_run(w, &puts[i].call, &s->e), s->e);
+        assert_int_equal(store_int(s, r, "SELECT count(*) FROM t"), i + 2);
+    }
+    writer_pause(w);
+    for (int i = 0; i < CALLS; i++) {
+        puts[i] = (struct put) { .call = { run_put, done_put, .lags = i % 2 == 0 }, .n = i + 1000 };
+        assert_int_equal(writer_submit(w, &puts[i].call), OK);
+    }
+    writer_stats(w, &stats);
+    uint64_t before = stats.batches;
+    writer_resume(w);
+    wait_for(puts, CALLS);
+    writer_stats(w, &stats);
+    assert_int_equal(stats.batches - before, CALLS);
+    assert_int_equal(stats.urgent, 0);
+    assert_int_equal(store_int(s, r, "SELECT count(*) FROM t"), 2 * CALLS + 1);
+    conn_close(r);
+    writer_stop(w);
+}
+
+static int64_t size_of(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 ? st.st_size : 0;
+}
+
+/* A writer that never rests leaves no moment to begin the log anew, unless it is made to stop. */
+static void the_log_begins_anew_while_the_writer_pauses(void **state)
+{
+    struct store *s = *state;
+    struct writer *w = start(s);
+    struct conn *keeper = store_connect(s, CONN_WRITE);
+    char log[sizeof s->path + 8];
+    struct client clients[4];
+    int64_t most = 0;
+    int anew = 0;
+
+    snprintf(log, sizeof log, "%s-wal", s->path);
+    for (int i = 0; i < 4; i++) {
+        clients[i] = (struct client) { .w = w, .from = 1000 + i * 1000 };
+        assert_int_equal(pthread_create(&clients[i].thread, NULL, client, &clients[i]), 0);
+    }
+    for (int i = 0; i < 50; i++) {
+        struct timespec pause = { .tv_nsec = 2000000 };
+        bool is = false;
+        nanosleep(&pause, NULL);
+        assert_ok(conn_checkpoint(keeper, NULL, &s->e), s->e);
+        most = size_of(log) > most ? size_of(log) : most;
+        writer_pause(w);
+        assert_ok(conn_checkpoint_whole(keeper, &is, &s->e), s->e);
+        writer_resume(w);
+        anew += is;
+    }
+    for (int i = 0; i < 4; i++) {
+        pthread_join(clients[i].thread, NULL);
+        assert_int_equal(clients[i].done, 500);
+    }
+    assert_int_equal(anew, 50);
+    assert_int_equal(store_int(s, keeper, "SELECT count(*) FROM t"), 2001);
+    conn_close(keeper);
+    writer_stop(w);
+    print_message("the log was %lld bytes at most\n", (long long)most);
+}
+
 int test_writer(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +324,8 @@ int test_writer(void)
         FIXTURE(a_full_queue_refuses_at_once),
         FIXTURE(stopping_answers_what_waits),
         FIXTURE(many_clients_share_commits),
+        FIXTURE(what_lags_is_committed_apart_and_seen_at_once),
+        FIXTURE(the_log_begins_anew_while_the_writer_pauses),
     };
 
     return cmocka_run_group_tests_name("writer on SQLite", tests, NULL, NULL);
