@@ -176,6 +176,23 @@ test('a paused campaign waits, a stopped one ends; nobody gets two', async () =>
   assert.equal(end.messages.cancelled + end.messages.sent, 40);
 });
 
+test('a limit per hour holds, however often the sender looks again', async () => {
+  for (let i = 0; i < 5; i++) await person(`H${i}`, { job_title: 'Hourly' });
+  await clock('2026-04-01T10:00:00Z');
+  const id = await campaign({ where: "job_title = 'Hourly'", name: 'Hourly', per_hour: 60 });
+  await ok(`/campaigns/${id}/start`);
+  await eventually(async () => (await results(id)).messages.sent === 2, 10);
+  await new Promise((r) => setTimeout(r, 2500));
+  assert.equal((await results(id)).messages.sent, 2);
+  await clock('2026-04-01T10:02:01Z');
+  await eventually(async () => (await results(id)).messages.sent === 4, 10);
+  await new Promise((r) => setTimeout(r, 1500));
+  assert.equal((await results(id)).messages.sent, 4);
+  await clock('2026-04-01T10:05:00Z');
+  assert.equal((await sent(id)).messages.sent, 5);
+  await clock(null);
+});
+
 test('a triggered one goes to each who enters its segment, after its delay, once', async () => {
   const segment = await made('segments', { name: 'New tea lovers', where: "job_title = 'Tea lover'" });
   await eventually(async () => (await get(`/segments/${segment}`)).state === 'live', 10);

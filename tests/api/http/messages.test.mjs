@@ -64,6 +64,17 @@ test('a test goes out through the server, once, whole', async () => {
   await eventually(async () => (await get(`/mail_servers/${server}`)).state === 'ok', 5);
 });
 
+test('a test says nothing in the name of the person it shows, and shows nobody to whom may not choose', async () => {
+  const choose = await made('mail_templates', { name: 'Choose', subject: 'x', html: '<p>{{ contact.first_name }} <a href="{{ links.preferences }}">Choose</a></p>' });
+  const n = sink.mails.length;
+  await ok(`/mail_templates/${choose}/test`, { sender, to: 'else@mail.example', person: ada });
+  const link = /href="([^"]+)"/.exec(parseMail((await arrived(n + 1)).at(-1).data).html)[1];
+  assert.equal((await fetch(w.servers[0].url + new URL(link).pathname)).status, 404);
+  const clerk = await w.user('clerk@here.example', ['mail_template', 'contact', 'mail_sender'].map((entity) => ({ entity, read: 'all', actions: 'test' })));
+  const r = await clerk.api('POST', `/mail_templates/${choose}/test`, { sender, to: 'clerk@here.example', person: ada });
+  assert.deepEqual([r.status, r.body.errors?.[0]?.field], [403, 'person'], r.text);
+});
+
 test('a name cannot bring headers along', async () => {
   const n = sink.mails.length;
   const evil = await made('contacts', { first_name: 'Eve\r\nBcc: all@mail.example', last_name: '=?utf-8?B?eA==?=', emails: ['eve@mail.example'] });
