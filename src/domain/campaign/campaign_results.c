@@ -81,8 +81,10 @@ struct arm { /* people, and what they bought in the window */
     int64_t orders, hundredths;
 };
 
-/* One pass over the people of a state, each with the sum of his orders; groups by that sum, so that few rows come back. */
-static enum err_code load_arm(struct call *c, const struct campaign *k, const char *state, struct arm *a)
+/* One pass over the people of an arm, each with the sum of his orders; groups by that sum, so that few rows come back.
+ * Arms are as they were drawn: who was held out, and to whom it went, whether it reached him or not. A mail that goes to
+ * each at a time of his own has a window from then. */
+static enum err_code load_arm(struct call *c, const struct campaign *k, bool held_out, struct arm *a)
 {
     int64_t cancelled = model_choice(c->model, "order", "status", STR("cancelled"));
     struct rows rows;
@@ -91,9 +93,11 @@ static enum err_code load_arm(struct call *c, const struct campaign *k, const ch
     TRY(db_query(c, &rows,
         SQL("SELECT p.\"spent\", sum(p.\"orders\"), count(*) FROM (SELECT m.\"contact\", coalesce(sum(o.\"total_k\"), 0) AS"
             " \"spent\", count(o.\"id\") AS \"orders\" FROM \"messages\" m LEFT JOIN \"orders\" o ON o.\"contact\" ="
-            " m.\"contact\" AND o.\"placed_at\" >= $3 AND o.\"placed_at\" < $4 AND o.\"deleted_at\" IS NULL AND"
-            " o.\"status\" <> $5 WHERE m.\"batch\" = $1 AND m.\"state\" = $2 GROUP BY m.\"contact\") p GROUP BY p.\"spent\""),
-        VALS(V(k->batch), V(state), V(k->started_at), V(k->started_at + k->window), V(cancelled))));
+            " m.\"contact\" AND o.\"placed_at\" >= CASE WHEN $6 = 1 THEN m.\"due\" ELSE $3 END AND o.\"placed_at\" <"
+            " CASE WHEN $6 = 1 THEN m.\"due\" ELSE $3 END + $4 AND o.\"deleted_at\" IS NULL AND o.\"status\" <> $5 WHERE"
+            " m.\"batch\" = $1 AND ((m.\"state\" = 'held_out' AND $2 = 1) OR ($2 = 0 AND m.\"state\" IN ('accepted',"
+            " 'bounced', 'refused', 'unknown'))) GROUP BY m.\"contact\") p GROUP BY p.\"spent\""),
+        VALS(V(k->batch), V(held_out), V(k->started_at), V(k->window), V(cancelled), V(str_is(k->kind, "triggered")))));
     while (rows_next(&rows)) {
         int64_t spent = col_int(&rows, 0);
         double people = (double)col_int(&rows, 2), money = (double)spent / 100;
@@ -155,8 +159,8 @@ static enum err_code put_orders(struct call *c, const struct campaign *k)
     struct stat_difference spent, bought;
     struct arm mailed, control;
 
-    TRY(load_arm(c, k, "accepted", &mailed));
-    TRY(load_arm(c, k, "held_out", &control));
+    TRY(load_arm(c, k, false, &mailed));
+    TRY(load_arm(c, k, true, &control));
     json_object(&c->out, "orders");
     put_arm(c, "mailed", &mailed);
     put_arm(c, "control", &control);

@@ -146,7 +146,7 @@ static enum err_code count_recent(struct call *c, const struct batch *b, int64_t
     }
     TRY(db_int(c, &n,
         SQL("SELECT count(*) FROM \"messages\" m JOIN \"message_batches\" b ON b.\"id\" = m.\"batch\" WHERE m.\"contact\" = $1"
-            " AND m.\"accepted_at\" > $2 AND b.\"kind\" > 0"),
+            " AND b.\"kind\" > 0 AND (m.\"accepted_at\" > $2 OR (m.\"state\" IN ('in_flight', 'unknown') AND m.\"at\" > $2))"),
         VALS(V(contact), V(c->now - DAYS(b->cap_days)))));
     *full = n >= b->cap_count;
     return OK;

@@ -235,7 +235,7 @@ enum err_code message_act_bounce(struct call *c)
     if (outcome == HARD) {
         TRY(db_text(c, &address, SQL("SELECT \"address\" FROM \"messages\" WHERE \"id\" = $1"), VALS(V(id))));
         if (address.n && normal_email(c->mem, address, &key, &why)) {
-            TRY(suppression_add(c, key, "hard_bounce", str_sub(report_field(report, "Diagnostic-Code"), 0, 300)));
+            TRY(suppression_add(c, key, "hard_bounce", str_sub(status, 0, 20)));
         }
     }
     out_text(c, "outcome", str_of(words[outcome]));
