@@ -91,7 +91,7 @@ static enum err_code start(struct service *s, struct err *e)
     TRY(installation_open_org(&s->inst, e));
     TRY(server_create(s->inst.org, &o, &s->server, e));
     TRY(notify_start(s->inst.org, &s->notify, e));
-    TRY(workers_start(s->inst.org, 2, &s->workers, e));
+    TRY(workers_start(s->inst.org, 4, &s->workers, e)); /* one may send mails for hours, one build */
     TRY(keeper_start(s->inst.org, &s->keeper, e));
     return server_open(s->server, e);
 }

@@ -403,6 +403,7 @@ enum err_code demo_make_person(struct call *c, struct demo *d, int64_t i)
             TRY(demo_create(c, entity, t, then < last ? then : last, &other));
         }
         TRY(demo_make_orders(c, d, i, id, at));
+        TRY(demo_make_consent(c, d, i, id, at));
     }
     arena_rewind(c->mem, mark);
     return OK;
@@ -412,7 +413,8 @@ static enum err_code team_chunk(struct call *c, void *arg)
 {
     TRY(demo_make_team(c, arg));
     TRY(demo_make_groups(c, arg));
-    return demo_make_shops(c, arg);
+    TRY(demo_make_shops(c, arg));
+    return demo_make_campaign(c, arg);
 }
 
 static enum err_code people_chunk(struct call *c, void *arg)

@@ -32,6 +32,11 @@ MUST_CHECK enum err_code demo_make_groups(struct call *c, struct demo *d);
 MUST_CHECK enum err_code demo_make_shops(struct call *c, struct demo *d);
 MUST_CHECK enum err_code demo_make_company(struct call *c, struct demo *d, int64_t i);
 MUST_CHECK enum err_code demo_make_person(struct call *c, struct demo *d, int64_t i);
+/* A campaign that waits to be started; after the shops. */
+MUST_CHECK enum err_code demo_make_campaign(struct call *c, struct demo *d);
+/* What the person said about being written to; part of making him. */
+MUST_CHECK enum err_code demo_make_consent(
+    struct call *c, struct demo *d, int64_t person, int64_t contact, int64_t since);
 /* The person's purchases; part of making him. */
 MUST_CHECK enum err_code demo_make_orders(
     struct call *c, struct demo *d, int64_t person, int64_t contact, int64_t since);

@@ -156,6 +156,7 @@ static enum err_code run(struct call *c)
         TRY(demo_make_team(c, &d));
         TRY(demo_make_groups(c, &d));
         TRY(demo_make_shops(c, &d));
+        TRY(demo_make_campaign(c, &d));
         return go_on(c, &d, "companies");
     }
     TRY(json_read(c->mem, c->job->before, &state, &c->err));

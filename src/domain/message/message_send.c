@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "model/link.h"
+#include "model/merge.h"
 #include "model/normal.h"
 #include "model/org.h"
 
@@ -223,22 +224,52 @@ static int domain_of(struct sending *s, struct str address)
     return (int)s->ndomains++;
 }
 
+/* Who was merged away meanwhile is the one he became, unless that one has a message of the batch himself. *person: NULL
+ * when there is nobody to write to, and m->reason says why. */
+static enum err_code find_person(struct call *c, struct ready *m, struct record **person)
+{
+    const struct live_entity *people = model_entity(c->model, STR("contact"));
+    int64_t into = 0, other;
+    bool has = false;
+
+    *person = NULL;
+    enum err_code code = record_load(c, people, m->contact, true, person);
+    if (code == OK && (*person)->cells[people->deleted_at->cell].type == DB_NULL) {
+        return OK;
+    }
+    if (code != OK && code != ERR_NOT_FOUND) {
+        return code;
+    }
+    err_clear(&c->err);
+    *person = NULL;
+    m->reason = "deleted";
+    TRY(merge_target(c, people, m->contact, &into));
+    if (!into) {
+        return OK;
+    }
+    m->reason = "merged";
+    TRY(db_find(c, &other, &has, SQL("SELECT \"id\" FROM \"messages\" WHERE \"batch\" = $1 AND \"contact\" = $2 LIMIT 1"),
+        VALS(V(m->batch->b.id), V(into))));
+    if (has) {
+        return OK;
+    }
+    m->reason = NULL;
+    m->contact = into;
+    return record_load(c, people, into, true, person);
+}
+
 static enum err_code prepare_one(struct call *c, struct ready *m)
 {
     struct batch_state *b = m->batch;
-    const struct live_entity *people = model_entity(c->model, STR("contact"));
     struct mail_wish wish = { .message = m->id, .purpose = b->b.purpose, .track_opens = b->b.track_opens,
         .links = b->b.track_clicks ? &b->links : NULL };
     struct mail_bytes mail;
 
     if (m->contact) {
-        enum err_code code = record_load(c, people, m->contact, true, &wish.person);
-        if (code == ERR_NOT_FOUND || (code == OK && wish.person->cells[people->deleted_at->cell].type != DB_NULL)) {
-            err_clear(&c->err);
-            m->reason = "deleted";
+        TRY(find_person(c, m, &wish.person));
+        if (!wish.person) {
             return OK;
         }
-        TRY(code);
     }
     TRY(judge(c, &b->b, wish.person, m));
     m->reason = m->reason ? m->reason : m->held_out ? "held_out" : NULL;
@@ -401,9 +432,9 @@ static enum err_code write_round(struct call *c, void *arg)
     }
     for (size_t i = 0; i < s->ngoing; i++) {
         TRY(db_changed(c, &n,
-            SQL("UPDATE \"messages\" SET \"state\" = 'in_flight', \"address\" = $2, \"at\" = $3 WHERE \"id\" = $1 AND"
-                " \"state\" = 'planned'"),
-            VALS(V(s->going[i]->id), V(s->going[i]->to), V(c->now))));
+            SQL("UPDATE \"messages\" SET \"state\" = 'in_flight', \"address\" = $2, \"at\" = $3, \"contact\" = $4 WHERE"
+                " \"id\" = $1 AND \"state\" = 'planned'"),
+            VALS(V(s->going[i]->id), V(s->going[i]->to), V(c->now), V(s->going[i]->contact))));
         s->stopped[i] = n == 0;
     }
     return OK;

@@ -13,7 +13,8 @@ const CONDITIONS = [
   'first_order_at < now - 60d and last_order_at < now - 10d', "count(orders where placed_at > now - 45d and status != 'cancelled') >= 2",
   "any(purchases where product.sku = 'A') and not any(purchases where product.sku = 'B')", "anniversary_in(birthday, 14d)",
   "age(birthday) between 25 and 34", "company.name = 'North'", 'company is empty',
-  "in_segment('s0') and order_count = 0", "not in_segment('s4')", "in_segment('s13') or last_name like 'P1%'",
+  "has_consent('newsletter', 'email') or has_consent('service', 'sms')",
+  "in_segment('s0') and order_count = 0", "not in_segment('s4')", "in_segment('s14') or last_name like 'P1%'",
 ];
 
 test('incremental membership equals a full evaluation, over months of random changes', { timeout: 1800000 }, async () => {
@@ -30,6 +31,7 @@ test('incremental membership equals a full evaluation, over months of random cha
       return r.body;
     };
     const firms = [(await made('/companies', { name: 'North' })).id, (await made('/companies', { name: 'South' })).id];
+    const purposes = (await w.api('GET', '/consent_purposes?sort=position&limit=2')).body.items.map((p) => p.id);
     const people = [];
     for (let i = 0; i < PEOPLE; i++) people.push((await made('/contacts', { last_name: `P${i}` })).id);
     const segments = [];
@@ -50,6 +52,7 @@ test('incremental membership equals a full evaluation, over months of random cha
       },
       () => placed.length && w.api('PATCH', `/orders/${pick(placed)}`, { status: pick(['cancelled', 'completed']) }),
       () => placed.length && w.api('PATCH', `/orders/${pick(placed)}`, { contact: pick(people) }),
+      () => w.api('POST', '/consent_entries', { contact: pick(people), purpose: pick(purposes), channel: pick(['email', 'sms']), state: pick(['granted', 'denied', 'withdrawn', 'pending']) }),
       () => w.api('DELETE', `/contacts/${pick(people)}`),
       () => w.api('POST', `/contacts/${pick(people)}/restore`, {}),
     ];

@@ -104,7 +104,7 @@ function Afterwards({ record: r }: { record: Rec }) {
     </>
   );
 }
-const REASONS = ['no_address', 'suppressed', 'do_not_email', 'no_consent', 'refused_consent', 'same_mailbox', 'frequency', 'deleted', 'not_rendered', 'refused', 'hard', 'soft', 'crash', 'connection_lost', 'deferred'];
+const REASONS = ['no_address', 'merged', 'suppressed', 'do_not_email', 'no_consent', 'refused_consent', 'same_mailbox', 'frequency', 'deleted', 'not_rendered', 'refused', 'hard', 'soft', 'crash', 'connection_lost', 'deferred'];
 
 export default function CampaignPanel({ entity: e, record: r }: PanelProps) {
   const client = useQueryClient();
