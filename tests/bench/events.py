@@ -13,7 +13,7 @@ SEGMENTS, WAITED = 200, 60
 def name_people(data):
     """Before the server starts: people get the ids by which a shop knows them."""
     with sqlite3.connect(data / "orgs/main/kith.db") as db:
-        db.execute("UPDATE contacts SET external_id = 'p' || id WHERE external_id IS NULL")
+        db.execute("UPDATE contacts SET external_id = 'p' || id")
 
 
 def size(data):

@@ -10,7 +10,7 @@
 
 #include <inttypes.h>
 
-enum { REQUESTS = 200 };
+enum { REQUESTS = 100, PEOPLE_AT_ONCE = 50 };
 
 #define COL_INT(n) FIELD_INT(n, .system = true)
 #define COL_TEXT(n) FIELD_TEXT(n, .system = true, .no_fold = true)
@@ -73,23 +73,34 @@ static void take_row(struct call *c, struct people *p, struct str who)
     }
 }
 
-enum err_code event_take(struct call *c, bool *more)
+/* The next requests, until they name enough people. On PostgreSQL what another server is at is passed over. */
+static enum err_code take_rows(struct call *c, void *arg, struct segment_event **list, size_t *n)
 {
+    int64_t ids[REQUESTS];
     struct people p = { 0 };
     struct rows rows;
-    int n = 0;
+    bool *more = arg;
+    size_t taken = 0;
 
     TRY(db_query(c, &rows,
-        SQL2("DELETE FROM \"event_arrivals\" WHERE \"id\" IN (SELECT \"id\" FROM \"event_arrivals\" ORDER BY \"id\" LIMIT"
-             " 200) RETURNING \"who\"",
-            "DELETE FROM \"event_arrivals\" WHERE \"id\" IN (SELECT \"id\" FROM \"event_arrivals\" ORDER BY \"id\" LIMIT 200"
-            " FOR UPDATE SKIP LOCKED) RETURNING \"who\""),
+        SQL2("SELECT \"id\", \"who\" FROM \"event_arrivals\" ORDER BY \"id\" LIMIT 100",
+            "SELECT \"id\", \"who\" FROM \"event_arrivals\" ORDER BY \"id\" LIMIT 100 FOR UPDATE SKIP LOCKED"),
         VALS()));
-    while (rows_next(&rows)) {
-        take_row(c, &p, stmt_text(rows.st, 0));
-        n++;
+    while (taken < REQUESTS && p.n < PEOPLE_AT_ONCE && rows_next(&rows)) {
+        ids[taken++] = col_int(&rows, 0);
+        take_row(c, &p, stmt_text(rows.st, 1));
     }
     TRY(rows_end(&rows));
-    *more = n == REQUESTS;
-    return p.n ? segments_follow_events(c, p.list, p.n) : OK;
+    for (size_t i = 0; i < taken; i++) {
+        TRY(db_exec(c, SQL("DELETE FROM \"event_arrivals\" WHERE \"id\" = $1"), VALS(V(ids[i]))));
+    }
+    *more = taken > 0;
+    *list = p.list;
+    *n = p.n;
+    return OK;
+}
+
+enum err_code event_take(struct call *c, bool *more)
+{
+    return segments_follow_events(c, take_rows, more);
 }

@@ -11,7 +11,10 @@ extern const struct module segment_module;
 struct segment_event {
     int64_t person, event;
 };
-/* Judges these people for the live segments that name what they did. Sorts the list. */
-MUST_CHECK enum err_code segments_follow_events(struct call *c, struct segment_event *list, size_t n);
+/* The next of them, to be sorted; n 0 for none. */
+typedef enum err_code segment_events_fn(struct call *c, void *arg, struct segment_event **list, size_t *n);
+/* Judges people for the live segments that name what they did, piece by piece, until none is left or the call has held the
+ * writer for long enough. What next takes must go in the call's transaction. */
+MUST_CHECK enum err_code segments_follow_events(struct call *c, segment_events_fn *next, void *arg);
 
 #endif

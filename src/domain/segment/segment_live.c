@@ -237,32 +237,55 @@ static enum err_code note_people(struct call *c, const struct segment_event *lis
     return segment_note_late(c, ids, k);
 }
 
-enum err_code segments_follow_events(struct call *c, struct segment_event *list, size_t n)
-{
+struct following {
     struct segment *all;
+    size_t nsegments;
+    bool judged;
+};
+
+static enum err_code follow_piece(struct call *c, struct following *f, struct segment_event *list, size_t n)
+{
     struct pairs pairs = { 0 };
     struct str name = STR("");
-    size_t nsegments;
-    int64_t seq, last = 0;
+    int64_t last = 0;
 
-    TRY(segments_lock(c, &seq));
-    TRY(segments_load(c, &all, &nsegments));
     qsort(list, n, sizeof *list, by_event);
-    for (size_t i = 0; nsegments && i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         if (i && list[i].event == list[i - 1].event && list[i].person == list[i - 1].person) {
             continue;
         }
         TRY(name_of(c, list[i].event, &last, &name));
-        for (size_t k = 0; k < nsegments; k++) {
-            if (all[k].follows && all[k].live && names_event(&all[k], name)) {
+        for (size_t k = 0; k < f->nsegments; k++) {
+            if (f->all[k].follows && f->all[k].live && names_event(&f->all[k], name)) {
                 add_pair(c, &pairs, list[i].person, k);
             }
         }
     }
-    TRY(nsegments ? note_people(c, list, n) : OK);
-    TRY(judge_pairs(c, all, nsegments, &pairs));
-    TRY(segments_store_sizes(c, all, nsegments));
-    return pairs.n ? segment_timers_plan(c) : OK;
+    TRY(note_people(c, list, n));
+    f->judged = f->judged || pairs.n;
+    return judge_pairs(c, f->all, f->nsegments, &pairs);
+}
+
+enum err_code segments_follow_events(struct call *c, segment_events_fn *next, void *arg)
+{
+    struct following f = { 0 };
+    struct segment_event *list;
+    int64_t seq;
+    size_t n;
+
+    TRY(segments_lock(c, &seq));
+    TRY(segments_load(c, &f.all, &f.nsegments));
+    do {
+        struct arena_mark mark = arena_mark(c->mem);
+        const struct after *after = c->after;
+        TRY(next(c, arg, &list, &n));
+        TRY(n ? follow_piece(c, &f, list, n) : OK);
+        if (c->after == after) {
+            arena_rewind(c->mem, mark);
+        }
+    } while (n && !call_has_taken_enough(c));
+    TRY(segments_store_sizes(c, f.all, f.nsegments));
+    return f.judged ? segment_timers_plan(c) : OK;
 }
 
 /* ---- the clock ---- */
