@@ -1,13 +1,12 @@
 /* match_sweep.c - compares everything of an entity with everything that shares a key.
  *
- * All values are read once into memory, each different one once. Records that share a key are a block; a
- * block that is too large is narrowed by a second key of its members, and left when that does not help.
- * A pair is taken in the smallest block that holds both, so each is compared once without a list of pairs.
- * Two walks over the pairs: the first counts patterns and learns from them, the second keeps what scores. */
+ * All values are read once into memory (match_table), whose pairs match_block finds. Two walks over the pairs: the
+ * first counts patterns and learns from them, the second keeps what scores; most of that need not be compared
+ * again, since what is the same and what is not says already that it does not score. */
 
 #include "model/match_find.h"
 
-#include "base/map.h"
+#include "model/match_block.h"
 #include "model/query.h"
 
 #include <inttypes.h>
@@ -16,23 +15,6 @@
 #include <string.h>
 
 enum { PAGE = 200, WRITES = 100, PATTERNS = 1 << 16, FOUND_MAX = 2000000 };
-
-struct dictionary {
-    struct map ids; /* text to its number */
-    struct str *texts;
-    uint32_t *held; /* by how many records */
-    size_t n, room;
-};
-
-struct keyed {
-    uint64_t key;
-    uint32_t record;
-};
-
-struct keys {
-    struct keyed *list;
-    size_t n, room;
-};
 
 struct found {
     uint32_t a, b;
@@ -45,19 +27,14 @@ struct sweep {
     struct match_rule *rule;
     struct str entity;
     struct str cursor;
-    struct dictionary terms[MATCH_TERMS];
-    size_t slot[MATCH_TERMS], slots; /* where a term's values stand in a record's row */
-    int64_t *ids;
-    uint32_t *values; /* slots per record; 0 for none */
-    size_t n, room;
-    struct keys keys;      /* in order of key, those of blocks that count */
-    size_t *first;         /* per record: where its keys begin in of_record; one more at the end */
-    uint64_t *of_record;   /* ascending */
+    struct match_table table;
+    struct match_blocks *blocks;
     struct match_pattern_count *patterns; /* a hash table */
     size_t npatterns;
     struct found *found;
     size_t nfound, found_room;
-    int64_t pairs, left_blocks, began;
+    int64_t pairs, began;
+    double most[MATCH_TERMS], least; /* see bound() */
     int later; /* it was ordered for later, and waits for the feed to be read */
     /* of one write */
     size_t at;
@@ -65,51 +42,6 @@ struct sweep {
 };
 
 /* ---- reading ---- */
-
-static void *grown(struct arena *mem, const void *old, size_t n, size_t room, size_t size)
-{
-    void *more = arena_array(mem, size, room);
-
-    if (n) {
-        memcpy(more, old, n * size);
-    }
-    return more;
-}
-
-static uint32_t number_of(struct sweep *s, struct dictionary *d, struct str text)
-{
-    uintptr_t id = (uintptr_t)map_get(&d->ids, text);
-
-    if (!id) {
-        if (d->n + 1 >= d->room) {
-            d->room = d->room ? d->room * 2 : 1024;
-            d->texts = grown(s->mem, d->texts, d->n ? d->n + 1 : 0, d->room, sizeof *d->texts);
-            d->held = grown(s->mem, d->held, d->n ? d->n + 1 : 0, d->room, sizeof *d->held);
-        }
-        id = ++d->n;
-        d->texts[id] = arena_str(s->mem, text);
-        map_put(&d->ids, d->texts[id], (const void *)id);
-    }
-    d->held[id]++;
-    return (uint32_t)id;
-}
-
-static void take_record(struct sweep *s, int64_t id, const struct match_values *v)
-{
-    if (s->n == s->room) {
-        size_t room = s->room ? s->room * 2 : 4096;
-        s->ids = grown(s->mem, s->ids, s->n, room, sizeof *s->ids);
-        s->values = grown(s->mem, s->values, s->n * s->slots, room * s->slots, sizeof *s->values);
-        s->room = room;
-    }
-    s->ids[s->n] = id;
-    for (size_t t = 0; t < s->rule->n; t++) {
-        for (size_t i = 0; i < v->n[t]; i++) {
-            s->values[s->n * s->slots + s->slot[t] + i] = number_of(s, &s->terms[t], v->v[t][i]);
-        }
-    }
-    s->n++;
-}
 
 /* The rule outlives the call that read it: its texts move to the sweep's memory. The fields of the model do
  * not; each page finds its own. */
@@ -130,11 +62,9 @@ static enum err_code begin(struct call *c, void *arg)
         s->rule->terms[t].name = arena_str(s->mem, rule->terms[t].name);
         s->rule->terms[t].piece = arena_str(s->mem, rule->terms[t].piece);
         s->rule->terms[t].f = NULL;
-        s->slot[t] = s->slots;
-        s->slots += rule->terms[t].how == HOW_EMAIL || rule->terms[t].how == HOW_PHONE ? MATCH_VALUES : 1;
-        map_init(&s->terms[t].ids, s->mem);
     }
     s->rule->e = NULL;
+    match_table_init(&s->table, s->mem, s->rule);
     return match_keys_missing(c, e, rule, &s->w->total);
 }
 
@@ -161,195 +91,92 @@ static enum err_code read_page(struct call *c, void *arg)
     for (size_t i = 0; i < page.n; i++) {
         struct match_values v;
         match_values_of(c, rule, page.rows[i], &v);
-        for (size_t t = 0; t < rule->n; t++) {
-            size_t most = (t + 1 < rule->n ? s->slot[t + 1] : s->slots) - s->slot[t];
-            v.n[t] = (uint8_t)(v.n[t] > most ? most : v.n[t]);
-        }
-        take_record(s, page.rows[i]->id, &v);
+        match_table_add(&s->table, page.rows[i]->id, &v);
     }
     s->cursor = arena_str(s->mem, page.next);
     return OK;
 }
 
-/* ---- blocks ---- */
-
-static void sort_keys(struct keys *k, int (*compare)(const void *, const void *))
-{
-    if (k->n) { /* without any there is no list */
-        qsort(k->list, k->n, sizeof *k->list, compare);
-    }
-}
-
-static int by_key(const void *pa, const void *pb)
-{
-    const struct keyed *a = pa, *b = pb;
-
-    return a->key != b->key ? (a->key < b->key ? -1 : 1) : a->record < b->record ? -1 : a->record > b->record;
-}
-
-static int by_record(const void *pa, const void *pb)
-{
-    const struct keyed *a = pa, *b = pb;
-
-    return a->record != b->record ? (a->record < b->record ? -1 : 1) : a->key < b->key ? -1 : a->key > b->key;
-}
-
-static void add_key(struct arena *mem, struct keys *k, uint64_t key, uint32_t record)
-{
-    if (k->n == k->room) {
-        k->room = k->room ? k->room * 2 : 1 << 16;
-        k->list = grown(mem, k->list, k->n, k->room, sizeof *k->list);
-    }
-    k->list[k->n++] = (struct keyed) { key, record };
-}
-
-static void single_keys(const struct sweep *s, struct arena *mem, struct keys *k)
-{
-    for (uint32_t r = 0; r < s->n; r++) {
-        for (size_t t = 0; t < s->rule->n; t++) {
-            size_t end = t + 1 < s->rule->n ? s->slot[t + 1] : s->slots;
-            for (size_t i = s->slot[t]; s->rule->terms[t].key && i < end; i++) {
-                uint32_t v = s->values[r * s->slots + i];
-                if (v) {
-                    add_key(mem, k, match_key_pair(t + 1, (uint64_t)v << 8), r);
-                }
-            }
-        }
-    }
-    sort_keys(k, by_key);
-}
-
-static size_t block_end(const struct keys *k, size_t from)
-{
-    size_t to = from;
-
-    while (to < k->n && k->list[to].key == k->list[from].key) {
-        to++;
-    }
-    return to;
-}
-
-/* Keys of blocks that are small enough, and for those that are not each pair with another key. */
-static void narrow(struct arena *mem, const struct keys *single, struct keys *out)
-{
-    struct keys marked = { 0 };
-
-    for (size_t from = 0, to; from < single->n; from = to) {
-        to = block_end(single, from);
-        if (to - from < 2) {
-            continue;
-        }
-        for (size_t i = from; i < to; i++) {
-            /* the top bit, which keys do not use, marks a large block */
-            add_key(mem, &marked, single->list[i].key | (to - from > MATCH_BLOCK ? 1ull << 63 : 0),
-                single->list[i].record);
-        }
-    }
-    sort_keys(&marked, by_record);
-    for (size_t from = 0, to; from < marked.n; from = to) {
-        for (to = from; to < marked.n && marked.list[to].record == marked.list[from].record; to++) {
-        }
-        for (size_t i = from; i < to; i++) {
-            uint64_t key = marked.list[i].key;
-            if (!(key >> 63)) {
-                add_key(mem, out, key, marked.list[i].record);
-            }
-            for (size_t k = from; (key >> 63) && k < to; k++) {
-                if (k > i || (k < i && !(marked.list[k].key >> 63))) {
-                    add_key(mem, out, match_key_pair(key, marked.list[k].key), marked.list[i].record);
-                }
-            }
-        }
-    }
-    sort_keys(out, by_key);
-}
-
-static void make_blocks(struct sweep *s)
-{
-    struct keys single = { 0 }, wide = { 0 };
-    struct arena *mem = arena_create(0); /* much larger than what is kept */
-    size_t n = 0;
-
-    single_keys(s, mem, &single);
-    narrow(mem, &single, &wide);
-    for (size_t from = 0, to; from < wide.n; from = to) {
-        to = block_end(&wide, from);
-        s->left_blocks += to - from > MATCH_BLOCK;
-        for (size_t i = from; to - from > 1 && to - from <= MATCH_BLOCK && i < to; i++) {
-            wide.list[n++] = wide.list[i];
-        }
-    }
-    s->keys = (struct keys) { grown(s->mem, wide.list, n, n + 1, sizeof *wide.list), n, n + 1 };
-    arena_destroy(mem);
-    s->first = ARENA_ARRAY(s->mem, size_t, s->n + 2);
-    s->of_record = ARENA_ARRAY(s->mem, uint64_t, n + 1);
-    for (size_t i = 0; i < n; i++) {
-        s->first[s->keys.list[i].record + 2]++;
-    }
-    for (size_t r = 2; r <= s->n + 1; r++) {
-        s->first[r] += s->first[r - 1];
-    }
-    for (size_t i = 0; i < n; i++) { /* in order of key: each record's come ascending */
-        s->of_record[s->first[s->keys.list[i].record + 1]++] = s->keys.list[i].key;
-    }
-}
-
-/* Is this the smallest key that both have? */
-static bool is_first_common(const struct sweep *s, uint32_t a, uint32_t b, uint64_t key)
-{
-    size_t i = s->first[a], k = s->first[b];
-
-    while (i < s->first[a + 1] && k < s->first[b + 1]) {
-        uint64_t x = s->of_record[i], y = s->of_record[k];
-        if (x == y) {
-            return x == key;
-        }
-        i += x < y;
-        k += y < x;
-    }
-    return false;
-}
-
 /* ---- comparing ---- */
 
 struct two {
-    const struct sweep *s;
+    const struct match_table *t;
     const uint32_t *a, *b;
 };
 
 static int cross_values(void *arg, size_t t, size_t q)
 {
     const struct two *x = arg;
-    uint32_t va = x->a[x->s->slot[t]], vb = x->b[x->s->slot[q]];
+    uint32_t va = x->a[x->t->slot[t]], vb = x->b[x->t->slot[q]];
 
-    return va && vb ? match_level(HOW_NAME, x->s->terms[t].texts[va], x->s->terms[q].texts[vb]) : -1;
+    return va && vb ? match_level(HOW_NAME, match_table_text(x->t, t, va), match_table_text(x->t, q, vb)) : -1;
+}
+
+/* The best agreement of a term's values, -1 where one has none; what many share is as if it were not there. same_only:
+ * anything but the same is 0, which costs nothing to see. */
+static int term_level(const struct match_table *t, size_t term, const uint32_t *va, const uint32_t *vb, bool same_only)
+{
+    enum match_how how = t->rule->terms[term].how;
+    bool reach = how == HOW_EMAIL || how == HOW_PHONE;
+    size_t end = t->slot[term + 1];
+    int best = -1;
+
+    for (size_t i = t->slot[term]; i < end && va[i]; i++) {
+        for (size_t k = t->slot[term]; k < end && vb[k] && best < 3; k++) {
+            bool same = va[i] == vb[k];
+            int level = same ? 3 : same_only ? 0
+                : match_level(how, match_table_text(t, term, va[i]), match_table_text(t, term, vb[k]));
+            bool shared = reach && same && match_table_held(t, term, va[i]) > MATCH_SHARED;
+            best = level > best && !shared ? level : best;
+        }
+    }
+    return best;
 }
 
 static uint64_t pattern_of(const struct sweep *s, uint32_t a, uint32_t b)
 {
-    const uint32_t *va = s->values + a * s->slots, *vb = s->values + b * s->slots;
+    const uint32_t *va = match_table_row(&s->table, a), *vb = match_table_row(&s->table, b);
     uint64_t pattern = 0;
 
     for (size_t t = 0; t < s->rule->n; t++) {
-        const struct dictionary *d = &s->terms[t];
-        size_t end = t + 1 < s->rule->n ? s->slot[t + 1] : s->slots;
-        bool reach = s->rule->terms[t].how == HOW_EMAIL || s->rule->terms[t].how == HOW_PHONE;
-        int best = -1;
-        for (size_t i = s->slot[t]; i < end && va[i]; i++) {
-            for (size_t k = s->slot[t]; k < end && vb[k] && best < 3; k++) {
-                int level = va[i] == vb[k] ? 3
-                                           : match_level(s->rule->terms[t].how, d->texts[va[i]], d->texts[vb[k]]);
-                bool shared = reach && level == 3 && d->held[va[i]] > MATCH_SHARED;
-                best = level > best && !shared ? level : best;
-            }
-        }
-        pattern |= (uint64_t)(best + 1) << (3 * t);
+        pattern |= (uint64_t)(term_level(&s->table, t, va, vb, false) + 1) << (3 * t);
     }
-    return match_swaps(s->rule, pattern, cross_values, &(struct two) { s, va, vb });
+    return match_swaps(s->rule, pattern, cross_values, &(struct two) { &s->table, va, vb });
 }
 
-static void count_pattern(struct sweep *s, uint32_t a, uint32_t b)
+/* Whether a pair may score at all, were every value that is not the same as much alike as helps most. */
+static bool may_score(const struct sweep *s, uint32_t a, uint32_t b)
 {
+    const uint32_t *va = match_table_row(&s->table, a), *vb = match_table_row(&s->table, b);
+    double weight = 0;
+
+    for (size_t t = 0; t < s->rule->n; t++) {
+        const struct match_term *term = &s->rule->terms[t];
+        int level = term_level(&s->table, t, va, vb, true);
+        weight += level == 3 ? match_term_weight(term, 3) : s->most[t];
+    }
+    return weight >= s->least;
+}
+
+/* What may_score() adds up, from what was learned: a value that is not the same may be missing, as a mailbox that
+ * many share is, or alike, as one that stands in the other's field is. */
+static void bound(struct sweep *s)
+{
+    double review = s->rule->review < .999999 ? s->rule->review : .999999;
+
+    s->least = log2(review / (1 - review)) - log2(s->rule->prior / (1 - s->rule->prior)) - 1e-6;
+    for (size_t t = 0; t < s->rule->n; t++) {
+        s->most[t] = 0;
+        for (int l = 0; l < MATCH_LEVELS - 1; l++) {
+            double w = match_term_weight(&s->rule->terms[t], l);
+            s->most[t] = w > s->most[t] ? w : s->most[t];
+        }
+    }
+}
+
+static void count_pattern(void *arg, uint32_t a, uint32_t b)
+{
+    struct sweep *s = arg;
     uint64_t pattern = pattern_of(s, a, b);
     size_t at = match_key_pair(pattern, 1) & (PATTERNS - 1);
 
@@ -364,40 +191,32 @@ static void count_pattern(struct sweep *s, uint32_t a, uint32_t b)
     }
 }
 
-static void keep_pair(struct sweep *s, uint32_t a, uint32_t b)
+static void keep_pair(void *arg, uint32_t a, uint32_t b)
 {
-    uint64_t pattern = pattern_of(s, a, b);
+    struct sweep *s = arg;
     double p;
 
+    if (!may_score(s, a, b)) {
+        return;
+    }
+    uint64_t pattern = pattern_of(s, a, b);
     match_weight(s->rule, pattern, &p);
     if (p < s->rule->review || s->nfound == FOUND_MAX) {
         return;
     }
-    if (s->nfound == s->found_room) {
-        size_t room = s->found_room ? s->found_room * 2 : 4096;
-        s->found = grown(s->mem, s->found, s->nfound, room, sizeof *s->found);
-        s->found_room = room;
-    }
+    ARENA_ROOM(s->mem, s->found, s->nfound, s->found_room);
     s->found[s->nfound++] = (struct found) { a, b, pattern };
 }
 
-static enum err_code each_pair(struct sweep *s, void (*fn)(struct sweep *s, uint32_t a, uint32_t b))
+static bool stops(void *arg)
 {
-    for (size_t from = 0, to; from < s->keys.n; from = to) {
-        if (job_work_stops(s->w)) {
-            return err_set(&s->w->err, ERR_BUSY, NULL, "the server is stopping");
-        }
-        to = block_end(&s->keys, from);
-        for (size_t i = from; i < to; i++) {
-            for (size_t k = i + 1; k < to; k++) {
-                uint32_t a = s->keys.list[i].record, b = s->keys.list[k].record;
-                if (a != b && is_first_common(s, a, b, s->keys.list[from].key)) {
-                    fn(s, a, b);
-                }
-            }
-        }
-    }
-    return OK;
+    return job_work_stops(((struct sweep *)arg)->w);
+}
+
+static enum err_code each_pair(struct sweep *s, void (*fn)(void *arg, uint32_t a, uint32_t b))
+{
+    return match_blocks_walk(s->blocks, fn, stops, s)
+        ? OK : err_set(&s->w->err, ERR_BUSY, NULL, "the server is stopping");
 }
 
 static bool learn(struct sweep *s)
@@ -427,7 +246,7 @@ static enum err_code store_model(struct call *c, void *arg)
     json_init(&w, &b);
     json_object(&w, NULL);
     json_real(&w, "prior", s->rule->prior);
-    json_int(&w, "records", (int64_t)s->n);
+    json_int(&w, "records", (int64_t)s->table.n);
     json_int(&w, "pairs", s->pairs);
     json_object(&w, "fields");
     for (size_t t = 0; t < s->rule->n; t++) {
@@ -462,7 +281,7 @@ static enum err_code write_some(struct call *c, void *arg)
     TRY(e ? match_rule_load(c, e, &rule) : OK);
     for (size_t i = s->at; rule && i < s->nfound && i < s->at + WRITES; i++) {
         const struct found *f = &s->found[i];
-        struct match_pair pair = { s->ids[f->a], s->ids[f->b], f->pattern };
+        struct match_pair pair = { match_table_id(&s->table, f->a), match_table_id(&s->table, f->b), f->pattern };
         bool made;
         TRY(match_pair_put(c, rule, &pair, &made));
         s->made += made;
@@ -502,12 +321,12 @@ static void put_result(struct sweep *s, int64_t made, int64_t gone, bool learned
     buf_init(&b, s->w->mem, 1000);
     json_init(&w, &b);
     json_object(&w, NULL);
-    json_int(&w, "records", (int64_t)s->n);
+    json_int(&w, "records", (int64_t)s->table.n);
     json_int(&w, "pairs", s->pairs);
     json_int(&w, "duplicates", (int64_t)s->nfound);
     json_int(&w, "new", made);
     json_int(&w, "gone", gone);
-    json_int(&w, "blocks_left_out", s->left_blocks);
+    json_int(&w, "blocks_left_out", (int64_t)match_blocks_left(s->blocks));
     json_flag(&w, "learned", learned);
     json_int(&w, "bytes", (int64_t)arena_used(s->mem));
     json_real(&w, "seconds", (double)((time_monotonic() - s->began) / 1000) / 1000);
@@ -535,7 +354,7 @@ static enum err_code write_all(struct sweep *s, bool learned)
     }
     struct match_pair *pairs = ARENA_ARRAY(s->mem, struct match_pair, s->nfound + 1);
     for (size_t i = 0; i < s->nfound; i++) {
-        int64_t a = s->ids[s->found[i].a], b = s->ids[s->found[i].b];
+        int64_t a = match_table_id(&s->table, s->found[i].a), b = match_table_id(&s->table, s->found[i].b);
         pairs[i] = (struct match_pair) { a < b ? a : b, a < b ? b : a, s->found[i].pattern };
     }
     qsort(pairs, s->nfound, sizeof *pairs, by_ids);
@@ -582,13 +401,14 @@ static enum err_code sweep(struct sweep *s)
     }
     do {
         TRY(job_work_read(s->w, read_page, s));
-        s->w->done = (int64_t)s->n;
-        TRY(s->n % (50 * PAGE) == 0 ? job_work_write(s->w, nothing, NULL) : OK);
+        s->w->done = (int64_t)s->table.n;
+        TRY(s->table.n % (50 * PAGE) == 0 ? job_work_write(s->w, nothing, NULL) : OK);
     } while (s->cursor.n);
-    make_blocks(s);
+    s->blocks = match_blocks_make(s->mem, &s->table);
     s->patterns = ARENA_ARRAY(s->mem, struct match_pattern_count, PATTERNS);
     TRY(each_pair(s, count_pattern));
     learned = learn(s);
+    bound(s);
     TRY(job_work_write(s->w, nothing, NULL));
     TRY(each_pair(s, keep_pair));
     return write_all(s, learned);
