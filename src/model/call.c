@@ -330,6 +330,9 @@ bool call_has_taken_enough(const struct call *c)
     if (stats.urgent > 0 || !c->org->cfg->serving) {
         return stats.urgent > 0 || took > ALONE_MICROS;
     }
+    if (!c->org->writer) {
+        return took > SERVING_MICROS; /* the work is the server's, and others wait for its locks unseen */
+    }
     /* on a busy machine as much work as on an idle one: the pages of a commit are shared by fewer rows otherwise */
     return took > SERVING_MOST || (took > SERVING_MICROS && time_worked() - c->began_worked > SERVING_MICROS);
 }
