@@ -260,8 +260,8 @@ class Bench:
     def create(self):
         file = self.work / "create.lua"
         file.write_text(
-            "local id = 0\nlocal t = 0\n"
-            "setup = function(thread) thread:set('t', t) t = t + 1 end\n"
+            "local id, threads = 0, 0\n"
+            "setup = function(thread) thread:set('t', threads) threads = threads + 1 end\n"
             f"local stamp = '{time.time():.0f}'\n"
             "request = function()\n"
             "  id = id + 1\n"
