@@ -18,7 +18,7 @@
 
 enum { FIELD_ERRORS = 20, WAITED_FOR_MICROS = 5000, SERVING_MICROS = 100000, SERVING_MOST = 500000, ALONE_MICROS = 2000000 };
 
-struct after {
+struct after { /* the last comes first, so that a mark of the list is its head */
     struct after *next;
     void (*fn)(struct org *org, void *arg);
     void *arg;
@@ -177,10 +177,18 @@ static enum err_code run_body(struct call *c, struct conn *conn, call_fn *fn, vo
 
 static void committed(struct call *c)
 {
-    for (struct after *a = c->after; a; a = a->next) {
+    struct after *first = NULL;
+
+    while (c->after) {
+        struct after *a = c->after;
+        c->after = a->next;
+        a->next = first;
+        first = a;
+    }
+    for (struct after *a = first; a; a = a->next) {
         a->fn(c->org, a->arg);
     }
-    if ((c->change_set || c->after) && c->org->wake) {
+    if ((c->change_set || first) && c->org->wake) {
         c->org->wake(c->org->wake_arg);
     }
 }
@@ -400,13 +408,10 @@ enum err_code call_try(struct call *c, call_fn *fn, void *arg, bool *left)
 
 void call_after_commit(struct call *c, void (*fn)(struct org *org, void *arg), void *arg)
 {
-    struct after *a = ARENA_NEW(c->mem, struct after), **end = &c->after;
+    struct after *a = ARENA_NEW(c->mem, struct after);
 
-    *a = (struct after) { NULL, fn, arg };
-    while (*end) {
-        end = &(*end)->next;
-    }
-    *end = a;
+    *a = (struct after) { c->after, fn, arg };
+    c->after = a;
 }
 
 /* ---- the database, on a call ---- */
