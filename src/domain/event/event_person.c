@@ -273,6 +273,30 @@ static enum err_code order_back(struct call *c, int64_t from, int64_t into)
         &job);
 }
 
+/* Most people never did anything, and of a million who are taken back each would be a job for nothing. */
+static enum err_code has_left_nothing(struct call *c, int64_t id, bool *yes)
+{
+    int64_t last = event_month(c->now + DAYS(1)), one;
+    bool found;
+
+    TRY(db_find(c, &one, &found,
+        SQL("SELECT 1 FROM \"event_days\" WHERE \"person\" = $1 AND \"month\" IN ($2, $2 - 1, $2 - 2, $2 - 3, $2 - 4, $2 - 5,"
+            " $2 - 6, $2 - 7, $2 - 8, $2 - 9, $2 - 10, $2 - 11, $2 - 12, $2 - 13, $2 - 14, $2 - 15, $2 - 16) UNION ALL SELECT 1"
+            " FROM \"event_visitors\" WHERE \"person\" = $1 UNION ALL SELECT 1 FROM \"event_moves\" WHERE \"origin\" = $1"
+            " LIMIT 1"),
+        VALS(V(id), V(last))));
+    *yes = !found;
+    return OK;
+}
+
+static enum err_code was_purged(struct call *c, int64_t id)
+{
+    bool nothing;
+
+    TRY(has_left_nothing(c, id, &nothing));
+    return nothing ? OK : event_order_move(c, id, 0, false);
+}
+
 static enum err_code went_away(struct call *c, const struct live_entity *people, int64_t id)
 {
     struct str external;
@@ -346,7 +370,7 @@ enum err_code event_people_change(struct call *c, const struct change *changes, 
             TRY(got_name(c, ch->record));
             break;
         case CHANGE_PURGE:
-            TRY(event_order_move(c, ch->record, 0, false));
+            TRY(was_purged(c, ch->record));
             break;
         case CHANGE_CREATE:
         case CHANGE_UPDATE:
