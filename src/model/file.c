@@ -82,9 +82,10 @@ enum err_code file_store_piece(struct call *c, struct str hash, int64_t first, s
     for (size_t at = 0; at < bytes.n || (at == 0 && first == 0); at += FILE_CHUNK, first++) {
         struct str chunk = str_sub(bytes, at, FILE_CHUNK);
         TRY(db_exec(c,
-            SQL("INSERT INTO \"file_chunks\" (\"hash\", \"position\", \"bytes\") VALUES ($1, $2, $3) ON"
-                " CONFLICT DO NOTHING"),
-            VALS(V(hash), V(first), V_BLOB(chunk))));
+            SQL("INSERT INTO \"file_chunks\" (\"hash\", \"position\", \"bytes\", \"at\") VALUES ($1, $2, $3, $4) ON"
+                " CONFLICT (\"hash\", \"position\") DO UPDATE SET \"at\" = excluded.\"at\""
+                " WHERE \"file_chunks\".\"position\" = 0"),
+            VALS(V(hash), V(first), V_BLOB(chunk), V(c->now))));
     }
     return OK;
 }
@@ -200,7 +201,7 @@ enum err_code file_collect(struct call *c)
 {
     return db_exec(c,
         SQL("DELETE FROM \"file_chunks\" WHERE \"hash\" IN (SELECT k.\"hash\" FROM \"file_chunks\" k"
-            " WHERE k.\"position\" = 0 AND NOT EXISTS (SELECT 1 FROM \"files\" f WHERE f.\"hash\" ="
-            " k.\"hash\") LIMIT 100)"),
-        VALS());
+            " WHERE k.\"position\" = 0 AND coalesce(k.\"at\", 0) < $1 AND NOT EXISTS (SELECT 1 FROM \"files\" f WHERE"
+            " f.\"hash\" = k.\"hash\") LIMIT 100)"),
+        VALS(V(c->now - HOURS(6))));
 }

@@ -425,7 +425,8 @@ static const struct field cursor_fields[] = { COL_TEXT("name"), COL_INT("seq"), 
 static const struct entity cursor = { .name = "cursor_row", .plural = "cursors",
     .fields = cursor_fields, .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID, .key = "\"name\"" };
 
-static const struct field chunk_fields[] = { COL_TEXT("hash"), COL_INT("position"),
+/* at: of the first piece, when it came last: what is being uploaded has no record yet */
+static const struct field chunk_fields[] = { COL_TEXT("hash"), COL_INT("position"), COL_INT("at"),
     FIELD_TEXT("bytes", .system = true, .no_fold = true, .format = FORMAT_BYTES), FIELD_END };
 static const struct entity chunk = { .name = "file_chunk", .plural = "file_chunks",
     .fields = chunk_fields, .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID,

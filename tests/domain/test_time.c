@@ -3,6 +3,7 @@
 
 #include "domain.h"
 
+#include "model/file.h"
 #include "model/hours.h"
 
 #include <stdio.h>
@@ -134,10 +135,42 @@ static void the_bin__is_emptied_after_its_days(void **state)
     w->org->test_now = 0;
 }
 
+struct piece_call {
+    int64_t later, pieces;
+};
+
+static enum err_code upload_a_piece(struct call *c, void *arg)
+{
+    (void)arg;
+    return file_store_piece(c, STR("0123"), 0, STR("first"));
+}
+
+static enum err_code collect(struct call *c, void *arg)
+{
+    struct piece_call *p = arg;
+
+    c->now += p->later;
+    TRY(file_collect(c));
+    return db_int(c, &p->pieces, SQL("SELECT count(*) FROM \"file_chunks\" WHERE \"hash\" = '0123'"), VALS());
+}
+
+static void pieces_of_an_upload__outlive_a_collection_meanwhile(void **state)
+{
+    struct world *w = *state;
+    struct piece_call soon = { .later = MINUTES(5) }, late = { .later = HOURS(7) };
+
+    writes(w, upload_a_piece, NULL);
+    writes(w, collect, &soon);
+    assert_int_equal(soon.pieces, 1);
+    writes(w, collect, &late);
+    assert_int_equal(late.pieces, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hours__follow_days_holidays_and_the_clock),
+        cmocka_unit_test(pieces_of_an_upload__outlive_a_collection_meanwhile),
         cmocka_unit_test(the_bin__is_emptied_after_its_days),
     };
 
