@@ -1,8 +1,9 @@
 /* writer.h - the one thread that writes to a SQLite file, committing many calls at once.
  *
  * Writing calls share an open transaction. The batch closes when the queue is empty, at 256 calls,
- * after 5 ms, or where calls that lag meet others; answers go out after the commit is on disk, so acknowledged means durable. When a call
- * fails behind its first write, the batch is run again with a savepoint for each call; when an error
+ * after 5 ms, or where calls that lag meet others. Answers go out after the commit is on disk, so
+ * acknowledged means durable; of a call that lags, once a later call that does not is answered. When a
+ * call fails behind its first write, the batch is run again with a savepoint for each call; when an error
  * took the whole transaction along, every unanswered call runs again, each in a transaction of its own:
  * so run() may be called up to three times, and has no effect outside the database. */
 

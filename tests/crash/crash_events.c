@@ -3,37 +3,16 @@
  * What was acknowledged is there once, also when the client sends it again; what was not answered is there once or not at
  * all; the counts of days are those of the events. On PostgreSQL the client process dies alone. */
 
-#include "domain.h"
-#include "harness.h"
+#include "crash_org.h"
 
 #include "domain/event/event.h"
 #include "model/visit.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <sqlite3.h>
-
-/* Guarded by there being one point at a time; the child has a copy. */
-static char org_name[40], write_key[64];
-static struct config cfg;
-
-static struct org *open_org(struct stage *s)
-{
-    struct org *o = NULL;
-    struct err e = { 0 };
-
-    cfg = (struct config) { .dir = s->dir, .database_url = getenv("KITH_TEST_PG"),
-        .arena_max = 256 << 20, .query_budget = 5000000, .quick_budget = 2000, .queue_max = 1000 };
-    if (org_open(&o, &cfg, org_name, world_modules, &e) != OK) {
-        give_up("the organisation cannot be opened: %s", e.msg);
-    }
-    return o;
-}
+static char write_key[64]; /* guarded by there being one point at a time; the child has a copy */
 
 static enum err_code make_source(struct call *c, void *arg)
 {
@@ -50,59 +29,16 @@ static enum err_code make_source(struct call *c, void *arg)
     return OK;
 }
 
-static enum err_code in_call(struct org *o, bool write, call_fn *fn, void *arg, struct err *e)
-{
-    struct arena *mem = arena_create((size_t)cfg.arena_max);
-    struct call c;
-
-    call_init(&c, o, mem, user_system(), VIA_API);
-    enum err_code code = write ? call_write(&c, fn, arg) : call_read(&c, fn, arg);
-    *e = c.err;
-    arena_destroy(mem);
-    return code;
-}
-
 static void prepare(struct stage *s)
 {
-    static int next;
     struct err e;
-    char path[300];
 
-    snprintf(org_name, sizeof org_name, "crash_%d_%d", (int)getpid(), next++);
-    snprintf(path, sizeof path, "%s/orgs", s->dir);
-    mkdir(path, 0700);
-    snprintf(path, sizeof path, "%s/orgs/%s", s->dir, org_name);
-    mkdir(path, 0700);
-    struct org *o = open_org(s);
-    if (in_call(o, true, make_source, NULL, &e) != OK) {
+    crash_org_prepare(s);
+    struct org *o = crash_org(s);
+    if (crash_call(o, true, make_source, NULL, &e) != OK) {
         give_up("no source: %s", e.msg);
     }
     org_close(o);
-}
-
-static void clear(struct stage *s)
-{
-    struct conn *db;
-    struct err e;
-    char text[100];
-
-    if (getenv("KITH_TEST_PG")) {
-        struct org *o = open_org(s);
-        snprintf(text, sizeof text, "DROP SCHEMA \"kith_%s\" CASCADE", org_name);
-        if (org_take_writer(o, &db, &e) != OK || conn_script(db, text, &e) != OK) {
-            give_up("%s: %s", text, e.msg);
-        }
-        org_give_writer(o, db);
-        org_close(o);
-    }
-}
-
-static void open_child(struct stage *s)
-{
-    if (s->vfs) {
-        sqlite3_vfs_register(sqlite3_vfs_find(s->vfs), 1); /* the organisation asks for the default */
-    }
-    s->world = open_org(s);
 }
 
 /* ---- calls ---- */
@@ -143,7 +79,7 @@ static void one_call(struct client *cl)
         "\", \"properties\": {\"title\": \"%" PRId64 "\", \"url\": \"/\"}}",
         write_key, rng_below(&cl->r, 20), rng_below(&cl->r, 3), key, key);
     client_report(cl, &r);
-    enum err_code code = in_call(cl->stage->world, true, send, json, &e);
+    enum err_code code = crash_call(cl->stage->world, true, send, json, &e);
     r.what = code == OK ? REPORT_DONE : REPORT_REFUSED;
     client_report(cl, &r);
     if (code != OK && code != ERR_BUSY) {
@@ -186,24 +122,24 @@ static enum err_code look(struct call *c, void *arg)
 
 static void check(struct stage *s)
 {
-    struct org *o = open_org(s);
+    struct org *o = crash_org(s);
     struct err e;
 
-    if (in_call(o, false, look, s, &e) != OK) {
+    if (crash_call(o, false, look, s, &e) != OK) {
         finding(s, "the database cannot be read: %s", e.msg);
     }
     org_close(o);
 }
 
 static const struct workload on_sqlite[] = {
-    { .name = "events", .clients = 4, .points = 10, .power = true, .prepare = prepare, .open = open_child,
-        .call = one_call, .check = check, .clear = clear },
+    { .name = "events", .clients = 4, .points = 10, .power = true, .prepare = prepare, .open = crash_org_open,
+        .call = one_call, .check = check, .clear = crash_org_clear },
     { 0 },
 };
 
 static const struct workload on_postgres[] = {
-    { .name = "events on PostgreSQL", .clients = 4, .points = 10, .prepare = prepare, .open = open_child,
-        .call = one_call, .check = check, .clear = clear },
+    { .name = "events on PostgreSQL", .clients = 4, .points = 10, .prepare = prepare, .open = crash_org_open,
+        .call = one_call, .check = check, .clear = crash_org_clear },
     { 0 },
 };
 

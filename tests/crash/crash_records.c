@@ -4,8 +4,7 @@
  * What was acknowledged is there by id and version, with exactly one row in the feed; whatever else
  * there is hangs together as check_all() sees it. On PostgreSQL the client process dies alone. */
 
-#include "domain.h"
-#include "harness.h"
+#include "crash_org.h"
 
 #include "base/time.h"
 #include "model/check.h"
@@ -13,77 +12,14 @@
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <sqlite3.h>
 
 enum { OWN = 24, SHARED = 32, POINTS_EACH = 10 };
 
 static const char *const entities[] = { "contact", "company" };
 
-/* Guarded by there being one point at a time; the child has a copy. */
-static char org_name[40];
-static struct config cfg;
-static _Atomic int64_t companies[SHARED]; /* that contacts may refer to */
-
-/* ---- opening ---- */
-
-static struct org *open_org(struct stage *s)
-{
-    struct org *o = NULL;
-    struct err e = { 0 };
-
-    cfg = (struct config) { .dir = s->dir, .database_url = getenv("KITH_TEST_PG"),
-        .arena_max = 256 << 20, .query_budget = 5000000, .quick_budget = 2000, .queue_max = 1000 };
-    if (org_open(&o, &cfg, org_name, world_modules, &e) != OK) {
-        give_up("the organisation cannot be opened: %s", e.msg);
-    }
-    return o;
-}
-
-static void prepare(struct stage *s)
-{
-    static int next;
-    char path[300];
-
-    snprintf(org_name, sizeof org_name, "crash_%d_%d", (int)getpid(), next++);
-    snprintf(path, sizeof path, "%s/orgs", s->dir);
-    mkdir(path, 0700);
-    snprintf(path, sizeof path, "%s/orgs/%s", s->dir, org_name);
-    mkdir(path, 0700);
-    org_close(open_org(s));
-}
-
-static void clear(struct stage *s)
-{
-    struct conn *db;
-    struct err e;
-    char text[100];
-
-    if (getenv("KITH_TEST_PG")) {
-        struct org *o = open_org(s);
-        snprintf(text, sizeof text, "DROP SCHEMA \"kith_%s\" CASCADE", org_name);
-        if (org_take_writer(o, &db, &e) != OK) {
-            give_up("no connection: %s", e.msg);
-        }
-        if (conn_script(db, text, &e) != OK) {
-            give_up("%s: %s", text, e.msg);
-        }
-        org_give_writer(o, db);
-        org_close(o);
-    }
-}
-
-static void open_child(struct stage *s)
-{
-    if (s->vfs) {
-        sqlite3_vfs_register(sqlite3_vfs_find(s->vfs), 1); /* the organisation asks for the default */
-    }
-    s->world = open_org(s);
-}
+/* That contacts may refer to. Guarded by there being one point at a time; the child has a copy. */
+static _Atomic int64_t companies[SHARED];
 
 /* ---- calls ---- */
 
@@ -173,14 +109,11 @@ static bool is_refusal(enum err_code code)
 /* value: the version it will have, negative in the bin. */
 static bool submit(struct client *cl, struct edit *e, int64_t key, int64_t value)
 {
-    struct org *o = cl->stage->world;
-    struct arena *mem = arena_create((size_t)cfg.arena_max);
     struct report r = { .what = REPORT_TRY, .op = e->op, .key = key, .a = e->id, .b = value };
-    struct call c;
+    struct err err;
 
     client_report(cl, &r);
-    call_init(&c, o, mem, user_system(), VIA_API);
-    enum err_code code = call_write(&c, run_edit, e);
+    enum err_code code = crash_call(cl->stage->world, true, run_edit, e, &err);
     r.what = code == OK ? REPORT_DONE : REPORT_REFUSED;
     r.op = e->op + e->change_set * 16 + e->entity * 8;
     r.a = e->id;
@@ -188,9 +121,8 @@ static bool submit(struct client *cl, struct edit *e, int64_t key, int64_t value
     if (code != OK && !is_refusal(code)) {
         client_trouble(cl, "%s of a %s answered %s %s (%s)",
             e->op == CREATE ? "create" : e->op == UPDATE ? "update" : "delete or restore",
-            entities[e->entity], err_name(code), c.err.msg, c.err.field);
+            entities[e->entity], err_name(code), err.msg, err.field);
     }
-    arena_destroy(mem);
     return code == OK;
 }
 
@@ -339,30 +271,27 @@ static enum err_code look(struct call *c, void *arg)
 
 static void check(struct stage *s)
 {
-    struct org *o = open_org(s);
-    struct arena *mem = arena_create(0);
+    struct org *o = crash_org(s);
     struct looking l = { .s = s };
-    struct call c;
+    struct err e;
 
     l.fates = fates_of(s, &l.n);
-    call_init(&c, o, mem, user_system(), VIA_API);
-    if (call_read(&c, look, &l) != OK) {
-        finding(s, "the check ended: %s", c.err.msg);
+    if (crash_call(o, false, look, &l, &e) != OK) {
+        finding(s, "the check ended: %s", e.msg);
     }
     s->mark = l.change_sets;
-    arena_destroy(mem);
     org_close(o);
 }
 
 static const struct workload on_sqlite[] = {
-    { .name = "records", .clients = 4, .points = POINTS_EACH, .power = true, .prepare = prepare,
-        .open = open_child, .call = one_call, .check = check, .clear = clear },
+    { .name = "records", .clients = 4, .points = POINTS_EACH, .power = true, .prepare = crash_org_prepare,
+        .open = crash_org_open, .call = one_call, .check = check, .clear = crash_org_clear },
     { 0 },
 };
 
 static const struct workload on_postgres[] = {
-    { .name = "records on PostgreSQL", .clients = 4, .points = POINTS_EACH, .prepare = prepare,
-        .open = open_child, .call = one_call, .check = check, .clear = clear },
+    { .name = "records on PostgreSQL", .clients = 4, .points = POINTS_EACH, .prepare = crash_org_prepare,
+        .open = crash_org_open, .call = one_call, .check = check, .clear = crash_org_clear },
     { 0 },
 };
 
