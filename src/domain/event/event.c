@@ -4,9 +4,9 @@
 
 #include "domain/event/event_steps.h"
 
-
 static const struct entity *const entities[] = { &event_source_entity, &event_entity, &event_day_entity,
-    &event_name_entity, &event_message_entity, &event_visitor_entity, &event_arrival_entity, &event_move_entity, NULL };
+    &event_name_entity, &event_message_entity, &event_visitor_entity, &event_arrival_entity, &event_move_entity,
+    &event_glimpse_entity, NULL };
 
 static const struct setting settings[] = {
     { .field = { .name = "event.days", .kind = KIND_INT, .min = 1, .max = EVENT_DAYS, .def = "400",

@@ -27,6 +27,7 @@ struct intake_call {
     int64_t sent_at;   /* by the client's clock, 0 for not told */
     int64_t accepted, repeated;
     int left_out;
+    struct event_glimpse glimpse;
     size_t index, nerrors;
     struct item_error errors[ERRORS];
     struct err refused; /* why the item at hand is not taken */
@@ -189,6 +190,8 @@ static enum err_code store_event(struct call *c, struct intake_call *in, const j
     e->referrer = event_cut(own_path(in, page_part(item, "referrer")), EVENT_TEXT_MAX);
     TRY(event_document(c, name, json_object_get(item, "properties"), e, &in->left_out));
     TRY(event_put(c, e, &in->counts));
+    in->glimpse.name = name->key;
+    in->glimpse.known = e->person > 0;
     in->accepted++;
     return OK;
 }
@@ -295,8 +298,9 @@ static enum err_code identify(struct call *c, struct intake_call *in, const json
         *known = who;
         map_put(&in->people, key, known);
     }
-    in->accepted += who != 0;
-    return who > 0 ? apply_traits(c, in, item, who) : OK;
+    TRY(who > 0 ? apply_traits(c, in, item, who) : OK);
+    in->accepted += who != 0 && in->refused.code == OK;
+    return OK;
 }
 
 static enum err_code alias(struct call *c, struct intake_call *in, const json_t *item)
@@ -422,6 +426,10 @@ static enum err_code finish(struct call *c, struct intake_call *in)
     TRY(event_names_store(c, &in->names));
     TRY(event_counts_store(c, &in->counts));
     TRY(event_tell(c, &in->counts));
+    in->glimpse.accepted = in->accepted;
+    in->glimpse.refused = (int64_t)in->nerrors;
+    in->glimpse.why = in->nerrors ? in->errors[0].message : NULL;
+    TRY(event_glimpse_keep(c, in->source.id, &in->glimpse));
     answer(c, in);
     return OK;
 }

@@ -59,6 +59,57 @@ enum err_code event_source_reveal(struct call *c)
     return OK;
 }
 
+/* ---- what came lately ---- */
+
+enum { SLOTS = 64, SHOWN = 30 };
+
+/* A request takes the place of any other of its source: no place is waited for by many at once, and no row is ever removed. */
+static const struct field glimpse_fields[] = { FIELD_INT("source", .system = true), FIELD_INT("slot", .system = true),
+    FIELD_INT("at", .system = true), FIELD_TEXT("name", .system = true, .no_fold = true), FIELD_INT("known", .system = true),
+    FIELD_INT("accepted", .system = true), FIELD_INT("refused", .system = true),
+    FIELD_TEXT("why", .system = true, .no_fold = true), FIELD_END };
+const struct entity event_glimpse_entity = { .name = "event_glimpse", .plural = "event_glimpses", .fields = glimpse_fields,
+    .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID | ENTITY_CLUSTERED, .key = "\"source\", \"slot\"" };
+
+enum err_code event_glimpse_keep(struct call *c, int64_t source, const struct event_glimpse *g)
+{
+    uint8_t slot;
+
+    rand_bytes(&slot, 1);
+    return db_exec(c,
+        SQL("INSERT INTO \"event_glimpses\" (\"source\", \"slot\", \"at\", \"name\", \"known\", \"accepted\", \"refused\","
+            " \"why\") VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (\"source\", \"slot\") DO UPDATE SET \"at\" ="
+            " excluded.\"at\", \"name\" = excluded.\"name\", \"known\" = excluded.\"known\", \"accepted\" ="
+            " excluded.\"accepted\", \"refused\" = excluded.\"refused\", \"why\" = excluded.\"why\""),
+        VALS(V(source), V(slot % SLOTS), V(c->now), V(g->name), V(g->known), V(g->accepted), V(g->refused),
+            g->why ? V(g->why) : V_NULL));
+}
+
+enum err_code event_source_glimpses(struct call *c)
+{
+    struct rows rows;
+
+    json_array(&c->out, "items");
+    TRY(db_query(c, &rows,
+        SQL("SELECT \"at\", \"name\", \"known\", \"accepted\", \"refused\", \"why\" FROM \"event_glimpses\" WHERE \"source\" ="
+            " $1 ORDER BY \"at\" DESC LIMIT $2"),
+        VALS(V(target(c)), V(SHOWN))));
+    while (rows_next(&rows)) {
+        json_object(&c->out, NULL);
+        out_instant(c, "at", col_int(&rows, 0));
+        json_text(&c->out, "name", stmt_text(rows.st, 1));
+        json_flag(&c->out, "known", col_int(&rows, 2) != 0);
+        json_int(&c->out, "accepted", col_int(&rows, 3));
+        json_int(&c->out, "refused", col_int(&rows, 4));
+        json_text(&c->out, "why", stmt_text(rows.st, 5));
+        json_end_object(&c->out);
+    }
+    json_end_array(&c->out);
+    return rows_end(&rows);
+}
+
+/* ---- the source of a request ---- */
+
 enum err_code event_source_find(struct call *c, struct str key, struct event_source *out)
 {
     struct rows rows;

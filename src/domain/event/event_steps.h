@@ -94,9 +94,18 @@ struct event_source {
     struct str origins; /* of sites, separated by white space */
     struct str secret;  /* signs the ids of people whom a browser names */
 };
+/* What a request brought, for who sets a source up. */
+struct event_glimpse {
+    struct str name;    /* of its last event, empty for none */
+    bool known;         /* it was a person's, not a visitor's */
+    int64_t accepted, refused;
+    const char *why;    /* the first item was refused, NULL for none */
+};
 /* The source of a write key that is at work; ERR_UNAUTHENTICATED for none. */
 MUST_CHECK enum err_code event_source_find(struct call *c, struct str key, struct event_source *out);
 bool event_source_allows(const struct event_source *s, struct str origin);
+/* Keeps it among some that came lately. */
+MUST_CHECK enum err_code event_glimpse_keep(struct call *c, int64_t source, const struct event_glimpse *g);
 /* Is this the HMAC-SHA256 of the id under the source's secret, in hex? */
 bool event_source_signed(const struct event_source *s, struct str id, struct str signature);
 
@@ -122,11 +131,12 @@ enum err_code event_retention_run(struct call *c);
 
 extern const struct entity event_source_entity;
 enum err_code event_source_reveal(struct call *c);
+enum err_code event_source_glimpses(struct call *c);
 extern const char event_script[]; /* web/tracker/kith.js */
 extern const struct intake event_intakes[];
 extern const struct expr_extension event_functions[];
 extern const struct action event_actions[];
 extern const struct entity event_entity, event_day_entity, event_name_entity, event_message_entity,
-    event_visitor_entity, event_arrival_entity, event_move_entity;
+    event_visitor_entity, event_arrival_entity, event_move_entity, event_glimpse_entity;
 
 #endif

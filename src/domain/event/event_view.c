@@ -102,6 +102,7 @@ static enum err_code names(struct call *c)
 static const struct field before_input[] = { FIELD_INSTANT("before"), FIELD_END };
 static const struct field person_output[] = { FIELD_JSON("days"), FIELD_JSON("events"), FIELD_END };
 static const struct field names_output[] = { FIELD_JSON("items"), FIELD_END };
+static const struct field glimpses_output[] = { FIELD_JSON("items"), FIELD_END };
 static const struct field secret_output[] = { FIELD_TEXT("secret"), FIELD_END };
 
 const struct action event_actions[] = {
@@ -113,5 +114,8 @@ const struct action event_actions[] = {
     { .name = "secret", .on = "event_source", .takes = TAKES_ONE, .effect = EFFECT_READ, .right = "event_source.secret",
         .output = secret_output, .run = event_source_reveal,
         .help = "The secret with which a site's server signs the ids of its users." },
+    { .name = "recent", .on = "event_source", .takes = TAKES_ONE, .effect = EFFECT_READ, .right = "event_source.read",
+        .output = glimpses_output, .run = event_source_glimpses,
+        .help = "Some of the newest requests of a source: what came, and what was refused and why." },
     ACTION_END,
 };

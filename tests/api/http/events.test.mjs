@@ -62,6 +62,19 @@ test('what a person did is shown by day and one by one, and the script is there'
   assert.match(script.text, /sendBeacon/);
 });
 
+test('who sets a source up sees what came, and what was refused and why', async () => {
+  const fresh = await made('/event_sources', { name: 'New', kind: 'server' });
+  assert.deepEqual((await made(`/event_sources/${fresh.id}/recent`, {})).items, []);
+  await send('track', { userId: 'ada', event: 'tried' }, fresh);
+  await send('batch', { batch: [{ type: 'track', userId: 'somebody', event: 'tried too' }, { type: 'track', event: 'x' }] }, fresh);
+  const { items } = await made(`/event_sources/${fresh.id}/recent`, {});
+  const seen = items.map((i) => [i.name, i.known, i.accepted, i.refused, i.why]);
+  assert.deepEqual(seen.at(0), ['tried too', false, 1, 1, 'a userId or an anonymousId']);
+  if (seen.length > 1) assert.deepEqual(seen.at(1), ['tried', true, 1, 0, '']); // one may take the other's place
+  for (let i = 0; i < 100; i++) await send('track', { userId: 'ada', event: 'again' }, fresh);
+  assert.equal((await made(`/event_sources/${fresh.id}/recent`, {})).items.length, 30);
+});
+
 test('what is wrong in an expression is said', async () => {
   for (const [text, says] of [["did('x', 500d) > 0", /400 days/], ["did(last_name) > 0", /last_name/], ["prop('x') = 'y'", /inside did/],
     ["did('x', at > now) > 0", /at/], ["did('x', last_name = 'a') > 0", /last_name/], ["did('x', prop('a\"b') = 'c') > 0", /propert/]]) {

@@ -93,6 +93,10 @@ export const titleOf = (e: Entity, r: Rec | undefined): string => {
   return s !== null && s !== undefined && s !== '' ? String(s) : r ? `${e.label} ${r.id}` : '';
 };
 export const address = (e: Entity, id?: number) => `/e/${e.plural}` + (id ? `/${id}` : '');
+/** The list of those that fulfil a condition, whatever view was open last. */
+export const listOf = (e: Entity, where: string) => `${address(e)}?${new URLSearchParams({ view: '0', where })}`;
+/** Whether the user may run an action: only those are told. */
+export const mayRun = (e: Entity, name: string) => e.actions.some((a) => a.name === name);
 
 const UNLISTED = new Set(['json', 'rich_text', 'long_text', 'file', 'place', 'emails', 'phones', 'addresses', 'urls']);
 const NO_SORT = new Set(['json', 'rich_text', 'long_text', 'file', 'place', 'emails', 'phones', 'addresses', 'urls', 'many', 'tags', 'choices', 'any_reference']);

@@ -8,7 +8,7 @@ import { JobLine, type Job } from '../duplicates/job';
 import '../duplicates/clean.css';
 import { number } from '../fields/format';
 import { t } from '../locale/t';
-import { address, can, useMeta, type Entity } from '../meta/meta';
+import { can, listOf, useMeta, type Entity } from '../meta/meta';
 import { Chip, Empty, ErrorState, useTitle } from '../ui/bits';
 import { say, sayError } from '../ui/undo';
 import RuleDialog, { type Rule } from './RuleDialog';
@@ -19,7 +19,7 @@ interface Report { entity: string; score: number | null; rules: Counted[] }
 const COLOUR: Record<string, string> = { missing: 'blue', invalid: 'red', stale: 'gray', contradictory: 'orange', unlikely: 'violet' };
 
 function Line({ r, entity: e, kind, onEdit }: { r: Counted; entity: Entity; kind: string; onEdit?: () => void }) {
-  const href = address(e) + '?' + new URLSearchParams({ view: '0', where: r.where });
+  const href = listOf(e, r.where);
   const share = r.found && r.records ? r.found / r.records : 0;
   const words = r.found === null ? t('quality.uncounted') : t('quality.of', { n: number(r.found), all: number(r.records ?? 0) });
   return (

@@ -64,11 +64,12 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
       <div className="record">
         <section aria-label={t('record.fields')} tabIndex={0}><FieldPanel entity={e} record={r} fixed={!!denied} /></section>
         <section aria-label={t('record.more')} tabIndex={0}>
-          <Tabs defaultValue={panel ? 'panel' : activity ? 'timeline' : related.length ? 'related' : 'history'} keepMounted={false}>
+          <Tabs defaultValue={panel && !panel.behind ? 'panel' : activity ? 'timeline' : related.length ? 'related' : 'history'} keepMounted={false}>
             <Tabs.List>
-              {panel && <Tabs.Tab value="panel">{t(panel.tab)}</Tabs.Tab>}
+              {panel && !panel.behind && <Tabs.Tab value="panel">{t(panel.tab)}</Tabs.Tab>}
               {activity && <Tabs.Tab value="timeline">{t('record.timeline')}</Tabs.Tab>}
               {related.length > 0 && <Tabs.Tab value="related">{t('record.related')}</Tabs.Tab>}
+              {panel?.behind && <Tabs.Tab value="panel">{t(panel.tab)}</Tabs.Tab>}
               {files && <Tabs.Tab value="files">{t('record.files')}</Tabs.Tab>}
               <Tabs.Tab value="history">{t('record.history')}</Tabs.Tab>
             </Tabs.List>

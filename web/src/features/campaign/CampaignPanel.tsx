@@ -4,9 +4,9 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link } from 'wouter';
 import { call } from '../../api/client';
-import { money, number } from '../../fields/format';
+import { instant, money, number } from '../../fields/format';
 import { t, type Key } from '../../locale/t';
-import { address, can, useMeta, type Rec } from '../../meta/meta';
+import { listOf, mayRun, useMeta, type Rec } from '../../meta/meta';
 import type { PanelProps } from '../../record/panel';
 import { Complaint, ErrorState } from '../../ui/bits';
 import { say, sayError } from '../../ui/undo';
@@ -25,7 +25,7 @@ const text = (prefix: string, key: string) => t(`${prefix}.${key}` as Key);
 
 function usePeopleHref(id: number) {
   const people = useMeta().entity('contact');
-  return (figure: string) => (people ? `${address(people)}?${new URLSearchParams({ view: '0', where: `mailed(${id}, '${figure}')` })}` : '#');
+  return (figure: string) => (people ? listOf(people, `mailed(${id}, '${figure}')`) : '#');
 }
 
 function Before({ record: r, onStart, busy }: { record: Rec; onStart: (everybody: boolean) => void; busy: boolean }) {
@@ -49,7 +49,7 @@ function Before({ record: r, onStart, busy }: { record: Rec; onStart: (everybody
       <Button onClick={() => setSure(true)} disabled={!triggered && !may_be_written_to}>{triggered ? t('camp.watch') : t('camp.start')}</Button>
       <Modal opened={sure} onClose={() => setSure(false)} title={triggered ? t('camp.watch') : t('camp.sure', { n: number(get) })} closeButtonProps={{ 'aria-label': t('close') }} transitionProps={{ duration: 0 }}>
         <Stack gap="sm">
-          <div>{triggered ? t('camp.triggered') : r.scheduled_at ? t('camp.sure.at', { at: new Date(r.scheduled_at).toLocaleString() }) : t('camp.sure.now')}</div>
+          <div>{triggered ? t('camp.triggered') : r.scheduled_at ? t('camp.sure.at', { at: instant(r.scheduled_at) }) : t('camp.sure.now')}</div>
           {held_out > 0 && !triggered && <div className="dim">{t('camp.sure.held', { n: number(held_out) })}</div>}
           <Group justify="flex-end" gap="xs"><Button variant="default" onClick={() => setSure(false)}>{t('cancel')}</Button><Button data-autofocus loading={busy} onClick={() => onStart(!condition)}>{triggered ? t('camp.watch') : t('camp.start')}</Button></Group>
         </Stack>
@@ -71,9 +71,9 @@ function Arms({ orders: o, lift, money: m }: { orders: { mailed: Arm; control: A
   const in_currency = (n: number) => money({ amount: n.toFixed(2), currency });
   const row = (k: 'mailed' | 'control') => <tr key={k}><th scope="row">{text('camp.arm', k)}</th><td>{number(o[k].people)}</td><td>{number(o[k].buyers)}</td><td>{number(o[k].orders)}</td><td>{money(o[k].revenue)}</td><td>{in_currency(o[k].revenue_per_person)}</td></tr>;
   return (
-    <section className="panelpart" aria-label={t('camp.brought')}>
+    <section className="panelpart">
       <h2>{t('camp.brought')}</h2>
-      <div className="scrollx"><table className="armtable">
+      <div className="scrollx" tabIndex={0} role="region" aria-label={t('camp.brought')}><table className="armtable">
         <thead><tr><td />{(['people', 'buyers', 'orders', 'revenue', 'each'] as const).map((k) => <th key={k} scope="col">{text('camp.col', k)}</th>)}</tr></thead>
         <tbody>{row('mailed')}{row('control')}</tbody>
       </table></div>
@@ -110,7 +110,7 @@ export default function CampaignPanel({ entity: e, record: r }: PanelProps) {
   const client = useQueryClient();
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
-  const mayStart = can(e, 'update');
+  const mayStart = mayRun(e, 'start');
   async function act(name: string, body: object = {}) {
     setBusy(true);
     setError(null);

@@ -4,7 +4,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
 import { call } from '../../api/client';
 import { t } from '../../locale/t';
-import { can } from '../../meta/meta';
+import { mayRun } from '../../meta/meta';
 import type { PanelProps } from '../../record/panel';
 import { Complaint } from '../../ui/bits';
 import { say } from '../../ui/undo';
@@ -27,7 +27,7 @@ export default function ServerPanel({ entity: e, record: r }: PanelProps) {
   return (
     <div>
       <p className="verdict" role="status">{r.state === 'failing' ? t('mail.failing', { why: r.error ?? '' }) : r.state === 'ok' ? t('mail.ok') : t('mail.untried')}</p>
-      {can(e, 'update') && (
+      {mayRun(e, 'set_password') && (
         <form onSubmit={(ev) => void save(ev)}>
           <Group gap={8} align="flex-end">
             <PasswordInput style={{ flex: 1, maxWidth: 340 }} label={t('mail.password')} description={r.has_password ? t('mail.password.there') : t('mail.password.none')} autoComplete="off" value={password} visibilityToggleButtonProps={{ 'aria-label': t('signin.show') }} onChange={(ev) => setPassword(ev.currentTarget.value)} />

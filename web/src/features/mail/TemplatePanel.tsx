@@ -1,12 +1,13 @@
 // The text of a mail: written as code, shown as a person would get it, tried with a real mail.
-import { Button, Group, SegmentedControl, Stack, Textarea, TextInput } from '@mantine/core';
+import { Button, Group, SegmentedControl, Skeleton, Stack, Textarea, TextInput } from '@mantine/core';
 import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { call, get, getSession, Problem } from '../../api/client';
 import { Input } from '../../fields/Input';
+import { PersonInput, type Person } from '../../fields/PersonInput';
 import { bytes } from '../../fields/format';
 import { t } from '../../locale/t';
-import { titleOf, useMeta, writable, type Field, type Rec } from '../../meta/meta';
+import { mayRun, titleOf, useMeta, writable, type Rec } from '../../meta/meta';
 import type { PanelProps } from '../../record/panel';
 import { Complaint } from '../../ui/bits';
 import { say } from '../../ui/undo';
@@ -62,7 +63,7 @@ function Try({ record: r, person, disabled }: { record: Rec; person: { id: numbe
         <div style={{ minWidth: 180, flex: 1 }}><Input field={field} label={field.label} value={sender} onChange={setSender} /></div>
         <Button variant="default" disabled={disabled || !to || !sender} title={disabled ? t('tmpl.savefirst') : undefined} onClick={() => void send()}>{t('tmpl.test')}</Button>
       </Group>
-      <Complaint error={error} />
+      <Complaint error={error ?? first.error} />
     </Stack>
   );
 }
@@ -72,7 +73,7 @@ export default function TemplatePanel({ entity: e, record: r }: PanelProps) {
   const saved: Draft = { subject: r.subject ?? '', html: r.html ?? '', text: r.text ?? '' };
   const [draft, setDraft] = useState(saved);
   const [as, setAs] = useState('html');
-  const [person, setPerson] = useState<{ id: number; name: string } | null>(null);
+  const [person, setPerson] = useState<Person>(null);
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const changed = draft.subject !== saved.subject || draft.html !== saved.html || draft.text !== saved.text;
@@ -95,7 +96,6 @@ export default function TemplatePanel({ entity: e, record: r }: PanelProps) {
     } catch (x) { setError(x); }
     setBusy(false);
   }
-  const whom: Field = { name: 'person', label: t('tmpl.as'), kind: 'reference', target: 'contact' } as unknown as Field;
   return (
     <Stack gap="sm">
       <TextInput label={t('tmpl.subject')} value={draft.subject} error={at('subject')} readOnly={!may} onChange={(ev) => put({ subject: ev.currentTarget.value })} />
@@ -105,14 +105,15 @@ export default function TemplatePanel({ entity: e, record: r }: PanelProps) {
       {may && <Group gap={8}><Button loading={busy} disabled={!changed} onClick={() => void save()}>{t('save')}</Button>{changed && <Button variant="default" onClick={() => { setDraft(saved); setError(null); }}>{t('tmpl.revert')}</Button>}</Group>}
       <section aria-label={t('tmpl.preview')}>
         <Group gap={10} align="flex-end" mb={8}>
-          <div style={{ flex: 1, minWidth: 200 }}><Input field={whom} label={t('tmpl.as')} value={person} onChange={setPerson} /></div>
+          <div style={{ flex: 1, minWidth: 200 }}><PersonInput label={t('tmpl.as')} value={person} onChange={setPerson} /></div>
           <SegmentedControl size="xs" aria-label={t('tmpl.preview')} data={[{ value: 'html', label: t('tmpl.show.html') }, { value: 'text', label: t('tmpl.show.text') }]} value={as} onChange={setAs} />
         </Group>
         {now && <p style={{ margin: '0 0 8px' }}><b>{now.subject || '–'}</b> <span className="dim">{bytes(now.bytes)}</span></p>}
         {now?.missing && <p className="dim">{t('tmpl.missing', { name: now.missing })}</p>}
-        {as === 'html' && now?.html ? <Frame html={now.html} label={t('tmpl.preview')} /> : <pre className="mailframe plainmail" role="region" tabIndex={0} aria-label={t('tmpl.preview')}>{now?.text}</pre>}
+        {!now && !wrong && <Skeleton height={120} aria-label={t('loading')} />}
+        {now && (as === 'html' && now.html ? <Frame html={now.html} label={t('tmpl.preview')} /> : <pre className="mailframe plainmail" role="region" tabIndex={0} aria-label={t('tmpl.preview')}>{now.text}</pre>)}
       </section>
-      <section aria-label={t('tmpl.test')}><Try record={r} person={person} disabled={changed} /></section>
+      {mayRun(e, 'test') && <section aria-label={t('tmpl.test')}><Try record={r} person={person} disabled={changed} /></section>}
     </Stack>
   );
 }

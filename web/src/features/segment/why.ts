@@ -1,6 +1,6 @@
 // The leaves of an explained condition: what was asked, whether it holds, and the value that was seen.
 export interface Why { text: string; holds?: boolean; op?: string; value?: unknown; args?: Why[] }
-export interface Leaf { text: string; yes: boolean; value?: string }
+interface Leaf { text: string; yes: boolean; value?: string }
 
 const plain = (v: unknown) => (v === null ? '–' : typeof v === 'object' ? JSON.stringify(v) : String(v));
 
