@@ -24,6 +24,8 @@ enum {
     EVENT_SCALE = 4,         /* of properties that are numbers */
 };
 
+#define EVENT_NAMES_FULL "this installation knows 5,000 names of events already; this one is new"
+
 /* ---- time: days and months since 1970, in UTC ---- */
 int64_t event_day(int64_t at);
 int64_t event_month(int64_t at);

@@ -286,3 +286,29 @@ enum err_code event_names_store(struct call *c, struct event_names *names)
     }
     return OK;
 }
+
+/* ---- of the server's own knowledge ---- */
+
+enum err_code event_record(struct call *c, const struct event_said *list, size_t n)
+{
+    struct event_names names = { 0 };
+    struct event_counts counts = { 0 };
+    int left_out = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct event_said *s = &list[i];
+        struct event e = { .person = s->contact, .at = s->at, .source = s->source,
+            .url = event_cut(s->url, EVENT_TEXT_MAX), .title = event_cut(s->title, EVENT_TEXT_MAX) };
+        struct event_name *name;
+        TRY(event_name_take(c, &names, s->name, &name));
+        if (!name) {
+            return fail(c, ERR_CONFLICT, "event", "%s", EVENT_NAMES_FULL);
+        }
+        e.name = name->id;
+        TRY(event_document(c, name, s->properties, &e, &left_out));
+        TRY(event_put(c, &e, &counts));
+    }
+    TRY(event_names_store(c, &names));
+    TRY(event_counts_store(c, &counts));
+    return event_tell(c, &counts);
+}
