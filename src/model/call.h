@@ -71,6 +71,7 @@ struct call {
     struct model *built; /* by a rebuild; published after the commit */
     struct job_run *job; /* the running job, NULL outside one */
     bool in_feed; /* PostgreSQL: its rows of the feed are announced (change.c) */
+    jmp_buf *ceiling; /* while the body runs: where reaching the arena's ceiling leads */
     struct held_rollups *held; /* roll-ups that are made at the end (rollups_hold), NULL: at once */
 };
 
@@ -110,6 +111,17 @@ MUST_CHECK enum err_code call_try(struct call *c, call_fn *fn, void *arg, bool *
 /* fn runs on the committing thread once the commit is durable. The only door for effects outside
  * the database. arg must live in c->mem. */
 void call_after_commit(struct call *c, void (*fn)(struct org *org, void *arg), void *arg);
+/* Runs fn, of a reading call, with an arena of its own as c->mem, which is gone behind it: what is to stay, fn puts into
+ * the call's. Both have the call's ceiling. */
+MUST_CHECK enum err_code call_scratch(struct call *c, call_fn *fn, void *arg);
+/* What one of many things needed of the arena is given back before the next; unless it asked for something after
+ * the commit, which lives there. What else is to stay lives in another arena. */
+struct call_mark {
+    struct arena_mark mem;
+    const struct after *after;
+};
+struct call_mark call_mark(const struct call *c);
+void call_rewind(struct call *c, struct call_mark mark);
 
 /* A writing call that need not be waited for: done runs once, on the writer's thread after the commit
  * (SQLite) or on this one (PostgreSQL); the outcome is in c->err. Never blocks on SQLite; ERR_BUSY at

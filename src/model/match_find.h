@@ -62,10 +62,13 @@ MUST_CHECK enum err_code match_keys_missing(struct call *c, const struct live_en
     const struct match_rule *rule, int64_t *missing);
 struct match_keys_job {
     struct str entity;
-    int64_t after;
+    int64_t after, reached; /* the caller takes `reached` over once the write is committed: it may run twice */
+    int64_t cleared; /* rows, by the last match_keys_clear */
     bool over;
 };
-/* Fills in the keys of some records; over at the end. */
+/* Before they are filled in: takes some of the old rows away, of whatever they are; none are left once it clears 0. */
+enum err_code match_keys_clear(struct call *c, void *job);
+/* Fills in the keys of some records past `after`; over at the end. */
 enum err_code match_keys_fill(struct call *c, void *job);
 
 #endif

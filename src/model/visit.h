@@ -21,7 +21,8 @@ struct visit {
     /* of an intake: what other sites and programs send */
     const json_t *input;            /* the body, an object */
     struct str authorization, origin; /* headers */
-    /* May this client (an address, a key) send n more? Counts them. */
+    /* May this client (an address, a key) send n more? Counts them, once a request however often that runs; for at most
+     * two clients. */
     bool (*within)(void *arg, struct str client, int64_t per_minute, int64_t n);
     void *within_arg;
     bool other_site; /* out: the page that sent it may read the answer */

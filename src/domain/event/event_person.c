@@ -367,8 +367,7 @@ enum err_code event_people_change(struct call *c, const struct change *changes, 
         if (ch->entity != people->number) {
             continue;
         }
-        struct arena_mark mark = arena_mark(c->mem);
-        const struct after *after = c->after;
+        struct call_mark mark = call_mark(c);
         switch (ch->kind) {
         case CHANGE_DELETE:
             TRY(went_away(c, people, ch->record));
@@ -388,9 +387,7 @@ enum err_code event_people_change(struct call *c, const struct change *changes, 
         case CHANGE_LEAVE:
             break;
         }
-        if (c->after == after) {
-            arena_rewind(c->mem, mark);
-        }
+        call_rewind(c, mark);
     }
     return OK;
 }

@@ -206,6 +206,19 @@ test('more than 5,000 names are not taken', { timeout: 120000 }, async () => {
   assert.equal((await send('track', { userId: 'ivy', event: 'signed_up' })).status, 200);
 });
 
+test('a request whose write runs again is counted once, and in a bucket of its own', async () => {
+  const slow = await made('/event_sources', { name: 'Till', kind: 'server', creates: true, per_minute: 60 });
+  const some = (n) => ({ batch: Array.from({ length: n }, () => ({ type: 'track', userId: 'ada', event: 'signed_up' })) });
+  await w.request('PUT', '/test/twice', { on: true });
+  try {
+    assert.equal((await send('batch', some(40), slow)).status, 200); // of 60: counted twice there would be no more
+    assert.equal((await send('batch', some(30), slow)).status, 200);
+    assert.equal((await send('track', some(1).batch[0], slow)).status, 429);
+  } finally {
+    await w.request('PUT', '/test/twice', { on: false });
+  }
+});
+
 test('one address has a limit', async () => {
   await w.api('PUT', '/settings', { name: 'event.address_per_minute', scope: 'organisation', scope_id: 0, value: 60 });
   const codes = [];
