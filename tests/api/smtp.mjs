@@ -4,6 +4,7 @@ import net from 'node:net';
 export class Sink {
   mails = [];        // {from, to, data}
   connections = 0;
+  begun = 0;         // mails that were handed over, answered or not
   offers = ['PIPELINING', '8BITMIME'];
   rcpt = () => '250 ok';  // (address, nth) => reply; null closes the connection
   data = () => '250 kept'; // (mail) => reply; null closes the connection; a promise waits
@@ -36,6 +37,7 @@ export class Sink {
         if (line !== '.') { mail.data.push(line.startsWith('.') ? line.slice(1) : line); return; }
         inData = false;
         const whole = { from: mail.from, to: mail.to, data: Buffer.from(mail.data.join('\r\n') + '\r\n', 'latin1').toString('utf8') };
+        this.begun++;
         const reply = await this.data(whole);
         if (reply?.startsWith('2')) this.mails.push(whole);
         say(reply);

@@ -136,7 +136,19 @@ static enum err_code read_batches(struct call *c, void *arg)
 
 /* ---- may he be written to? ---- */
 
-static enum err_code count_recent(struct call *c, const struct batch *b, int64_t contact, bool *full)
+/* What goes to him from the same page and stands in no row yet: of several campaigns that send together. */
+static int64_t count_chosen(const struct ready *m)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < m->page->made; i++) {
+        const struct ready *other = &m->page->list[i];
+        n += !m->page->taken[i] && !other->reason && !other->transactional && other->contact == m->contact;
+    }
+    return n;
+}
+
+static enum err_code count_recent(struct call *c, const struct batch *b, const struct ready *m, bool *full)
 {
     int64_t n;
 
@@ -147,8 +159,8 @@ static enum err_code count_recent(struct call *c, const struct batch *b, int64_t
     TRY(db_int(c, &n,
         SQL("SELECT count(*) FROM \"messages\" m JOIN \"message_batches\" b ON b.\"id\" = m.\"batch\" WHERE m.\"contact\" = $1"
             " AND b.\"kind\" > 0 AND (m.\"accepted_at\" > $2 OR (m.\"state\" IN ('in_flight', 'unknown') AND m.\"at\" > $2))"),
-        VALS(V(contact), V(c->now - DAYS(b->cap_days)))));
-    *full = n >= b->cap_count;
+        VALS(V(m->contact), V(c->now - DAYS(b->cap_days)))));
+    *full = n + count_chosen(m) >= b->cap_count;
     return OK;
 }
 
@@ -205,7 +217,7 @@ static enum err_code judge(struct call *c, const struct batch *b, struct record 
     TRY(shares_mailbox(c, m, &yes));
     m->reason = yes ? "same_mailbox" : NULL;
     if (!m->reason) {
-        TRY(count_recent(c, b, person->id, &yes));
+        TRY(count_recent(c, b, m, &yes));
         m->reason = yes ? "frequency" : NULL;
     }
     return OK;

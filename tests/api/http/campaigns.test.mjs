@@ -193,6 +193,31 @@ test('a limit per hour holds, however often the sender looks again', async () =>
   await clock(null);
 });
 
+test('the mails to a person are counted across the campaigns that send together', async (t) => {
+  const slow = await new Sink().start();
+  t.after(() => slow.stop());
+  const s = await made('mail_servers', { name: 'One', host: '127.0.0.1', port: slow.port, security: 'none', connections: 1 });
+  const from = await made('mail_senders', { name: 'One', address: 'one@shop.example', server: s });
+  let release;
+  const wait = new Promise((done) => { release = done; });
+  slow.data = async () => { await wait; return '250 kept'; };
+  await person('Capped', { job_title: 'Capped' });
+  await ok(`/mail_templates/${template}/test`, { sender: from, to: 'plug@mail.example' }); // until it is through, both wait
+  await eventually(() => slow.begun === 1, 10);
+  await new Promise((r) => setTimeout(r, 1100)); // the sender looks for new campaigns once a second
+  const ids = [];
+  for (const name of ['First', 'Second']) {
+    ids.push(await campaign({ where: "job_title = 'Capped'", name, sender: from, cap_count: 1, cap_days: 7 }));
+    await ok(`/campaigns/${ids.at(-1)}/start`);
+    await eventually(async () => (await results(ids.at(-1))).messages.planned === 1, 10);
+  }
+  release();
+  const ends = [await sent(ids[0]), await sent(ids[1])];
+  assert.deepEqual(ends.map((r) => r.messages.sent).sort(), [0, 1]);
+  assert.deepEqual(ends.map((r) => r.reasons).find((r) => r.frequency), { frequency: 1 });
+  assert.equal(slow.mails.filter((m) => m.to === 'capped@mail.example').length, 1);
+});
+
 test('a triggered one goes to each who enters its segment, after its delay, once', async () => {
   const segment = await made('segments', { name: 'New tea lovers', where: "job_title = 'Tea lover'" });
   await eventually(async () => (await get(`/segments/${segment}`)).state === 'live', 10);
