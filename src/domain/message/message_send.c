@@ -417,13 +417,15 @@ static enum err_code note_ending(struct call *c, const struct ending *end)
             VALS(V(end->m->id), V(c->now)));
     }
     if (again) {
-        /* 1, 4, 16, 64, 256 minutes; what could not even be tried costs no try, and waits for the server alone */
+        /* 1, 4, 16, 64, 256 minutes; what could not even be tried costs no try, and waits for the server alone. A campaign
+         * writes to a person: by then he may have another address. */
         return db_exec(c,
             SQL("UPDATE \"messages\" SET \"state\" = CASE WHEN \"attempts\" + $4 > $5 THEN 'refused' ELSE 'planned' END, \"at\" ="
                 " $2, \"attempts\" = \"attempts\" + $4, \"reason\" = 'deferred', \"reply\" = $3, \"due\" = $2 + $4 * 60000000 *"
-                " CASE \"attempts\" WHEN 0 THEN 1 WHEN 1 THEN 4 WHEN 2 THEN 16 WHEN 3 THEN 64 ELSE 256 END WHERE"
-                " \"id\" = $1 AND \"state\" = 'in_flight'"),
-            VALS(V(end->m->id), V(c->now), V(reply), V(r->outcome == SMTP_UNSENT ? 0 : 1), V(TRIES - 1)));
+                " CASE \"attempts\" WHEN 0 THEN 1 WHEN 1 THEN 4 WHEN 2 THEN 16 WHEN 3 THEN 64 ELSE 256 END, \"address\" ="
+                " CASE WHEN $6 = 1 OR \"attempts\" + $4 > $5 THEN \"address\" END WHERE \"id\" = $1 AND \"state\" = 'in_flight'"),
+            VALS(V(end->m->id), V(c->now), V(reply), V(r->outcome == SMTP_UNSENT ? 0 : 1), V(TRIES - 1),
+                V(end->m->transactional)));
     }
     return db_exec(c,
         SQL("UPDATE \"messages\" SET \"state\" = $4, \"at\" = $2, \"reason\" = $5, \"reply\" = $3 WHERE \"id\" = $1 AND"

@@ -146,6 +146,21 @@ test('a control group gets nothing; what the mail brought is told against it, wi
   assert.ok(Math.abs(r.money.return - ((a.mean - b.mean) * a.n - 20) / 20) < 1e-6);
 });
 
+test('what is put off goes to the address that the person has by then', async (t) => {
+  t.after(async () => { sink.rcpt = () => '250 ok'; await clock(null); });
+  await clock('2026-03-10T10:00:00Z');
+  const p = await person('Mover', { job_title: 'Mover' });
+  const id = await campaign({ where: "job_title = 'Mover'", name: 'Moved' });
+  const asked = [];
+  sink.rcpt = (to) => { asked.push(to); return to.startsWith('mover') ? '451 4.2.1 not now' : '250 ok'; };
+  await ok(`/campaigns/${id}/start`);
+  await eventually(async () => asked.length === 1 && (await results(id)).messages.planned === 1, 10);
+  await w.api('PATCH', `/contacts/${p}`, { emails: ['new@mail.example'] });
+  await clock('2026-03-10T10:01:01Z');
+  await eventually(async () => { const m = (await results(id)).messages; return m.planned + m.in_flight === 0; }, 10);
+  assert.deepEqual(asked, ['mover@mail.example', 'new@mail.example']);
+});
+
 test('a paused campaign waits, a stopped one ends; nobody gets two', async () => {
   for (let i = 0; i < 40; i++) await person(`W${i}`, { job_title: 'Slow' });
   let release, wait = new Promise((r) => { release = r; });
