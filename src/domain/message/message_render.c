@@ -35,11 +35,6 @@ static enum err_code read_text(struct call *c, const struct template_root *roots
     return source.n ? template_parse(&scope, source, out, &c->err) : OK;
 }
 
-static bool offers_choice(struct str html, struct str text)
-{
-    return str_find(html, STR("links.")) >= 0 || (!html.n && str_find(text, STR("links.")) >= 0);
-}
-
 static void put(json_t *object, const char *name, struct str value)
 {
     json_object_set_new(object, name, json_pack("s%", value.p, value.n));
@@ -81,7 +76,7 @@ enum err_code mail_layout_read(struct call *c, struct arena *keep, const struct 
     };
     struct str business;
 
-    *out = (struct mail_layout) { .sender = *sender, .offers_choice = offers_choice(text->html, text->text) };
+    *out = (struct mail_layout) { .sender = *sender };
     TRY(read_text(c, roots, TEMPLATE_LINE, "subject", text->subject, &out->subject));
     TRY(read_text(c, roots, TEMPLATE_HTML, "html", with_preheader(c, text->html, text->preheader), &out->html));
     TRY(read_text(c, roots, TEMPLATE_TEXT, "text", text->text, &out->text));
@@ -198,15 +193,21 @@ static enum err_code fill(struct call *c, const struct template *t, const struct
     return OK;
 }
 
+static bool offers_choice(const struct said *s, struct str text)
+{
+    return str_find(text, s->preferences) >= 0 || str_find(text, s->unsubscribe) >= 0;
+}
+
+/* What was made is looked at, not what was written: a link inside of a condition may have come out as nothing. */
 static void add_footer(struct call *c, const struct said *s, struct mail_bytes *m)
 {
     const char *words = text_in(s->language, "Choose what we write to you about");
 
-    if (m->html.n) {
+    if (m->html.n && !offers_choice(s, m->html)) {
         m->html = before_end(c, m->html,
             arena_fmt(c->mem, "<p style=\"font-size:12px;color:#57606a\"><a href=\"%.*s\">%s</a></p>", STR_ARG(s->preferences), words));
     }
-    if (m->text.n) {
+    if (m->text.n && !offers_choice(s, m->text)) {
         m->text = arena_fmt(c->mem, "%.*s\n\n--\n%s: %.*s\n", STR_ARG(m->text), words, STR_ARG(s->preferences));
     }
 }
@@ -308,7 +309,7 @@ enum err_code mail_render(
     if (!out->text.n) {
         out->text = mime_plain(c->mem, out->html);
     }
-    if (w->purpose && !l->offers_choice) {
+    if (w->purpose) {
         add_footer(c, &s, out);
     }
     if (w->links && out->html.n) {

@@ -35,7 +35,6 @@ enum { MESSAGE_LINKS_MAX = 500 };
 struct mail_layout {         /* a text read once for many people; lives in the arena it was read in */
     struct mail_sender sender;
     const struct template *subject, *html, *text; /* html or text may be NULL */
-    bool offers_choice;      /* the text itself leads to the preference page */
     struct dkim_key *key;    /* NULL: not signed */
     json_t *campaign, *sender_names, *business;
 };

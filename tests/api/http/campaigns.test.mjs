@@ -106,6 +106,22 @@ test('clicks and opens are counted for people; machines are told apart; nothing 
   await clock(null);
 });
 
+test('each text of a mail leads to the choice, whatever its author wrote', async () => {
+  await person('Foot', { job_title: 'Foot' });
+  const leads = (text) => (text.match(/\/p\/(preferences|unsubscribe)\//g) ?? []).length;
+  const mailed = async (texts) => {
+    const n = sink.mails.length;
+    const id = await campaign({ where: "job_title = 'Foot'", name: 'Foot', template: await made('mail_templates', { name: 'Foot', subject: 'x', ...texts }) });
+    await ok(`/campaigns/${id}/start`);
+    await sent(id);
+    return parseMail(sink.mails[n].data);
+  };
+  const named = await mailed({ html: `<p>See links.html{% if contact.last_name = 'Nobody' %}{{ links.preferences }}{% endif %}</p>` });
+  assert.deepEqual([leads(named.html), leads(named.plain)], [1, 1]);
+  const half = await mailed({ html: '<a href="{{ links.unsubscribe }}">No more</a>', text: 'Hello' });
+  assert.deepEqual([leads(half.html), leads(half.plain)], [1, 1]);
+});
+
 test('one click unsubscribes, and holds for the next mail', async () => {
   const un = parseMail(sink.mails.find((x) => x.to === 'ben@mail.example').data).headers['list-unsubscribe'].slice(1, -1);
   assert.equal((await visit(un)).status, 200);
