@@ -6,6 +6,7 @@
 
 #include "model/action.h"
 #include "model/auth.h"
+#include "model/link.h"
 #include "model/normal.h"
 
 #include <inttypes.h>
@@ -165,7 +166,7 @@ enum err_code mail_server_load(struct call *c, int64_t id, struct mail_server *o
         .unverified = record_get(r, "any_certificate").i != 0, .user = user.n ? user.p : NULL,
         .password = arena_cstr(c->mem, password), .connections = (int)record_get(r, "connections").i,
         .patience = SECONDS(60) };
-    struct str base = mail_base(c);
+    struct str base = link_base(c);
     ptrdiff_t at = str_find(base, STR("://"));
     struct str host = at >= 0 ? str_sub(base, (size_t)at + 3, base.n) : base;
     ptrdiff_t colon = str_find_byte(host, ':');
@@ -203,16 +204,6 @@ enum err_code mail_text_load(struct call *c, int64_t id, struct mail_text *out)
     *out = (struct mail_text) { .id = id, .name = text_of(c, r, "name"), .subject = text_of(c, r, "subject"),
         .html = text_of(c, r, "html"), .text = text_of(c, r, "text"), .preheader = text_of(c, r, "preheader") };
     return OK;
-}
-
-struct str mail_base(const struct call *c)
-{
-    struct str base = str_of(c->cfg->base_url);
-
-    if (!base.n) {
-        return arena_fmt(c->mem, "http://%s", c->cfg->listen ? c->cfg->listen : "localhost");
-    }
-    return str_ends(base, STR("/")) ? str_sub(base, 0, base.n - 1) : base;
 }
 
 /* ---- texts ---- */

@@ -126,7 +126,7 @@ static struct str plain_url(struct arena *mem, struct str s)
 /* Each address of a link outside of our own pages becomes one that leads there by way of ours. */
 static struct str count_links(struct call *c, const struct mail_wish *w, struct str html)
 {
-    struct str base = mail_base(c), own = arena_fmt(c->mem, "%.*s/p/", STR_ARG(base));
+    struct str base = link_base(c), own = arena_fmt(c->mem, "%.*s/p/", STR_ARG(base));
     struct buf out;
     size_t at = 0;
 
@@ -256,11 +256,11 @@ static struct str language_of(struct call *c, const struct record *person)
 
 static void make_links(struct call *c, const struct mail_wish *w, struct said *s)
 {
-    struct str base = mail_base(c);
+    struct str base = link_base(c);
     int64_t person = w->person && w->links_are_his ? w->person->id : 0; /* else they lead nowhere */
     json_t *links = object(c->mem);
 
-    s->preferences = arena_fmt(c->mem, "%.*s%.*s", STR_ARG(base), STR_ARG(consent_page_path(c, person, w->message)));
+    s->preferences = arena_fmt(c->mem, "%.*s%.*s", STR_ARG(base), STR_ARG(consent_page_path(c, person)));
     s->unsubscribe
         = arena_fmt(c->mem, "%.*s%.*s", STR_ARG(base), STR_ARG(consent_unsubscribe_path(c, person, w->purpose)));
     put(links, "preferences", s->preferences);
@@ -318,7 +318,7 @@ enum err_code mail_render(
     if (w->track_opens && w->message && out->html.n) {
         struct link open = { LINK_OPEN, w->message, 0 };
         out->html = before_end(c, out->html,
-            arena_fmt(c->mem, "<img src=\"%.*s/p/o/%.*s\" width=\"1\" height=\"1\" alt=\"\">", STR_ARG(mail_base(c)),
+            arena_fmt(c->mem, "<img src=\"%.*s/p/o/%.*s\" width=\"1\" height=\"1\" alt=\"\">", STR_ARG(link_base(c)),
                 STR_ARG(link_seal(c->org, c->mem, &open))));
     }
     out->from = envelope_from(c, l, w->message);

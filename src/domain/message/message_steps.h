@@ -81,9 +81,6 @@ MUST_CHECK enum err_code message_order_sender(struct call *c, int64_t server, in
 /* The earliest instant at which something of the server's open batches is due. */
 MUST_CHECK enum err_code message_next_due(struct call *c, int64_t server, int64_t *due, bool *found);
 
-/* The address of the server as customers know it: "https://crm.example". */
-struct str mail_base(const struct call *c);
-
 enum err_code message_send_work(struct job_work *w);
 enum err_code message_close_work(struct call *c);
 enum err_code message_look(struct call *c);
