@@ -119,9 +119,17 @@ static const struct entity state = { .name = "consent",
 
 static enum err_code entry_before_save(struct call *c, struct record *r, const struct record *old)
 {
-    (void)old;
+    struct dbval contact = record_get(r, "contact");
+
     if (record_get(r, "at").type == DB_NULL) {
         record_set(c, r, "at", V(c->now));
+    }
+    if (!old && !r->replay && !c->undo_of && contact.type == DB_INT) {
+        /* two entries at once: the second waits here and finds the state that the first has left. Not later: the row of
+         * the ledger holds its person too, and two of them would wait for each other. */
+        enum err_code code = record_lock(c, model_entity(c->model, STR("contact")), contact.i);
+        TRY(code == ERR_NOT_FOUND ? OK : code); /* whom there is not is told with the field, further on */
+        err_clear(&c->err);
     }
     return r->replay || record_get(r, "at").i <= c->now + DAYS(1)
                ? OK
