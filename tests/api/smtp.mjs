@@ -9,6 +9,8 @@ export class Sink {
   rcpt = () => '250 ok';  // (address, nth) => reply; null closes the connection
   data = () => '250 kept'; // (mail) => reply; null closes the connection; a promise waits
 
+  dataRefused = '554 no valid recipients'; // what DATA gets after that; null closes the connection
+
   async start(port = 0) {
     this.server = net.createServer((s) => this.serve(s));
     await new Promise((done) => this.server.listen(port, '127.0.0.1', done));
@@ -49,7 +51,7 @@ export class Sink {
         case 'AUTH': say(this.auth ? this.auth(line) : '535 no'); break;
         case 'MAIL': mail = { from: /<(.*)>/.exec(line)[1] }; say('250 ok'); break;
         case 'RCPT': { mail.to = /<(.*)>/.exec(line)[1]; const r = this.rcpt(mail.to); mail.refused = !r?.startsWith('2'); say(r); break; }
-        case 'DATA': if (mail.refused) say('554 no valid recipients'); else { inData = true; mail.data = []; say('354 go on'); } break;
+        case 'DATA': if (mail.refused) say(this.dataRefused); else { inData = true; mail.data = []; say('354 go on'); } break;
         case 'RSET': mail = {}; say('250 ok'); break;
         case 'QUIT': say('221 bye'); s.end(); break;
         default: say('500 what');

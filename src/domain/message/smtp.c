@@ -107,7 +107,8 @@ static void hang_up(struct connection *k)
     *k = (struct connection) { .s = k->s, .fd = -1, .item = k->item, .has_item = k->has_item };
 }
 
-/* The connection is of no more use. What it carried is unsent, or unknown once all of it was sent. */
+/* The connection is of no more use. What it carried keeps what was said of it; without a word it is unsent, put off, or
+ * unknown once all of it was sent. */
 static void drop(struct connection *k, const char *why)
 {
     bool asked = k->stage == BODY && k->closing && k->body_sent == k->body.n && k->tail_sent == sizeof tail - 1;
@@ -118,6 +119,9 @@ static void drop(struct connection *k, const char *why)
     if (k->stage != CLOSED && k->stage < IDLE) {
         k->s->trouble++;
         (void)snprintf(k->s->why, sizeof k->s->why, "%s", why);
+    }
+    if (k->refused) {
+        r = k->said;
     }
     hang_up(k);
     if (k->has_item) {

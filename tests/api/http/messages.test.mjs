@@ -137,6 +137,23 @@ test('what the other side puts off comes again, what it refuses does not', async
   await clock(null);
 });
 
+test('a refusal holds, though the server hangs up behind it', async (t) => {
+  const rude = await new Sink().start();
+  t.after(async () => { await rude.stop(); await clock(null); });
+  let asked = 0;
+  rude.rcpt = (to) => to.startsWith('never') ? (asked++, '550 5.1.1 no such user') : '250 ok';
+  rude.dataRefused = null;
+  const s = await made('mail_servers', { name: 'Rude', host: '127.0.0.1', port: rude.port, security: 'none', connections: 1 });
+  const from = await made('mail_senders', { name: 'Rude', address: 'x@shop.example', server: s });
+  await ok(`/mail_templates/${template}/test`, { sender: from, to: 'never@mail.example' });
+  await eventually(async () => asked === 1, 10);
+  await later(62);
+  await ok(`/mail_templates/${template}/test`, { sender: from, to: 'fine@mail.example' });
+  await eventually(async () => rude.mails.length === 1, 10);
+  await new Promise((r) => setTimeout(r, 1500));
+  assert.equal(asked, 1, 'it is not offered again');
+});
+
 test('a server that does not answer, or refuses the password, is told; it is tried again later', async (t) => {
   const gone = await made('mail_servers', { name: 'Gone', host: '127.0.0.1', port: 9, security: 'none' });
   const from = await made('mail_senders', { name: 'Gone', address: 'x@shop.example', server: gone });
