@@ -132,6 +132,15 @@ test('what is said twice at the same moment is one state, and the ledger has all
   }
 });
 
+test('the code of a purpose can be said in an expression', async () => {
+  for (const [code, status] of [["it's", 422], ['two words', 422], ['Big', 422], ['x.', 422], ['größe', 422], ['good_one-2', 201]]) {
+    const r = await w.api('POST', '/consent_purposes', { code, name: 'Named', rule: 'opt_in' });
+    assert.equal(r.status, status, `${code}: ${r.text}`);
+    if (status === 422) assert.equal(r.body.errors[0].field, 'code');
+    else assert.equal((await w.api('GET', `/contacts?where=${where(`has_consent('${code}', 'email')`)}`)).status, 200);
+  }
+});
+
 test('the ledger goes into the bin with its person, and comes back with him', async () => {
   const p = await person('Binned');
   await say(p, 'granted');
