@@ -69,7 +69,6 @@ struct smtp {
     struct smtp_server server;
     smtp_done_fn *done;
     void *owner;
-    struct arena *mem;
     struct sockaddr_storage addresses[ADDRESSES];
     socklen_t sizes[ADDRESSES];
     int naddresses, next_address;
@@ -766,7 +765,6 @@ enum err_code smtp_open(struct arena *mem, const struct smtp_server *server, smt
     s->server.password = server->password ? arena_cstr(mem, str_of(server->password)) : NULL;
     s->done = done;
     s->owner = owner;
-    s->mem = mem;
     s->server.connections = server->connections < 1 ? 1
         : server->connections > SMTP_CONNECTIONS_MAX ? SMTP_CONNECTIONS_MAX
                                                      : server->connections;
