@@ -52,8 +52,21 @@ static const struct field sender_fields[] = {
     FIELD_REF("server", "mail_server", .on_delete = ON_DELETE_REFUSE, .required = true, .inverse = "senders"),
     FIELD_END,
 };
+
+/* A longer name leaves no room for who a refusal is about, and it would name nobody. */
+static enum err_code sender_before_save(struct call *c, struct record *r, const struct record *old)
+{
+    struct dbval bounces = record_get(r, "bounces");
+    bool said = bounces.type == DB_TEXT && (!old || !str_eq(bounces.s, record_get(old, "bounces").s));
+
+    return r->replay || !said || str_find_byte(bounces.s, '@') <= MESSAGE_BOUNCE_NAME
+        ? OK
+        : fail(c, ERR_INVALID, "bounces", "what stands before the @ has at most %d characters: each message adds its mark to it",
+              MESSAGE_BOUNCE_NAME);
+}
+
 static const struct entity sender = { .name = "mail_sender", .plural = "mail_senders", .icon = "at",
-    .flags = ENTITY_ADMIN | ENTITY_PUBLIC | ENTITY_NO_SEARCH, .fields = sender_fields };
+    .flags = ENTITY_ADMIN | ENTITY_PUBLIC | ENTITY_NO_SEARCH, .fields = sender_fields, .before_save = sender_before_save };
 
 static const struct field template_fields[] = {
     FIELD_TEXT("name", .required = true, .search = 3, .index = true),
@@ -183,7 +196,7 @@ enum err_code mail_server_load(struct call *c, int64_t id, struct mail_server *o
         = choice_by_id(entity_field(r->e, STR("security"))->list, record_get(r, "security").i);
     struct str code = security ? security->code : STR("starttls");
     user = text_of(c, r, "username");
-    *out = (struct mail_server) { .id = id, .rate = record_get(r, "rate").i, .domain_rate = record_get(r, "domain_rate").i };
+    *out = (struct mail_server) { .rate = record_get(r, "rate").i, .domain_rate = record_get(r, "domain_rate").i };
     out->smtp = (struct smtp_server) { .host = text_of(c, r, "host").p, .port = (int)record_get(r, "port").i,
         .security = str_is(code, "tls") ? SMTP_TLS : str_is(code, "none") ? SMTP_PLAIN : SMTP_STARTTLS,
         .unverified = record_get(r, "any_certificate").i != 0, .user = user.n ? user.p : NULL,
@@ -204,7 +217,7 @@ enum err_code mail_sender_load(struct call *c, int64_t id, struct mail_sender *o
     int64_t domain_id = 0;
 
     TRY(load(c, "mail_sender", id, &r));
-    *out = (struct mail_sender) { .id = id, .server = record_get(r, "server").i, .name = text_of(c, r, "name"),
+    *out = (struct mail_sender) { .server = record_get(r, "server").i, .name = text_of(c, r, "name"),
         .address = text_of(c, r, "address"), .reply_to = text_of(c, r, "reply_to"), .bounces = text_of(c, r, "bounces") };
     ptrdiff_t at = str_find_byte(out->address, '@');
     out->domain = at >= 0 ? str_sub(out->address, (size_t)at + 1, out->address.n) : STR("localhost");
@@ -224,7 +237,7 @@ enum err_code mail_text_load(struct call *c, int64_t id, struct mail_text *out)
     struct record *r;
 
     TRY(load(c, "mail_template", id, &r));
-    *out = (struct mail_text) { .id = id, .name = text_of(c, r, "name"), .subject = text_of(c, r, "subject"),
+    *out = (struct mail_text) { .subject = text_of(c, r, "subject"),
         .html = text_of(c, r, "html"), .text = text_of(c, r, "text"), .preheader = text_of(c, r, "preheader") };
     return OK;
 }

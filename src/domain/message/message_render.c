@@ -231,7 +231,7 @@ static struct str envelope_from(struct call *c, const struct mail_layout *l, int
     ptrdiff_t at = str_find_byte(to, '@');
     struct link bounce = { LINK_BOUNCE, message, 0 };
 
-    if (at <= 0 || !message || at > 10) {
+    if (at <= 0 || !message || at > MESSAGE_BOUNCE_NAME) {
         return to.n ? to : l->sender.address;
     }
     return arena_fmt(c->mem, "%.*s+%.*s%.*s", STR_ARG(str_sub(to, 0, (size_t)at)),

@@ -13,25 +13,24 @@
 
 /* ---- what is sent, and by whom (message.c) ---- */
 struct mail_server {
-    int64_t id;
     struct smtp_server smtp;
     int64_t rate, domain_rate; /* messages a second; 0: no limit */
 };
 MUST_CHECK enum err_code mail_server_load(struct call *c, int64_t id, struct mail_server *out);
 struct mail_sender {
-    int64_t id, server;
+    int64_t server;
     struct str name, address, reply_to, bounces; /* bounces: where refusals go; empty for none */
     struct str domain, selector, key;            /* key: PEM; empty: not signed */
 };
 MUST_CHECK enum err_code mail_sender_load(struct call *c, int64_t id, struct mail_sender *out);
 struct mail_text {
-    int64_t id;
-    struct str name, subject, html, text, preheader;
+    struct str subject, html, text, preheader;
 };
 MUST_CHECK enum err_code mail_text_load(struct call *c, int64_t id, struct mail_text *out);
 
 /* ---- rendering (message_render.c) ---- */
 enum { MESSAGE_LINKS_MAX = 500 };
+enum { MESSAGE_BOUNCE_NAME = 10 }; /* bytes before the @ of a mailbox for bounces: with +<who> they must fit into 64 */
 struct mail_layout {         /* a text read once for many people; lives in the arena it was read in */
     struct mail_sender sender;
     const struct template *subject, *html, *text; /* html or text may be NULL */
@@ -68,7 +67,7 @@ MUST_CHECK enum err_code mail_render(
 
 /* ---- rows (message_queue.c) ---- */
 struct batch {
-    int64_t id, server, sender, template, purpose, campaign, per_hour, cap_count, cap_days;
+    int64_t id, server, sender, template, purpose, per_hour, cap_count, cap_days;
     int64_t next; /* of a limit per hour: before this instant nothing goes */
     enum batch_kind kind;
     struct str name;

@@ -138,6 +138,19 @@ test('what the other side puts off comes again, what it refuses does not', async
   await clock(null);
 });
 
+test('a mailbox for refusals has a name that leaves room for who it is about', async () => {
+  const long = await w.api('POST', '/mail_senders', { name: 'Long', address: 'x@shop.example', bounces: 'refusals-to-us@shop.example', server });
+  assert.deepEqual([long.status, long.body.errors?.[0]?.field], [422, 'bounces'], long.text);
+  assert.match(long.text, /at most 10/);
+  const id = await made('mail_senders', { name: 'Ten', address: 'x@shop.example', bounces: 'refusals12@shop.example', server });
+  assert.equal((await w.api('PATCH', `/mail_senders/${id}`, { bounces: 'refusals123@shop.example' })).status, 422);
+  const n = sink.mails.length;
+  await ok(`/mail_templates/${template}/test`, { sender: id, to: 'ten@mail.example' });
+  const from = (await arrived(n + 1)).at(-1).from;
+  assert.match(from, /^refusals12\+[0-9a-f]+@/);
+  assert.ok(from.indexOf('@') <= 64);
+});
+
 test('a refusal holds, though the server hangs up behind it', async (t) => {
   const rude = await new Sink().start();
   t.after(async () => { await rude.stop(); await clock(null); });
