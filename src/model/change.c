@@ -191,7 +191,7 @@ enum err_code change_note(struct call *c, enum change_kind kind, const struct re
     int64_t history = 0, person = person_of(r);
     struct str fields = { "", 0 };
 
-    TRY(change_set_open(c));
+    TRY(kind != CHANGE_CREATE && r->quiet ? OK : change_set_open(c)); /* of what leaves no history nothing is taken back */
     c->changes++;
     if (kind == CHANGE_UPDATE) {
         fields = fields_json(c, r, changed);
@@ -220,13 +220,11 @@ enum err_code change_note(struct call *c, enum change_kind kind, const struct re
 enum err_code change_note_person(struct call *c, enum change_kind kind, const struct live_entity *e,
     int64_t record, int64_t person)
 {
-    TRY(change_set_open(c));
     return append_feed(c, kind, e, record, STR(""), person, 0);
 }
 
 enum err_code change_note_field(struct call *c, const struct live_field *f)
 {
-    TRY(change_set_open(c));
     return append_feed(c, CHANGE_UPDATE, f->entity, 0, arena_fmt(c->mem, "[%" PRId64 "]", f->number), 0, 0);
 }
 

@@ -176,7 +176,7 @@ static void mistakes__are_told_with_their_line(void **state)
         { TEMPLATE_HTML, "<a {{ contact.name }}>", "inside of a tag" },
         { TEMPLATE_HTML, "<a href={{ contact.name }}>", "quotes" },
         { TEMPLATE_HTML, "<a onclick=\"{{ contact.name }}\">", "this attribute" },
-        { TEMPLATE_HTML, "<a title=\"{% if contact.vip %}\">{% endif %}", "" },
+        { TEMPLATE_HTML, "<a title=\"{% if do_not_call %}\">{% endif %}", "each way through" },
         { TEMPLATE_HTML, "<!-- {{ contact.name }} -->", "comment" },
         { TEMPLATE_HTML, "<a title=\"{% if do_not_call %}\">{% else %}x{% endif %}\"", "each way through" },
         { TEMPLATE_HTML, "<p", "not closed" },

@@ -32,6 +32,9 @@ struct batch_order {
 MUST_CHECK enum err_code message_open_batch(struct call *c, const struct batch_order *o, int64_t *batch);
 /* "open", "paused", "closed"; what is planned in a closed one is cancelled, in pieces, by a job. */
 MUST_CHECK enum err_code message_set_batch(struct call *c, int64_t batch, const char *state);
+/* Other limits for one that is not closed; they hold for what is sent from the next second on. */
+MUST_CHECK enum err_code message_set_limits(
+    struct call *c, int64_t batch, int64_t per_hour, int64_t cap_count, int64_t cap_days);
 
 struct message_order {
     int64_t batch, contact;

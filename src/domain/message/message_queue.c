@@ -119,6 +119,19 @@ enum err_code message_set_batch(struct call *c, int64_t batch, const char *state
                               .key = arena_fmt(c->mem, "message_close:%" PRId64, batch).p }, &job);
 }
 
+/* Another pace begins at once: with few an hour, the instant that the old one reckoned may be an hour away. */
+enum err_code message_set_limits(struct call *c, int64_t batch, int64_t per_hour, int64_t cap_count, int64_t cap_days)
+{
+    struct batch b;
+
+    TRY(batch_load(c, batch, &b));
+    TRY(db_exec(c,
+        SQL("UPDATE \"message_batches\" SET \"next\" = CASE WHEN \"per_hour\" = $2 THEN \"next\" END, \"per_hour\" = $2,"
+            " \"cap_count\" = $3, \"cap_days\" = $4 WHERE \"id\" = $1 AND \"state\" <> 'closed'"),
+        VALS(V(batch), V(per_hour), V(cap_count), V(cap_days))));
+    return message_order_sender(c, b.server, 0);
+}
+
 enum { CANCELLED_AT_ONCE = 2000 };
 
 enum err_code message_close_work(struct call *c)
