@@ -86,19 +86,35 @@ enum err_code call_status(struct call *c)
     return fail(c, ERR_INVALID, c->errors->field, "%s", c->errors->message);
 }
 
+/* It stands in the arena, as what gives it back does: the call may be gone by then, or have been begun again there. */
+struct held_model {
+    struct org *org;
+    const struct model *model;
+};
+
 static void give_model(void *arg)
 {
-    struct call *c = arg;
+    const struct held_model *h = arg;
 
-    org_give_model(c->org, c->model);
+    org_give_model(h->org, h->model);
+}
+
+void call_renew_model(struct call *c)
+{
+    const struct model *old = c->model;
+
+    c->model = c->held_model->model = org_take_model(c->org);
+    org_give_model(c->org, old);
 }
 
 void call_init(
     struct call *c, struct org *org, struct arena *mem, const struct user *who, enum via via)
 {
     *c = (struct call) { .org = org, .mem = mem, .who = who, .via = via, .cfg = org->cfg };
-    c->model = org_take_model(org);
-    arena_defer(mem, give_model, c);
+    c->held_model = ARENA_NEW(mem, struct held_model);
+    *c->held_model = (struct held_model) { org, org_take_model(org) };
+    c->model = c->held_model->model;
+    arena_defer(mem, give_model, c->held_model);
     c->now = org_now(org);
 }
 
@@ -133,9 +149,7 @@ static enum err_code look_at_versions(struct call *c)
     if (__atomic_load_n(&c->org->model, __ATOMIC_ACQUIRE) == c->model) {
         return OK;
     }
-    const struct model *now = org_take_model(c->org), *old = c->model;
-    c->model = now;
-    org_give_model(c->org, old);
+    call_renew_model(c);
     return OK;
 }
 

@@ -40,6 +40,7 @@ struct field_error {
 struct call {
     struct org *org;
     const struct model *model;
+    struct held_model *held_model; /* what gives it back */
     struct arena *mem;
     struct conn *db;
     const struct user *who; /* never NULL */
@@ -89,6 +90,8 @@ MUST_CHECK enum err_code call_status(struct call *c);
  * the arena is reset. */
 void call_init(struct call *c, struct org *org, struct arena *mem, const struct user *who,
     enum via via);
+/* Goes on with the model that is in force. */
+void call_renew_model(struct call *c);
 typedef enum err_code call_fn(struct call *c, void *arg);
 /* Runs fn on conn inside a transaction of its own, under the arena's ceiling; commits on OK and
  * rolls back otherwise. The error is in c->err. */

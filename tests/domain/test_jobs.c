@@ -480,6 +480,21 @@ static int close_twice(void **state)
     return world_close(state);
 }
 
+/* As a job does that looks first and then runs: the model may change in between. */
+static void a_call_begun_again_in_its_arena__gives_back_both_models(void **state)
+{
+    struct world *w = *state;
+    struct arena *mem = arena_create(0);
+    struct call c;
+
+    call_init(&c, w->org, mem, user_system(), VIA_JOB);
+    make(w, "field", "{\"entity\": \"contact\", \"name\": \"x_between\", \"kind\": \"text\"}");
+    call_init(&c, w->org, mem, user_system(), VIA_JOB);
+    arena_destroy(mem);
+    make(w, "field", "{\"entity\": \"contact\", \"name\": \"x_after\", \"kind\": \"text\"}");
+    assert_int_equal(count(w, "contact", "x_after = 'a'"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest twice[] = {
@@ -494,6 +509,7 @@ int main(void)
         cmocka_unit_test(a_part_that_failed__leaves_what_follows_to_the_feed),
         cmocka_unit_test(what_waits_for_the_commit__is_not_given_back),
         cmocka_unit_test(a_ceiling_in_a_scratch__ends_the_call),
+        cmocka_unit_test(a_call_begun_again_in_its_arena__gives_back_both_models),
     };
     int failed = cmocka_run_group_tests_name("jobs, each write twice", twice, open_twice, close_twice);
 
