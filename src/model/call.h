@@ -97,11 +97,12 @@ typedef enum err_code call_fn(struct call *c, void *arg);
  * rolls back otherwise. The error is in c->err. */
 MUST_CHECK enum err_code call_run(
     struct call *c, struct conn *conn, enum tx tx, call_fn *fn, void *arg);
-/* A writing call from a thread that may block: through the writer on SQLite, on a connection from
- * the pool on PostgreSQL (a serialization failure is tried again). */
+/* A writing call from a thread that may block: through the writer on SQLite, on a connection from the pool on
+ * PostgreSQL (ERR_BUSY, as after a deadlock, is tried again). fn may run more than once: what it leaves in arg is
+ * taken over by the caller, behind the commit. */
 MUST_CHECK enum err_code call_write(struct call *c, call_fn *fn, void *arg);
-/* Whether background work has held the writer long enough: for 15 ms when other calls wait, else for 100 ms;
- * where no server runs, and nobody can wait, for two seconds. */
+/* Whether background work has held the writer long enough: for 5 ms when other calls wait, else for 100 ms, on SQLite
+ * of work and half a second at most; where no server runs, and nobody can wait, for two seconds. */
 bool call_has_taken_enough(const struct call *c);
 MUST_CHECK enum err_code call_read(struct call *c, call_fn *fn, void *arg);
 /* The same, to read the feed. */
@@ -111,8 +112,8 @@ MUST_CHECK enum err_code call_nested(struct call *c, call_fn *fn, void *arg);
 /* The same without the savepoint, which costs as much as the writes themselves: a failure leaves *left
  * true when something stays behind that only an enclosing call_nested, or the end of the call, undoes. */
 MUST_CHECK enum err_code call_try(struct call *c, call_fn *fn, void *arg, bool *left);
-/* fn runs on the committing thread once the commit is durable. The only door for effects outside
- * the database. arg must live in c->mem. */
+/* fn runs on the committing thread behind the commit, which is durable then unless the call lags. Nothing of a part that
+ * failed (call_nested, call_try) is run. The only door for effects outside the database. arg must live in c->mem. */
 void call_after_commit(struct call *c, void (*fn)(struct org *org, void *arg), void *arg);
 /* Runs fn, of a reading call, with an arena of its own as c->mem, which is gone behind it: what is to stay, fn puts into
  * the call's. Both have the call's ceiling. */

@@ -1,9 +1,8 @@
 /* change.c - appends to feed and history, and reads the feed in an order that can be trusted.
  *
- * On PostgreSQL sequence numbers become visible out of order: a writer draws its number before it
- * commits. So each feed row carries its transaction's number, drawn first; a reader takes only rows
- * whose transaction is older than every one still open in this database. Transactions of other
- * databases of the cluster do not count. */
+ * On PostgreSQL sequence numbers become visible out of order: a writer draws its number before it commits. So a
+ * transaction says, by an advisory lock that ends with it, how far the numbers had come before it draws its first;
+ * a reader stops at the lowest that is held. Those of other schemas and databases of the cluster do not count. */
 
 #include "model/change.h"
 

@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { SLICE = 250, SLICES = PIECE_ROWS / SLICE + 4 };
 
@@ -158,6 +159,24 @@ static enum err_code make_slice(struct call *c, void *arg)
     return OK;
 }
 
+#ifdef KITH_TESTING
+static _Atomic int64_t slow;
+
+void import_ahead_slow(int64_t micros)
+{
+    slow = micros;
+}
+
+static void rest(void)
+{
+    usleep((unsigned)slow);
+}
+#else
+static void rest(void)
+{
+}
+#endif
+
 static struct slice *new_slice(const struct import_ahead *a, const struct piece *piece, size_t k)
 {
     struct arena *mem = arena_create(0);
@@ -280,6 +299,7 @@ static size_t next_slice(struct import_ahead *a, struct piece *p)
 static bool make_slices(struct import_ahead *a, struct piece *p)
 {
     for (size_t k; (k = next_slice(a, p)) < p->nslices;) {
+        rest();
         struct slice *s = new_slice(a, p, k);
         pthread_mutex_lock(&a->lock);
         bool wanted = k >= p->written && !p->past;

@@ -13,7 +13,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { KEYS = 2000, PAGE = 1000 };
+enum { KEYS = 2000, PAGE = 1000, FACTS = 20000 };
 
 struct reach { /* how far the pass has come */
     int64_t after, done, changed, matched;
@@ -26,6 +26,7 @@ struct filling {
     struct reach now, next; /* next: of the write at hand, which begins from `now` each time that it runs */
     bool gone;
     struct map facts; /* keys to ids, in the job's arena */
+    struct str last;  /* key that was read of them */
 };
 
 static const struct live_field *field_of(struct call *c, int64_t number)
@@ -185,20 +186,24 @@ static enum err_code make_keys(struct call *c, void *arg)
     return OK;
 }
 
+/* A page of them: a reader that stays for all would keep the log from beginning anew. */
 static enum err_code read_facts(struct call *c, void *arg)
 {
     struct filling *f = arg;
     struct rows rows;
+    size_t n = 0;
 
-    map_init(&f->facts, f->w->mem);
     TRY(db_query(c, &rows,
-        SQL("SELECT \"key\", min(\"record\") FROM \"lookup_keys\" WHERE \"field\" = $1 GROUP BY \"key\""),
-        VALS(V(f->field))));
-    while (rows_next(&rows)) {
+        SQL("SELECT \"key\", min(\"record\") FROM \"lookup_keys\" WHERE \"field\" = $1 AND \"key\" > $2 GROUP BY \"key\""
+            " ORDER BY \"key\" LIMIT $3"),
+        VALS(V(f->field), V(f->last), V((int64_t)FACTS))));
+    for (; rows_next(&rows); n++) {
         int64_t *id = ARENA_NEW(f->w->mem, int64_t);
         *id = col_int(&rows, 1);
-        map_put(&f->facts, arena_str(f->w->mem, stmt_text(rows.st, 0)), id);
+        f->last = arena_str(f->w->mem, stmt_text(rows.st, 0));
+        map_put(&f->facts, f->last, id);
     }
+    f->now.over = n < FACTS;
     return rows_end(&rows);
 }
 
@@ -362,14 +367,17 @@ static enum err_code go_on(struct filling *f, call_fn *fn)
 
 enum err_code lookup_work(struct job_work *w)
 {
-    struct filling f = { .w = w, .field = json_integer_value(json_object_get(w->input, "field")) };
+    struct filling f = { .w = w, .last = STR(""), .field = json_integer_value(json_object_get(w->input, "field")) };
 
     TRY(go_on(&f, begin));
     while (!f.now.over) {
         TRY(go_on(&f, make_keys));
     }
+    map_init(&f.facts, w->mem);
+    for (f.now.over = f.gone; !f.now.over;) {
+        TRY(job_work_read(w, read_facts, &f));
+    }
     f.now = (struct reach) { .over = f.gone };
-    TRY(job_work_read(w, read_facts, &f));
     while (!f.now.over) {
         TRY(go_on(&f, fill_page));
     }
@@ -380,13 +388,27 @@ enum err_code lookup_work(struct job_work *w)
 
 /* ---- the state ---- */
 
+static enum err_code is_at_work(struct call *c, const struct live_field *f, bool *yes)
+{
+    struct rows rows;
+
+    *yes = false;
+    TRY(db_query(c, &rows,
+        SQL("SELECT \"input\" FROM \"jobs\" WHERE \"kind\" = 'lookup' AND \"state\" IN ('waiting', 'running')"), VALS()));
+    while (rows_next(&rows)) {
+        json_t *input;
+        TRY(json_read(c->mem, col_text(&rows, 0), &input, &c->err));
+        *yes = *yes || json_integer_value(json_object_get(input, "field")) == f->number;
+    }
+    return rows_end(&rows);
+}
+
 enum err_code lookup_state(struct call *c, const struct live_field *f, struct lookup_state *out)
 {
     struct sqltext s;
     struct sql sql;
     struct dbvals v;
     struct rows rows;
-    int64_t waiting;
 
     *out = (struct lookup_state) { 0 };
     sqltext_init(&s, c->mem, conn_backend(c->db));
@@ -404,10 +426,5 @@ enum err_code lookup_state(struct call *c, const struct live_field *f, struct lo
     TRY(rows_end(&rows));
     TRY(db_int(c, &out->facts, SQL("SELECT count(*) FROM \"lookup_keys\" WHERE \"field\" = $1"),
         VALS(V(f->number))));
-    TRY(db_int(c, &waiting,
-        SQL("SELECT count(*) FROM \"jobs\" WHERE \"kind\" = 'lookup' AND \"state\" IN ('waiting', 'running')"
-            " AND \"input\" LIKE $1"),
-        VALS(V(arena_fmt(c->mem, "%%\"field\":%" PRId64 ",%%", f->number)))));
-    out->at_work = waiting > 0;
-    return OK;
+    return is_at_work(c, f, &out->at_work);
 }

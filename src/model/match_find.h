@@ -17,7 +17,7 @@ MUST_CHECK enum err_code match_pair_put(
  * many were looked at, 0 at the end. */
 MUST_CHECK enum err_code match_pairs_close(struct call *c, const struct live_entity *e,
     const struct match_pair *all, size_t nall, int64_t *after, size_t *n, int64_t *gone);
-bool match_pair_is(const struct record *pair, const char *state);
+bool match_pair_is(const struct call *c, const struct record *pair, const char *state);
 /* Ids, past `after`, of the pairs in which a record stands, MATCH_PAIRS at most. */
 enum { MATCH_PAIRS = 200 };
 MUST_CHECK enum err_code match_pairs_of(struct call *c, const struct live_entity *e, int64_t id,

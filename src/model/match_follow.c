@@ -83,8 +83,8 @@ static enum err_code is_over(struct call *c, const struct match_rule *rule, cons
 {
     struct record *r;
 
-    *yes = match_pair_is(pair, "open");
-    if (*yes || !match_pair_is(pair, "merged")) {
+    *yes = match_pair_is(c, pair, "open");
+    if (*yes || !match_pair_is(c, pair, "merged")) {
         return OK;
     }
     enum err_code code = record_load(c, rule->e, other, false, &r);

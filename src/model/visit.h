@@ -1,6 +1,7 @@
 /* visit.h - a request of somebody without an account, as a module's public page sees it, and the page that answers.
  *
- * Public pages are served at /p/<name>/...; they work without scripts, and a GET changes nothing. A visit acts as the
+ * Public pages are served at /p/<name>/...; they work without scripts, and a GET changes nothing but, where the page
+ * counts its visits, their number. A visit acts as the
  * program itself: what it may touch is what the sealed link in its address says (model/link.h). */
 
 #ifndef MODEL_VISIT_H

@@ -100,6 +100,8 @@ static void values__are_written_for_their_reader(void **state)
         { TEMPLATE_TEXT, "{{ contact.birthday | date: '%d.%m.%y' }}", "10.12.15", NULL, NULL, 0, NULL },
         { TEMPLATE_TEXT, "{{ contact.total_spent }} {{ total_spent | round }}", "3,601.50 EUR 3,602 EUR", NULL, NULL, 0, NULL },
         { TEMPLATE_TEXT, "{{ contact.total_spent }}", "3.601,50 EUR", NULL, "de", 0, NULL },
+        { TEMPLATE_TEXT, "{{ contact.order_count * 30744573456182586.1 * 9 + 92233720368547755.9 | round }}", "922,337,203,685,477,581", NULL, NULL, 0, NULL },
+        { TEMPLATE_TEXT, "{{ contact.order_count * 0 - 2.5 | round }} {{ contact.order_count * 0 - 2.4 | round }}", "-3 -2", NULL, NULL, 0, NULL },
         { TEMPLATE_TEXT, "{{ contact.order_count * 1000 + 1 }}", "3,001", NULL, NULL, 0, NULL },
         { TEMPLATE_TEXT, "{{ contact.suffix | default: \"friend\" }}", "friend", NULL, NULL, 0, NULL },
         { TEMPLATE_TEXT, "{{ contact.suffix }}{{ contact.nickname }}!", "!", "contact.suffix", NULL, 0, NULL },
@@ -126,6 +128,8 @@ static void conditions_and_loops__speak_the_expression_language(void **state)
             "{\"state\": \"done\", \"list\": []}" },
         { TEMPLATE_TEXT, "{% for order in contact.orders where order.number != 'A1' sort -number limit 5 %}{{ order.number }} of {{ contact.last_name }};{% endfor %}",
             "A3 of Lovelace;A2 of Lovelace;", NULL, NULL, 0, NULL },
+        { TEMPLATE_TEXT, "{% for order in contact.orders sort number %}{{ order.contact }} {{ order.shipping }} {{ order.placed_at | date: '%m' }};{% endfor %}",
+            "Ada <b> Lovelace 600.50 EUR 01;Ada <b> Lovelace 1,200.50 EUR 02;Ada <b> Lovelace 1,800.50 EUR 03;", NULL, NULL, 0, NULL },
         { TEMPLATE_TEXT, "{% for row in page.rows %}{{ row.n }}{% endfor %}", "12", NULL, NULL, 0, "{\"rows\": [{\"n\": 1}, {\"n\": 2}]}" },
     };
     for (size_t i = 0; i < sizeof works / sizeof *works; i++) {
@@ -170,6 +174,10 @@ static void mistakes__are_told_with_their_line(void **state)
         { TEMPLATE_TEXT, "x{% endif %}", "\"endif\" is not known here" },
         { TEMPLATE_TEXT, "{% for x in contact.nothing %}{% endfor %}", "no rows called \"contact.nothing\"" },
         { TEMPLATE_TEXT, "{% for x in contact.orders limit 500 %}{% endfor %}", "limit is a number" },
+        { TEMPLATE_TEXT, "{% for x in contact.orders sort -nothing %}{% endfor %}", "cannot be sorted by \"nothing\"" },
+        { TEMPLATE_TEXT, "{% for x in contact.orders sort tags %}{% endfor %}", "cannot be sorted by \"tags\"" },
+        { TEMPLATE_TEXT, "{{ contact.name | truncate: many }}", "truncate takes a number" },
+        { TEMPLATE_TEXT, "{{ contact.order_count | round: 12 }}", "round takes a number of digits" },
         { TEMPLATE_TEXT, "{{ }}", "nothing between the braces" },
         { TEMPLATE_TEXT, "{{ contact.name | newline_to_br }}", "is for HTML" },
         { TEMPLATE_HTML, "<script>{{ contact.name }}</script>", "script" },
