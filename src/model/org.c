@@ -630,6 +630,7 @@ static enum err_code load_model(struct call *c, bool bump, struct model **out)
     }
     if (code != OK) {
         model_free(*out);
+        *out = NULL;
     }
     return code;
 }

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST = 10, LAST = 5, SEEDED = 5 };
+enum { FIRST = 10, LAST = 5, SEEDED = 5, BEHIND = 12 };
 
 struct shot {
     struct world *w;
@@ -26,6 +26,7 @@ struct shot {
     bool after_body; /* the step is the engine's, after the operation: it fails in the first try only */
     bool tried;
     int64_t steps; /* counted in the operation */
+    int64_t all;   /* and to the end of its call */
     step_fn *fn;
 };
 
@@ -124,6 +125,14 @@ static enum err_code import_some(struct call *c, void *arg)
     return import_chunk(c, model_entity(c->model, STR("contact")), input);
 }
 
+static enum err_code add_field(struct call *c, void *arg)
+{
+    const struct shot *s = arg;
+
+    return put(c, "field", 0,
+        arena_fmt(c->mem, "{\"entity\": \"contact\", \"name\": \"x_torture_%" PRId64 "\", \"kind\": \"text\"}", s->round), NULL);
+}
+
 /* ---- everything that is stored, as one line per table ---- */
 
 static enum err_code sum_table(struct call *c, const char *table, struct buf *out)
@@ -210,8 +219,7 @@ static enum err_code under_fire(struct call *c, void *arg)
 static enum err_code cease(struct call *c, void *arg)
 {
     (void)c;
-    (void)arg;
-    (void)db_fail_at(0, OK);
+    *(int64_t *)arg = db_fail_at(0, OK);
     return OK;
 }
 
@@ -229,7 +237,7 @@ static enum err_code shoot(struct shot *s, int64_t at, enum err_code code, bool 
     s->w->err = c.err;
     arena_destroy(mem);
     s->w->org->read_only = false; /* a full disk stops writing until somebody looks */
-    writes(s->w, cease, NULL);
+    writes(s->w, cease, &s->all);
     return got;
 }
 
@@ -325,6 +333,27 @@ static void torture(struct world *w, step_fn *fn)
     print_message("%" PRId64 " steps, %" PRId64 " faults\n", steps, n);
 }
 
+/* What is done to the tables after the body: a model is made, and must be gone again. */
+static void torture_rebuild(struct world *w, step_fn *fn)
+{
+    static const enum err_code codes[] = { ERR_BUSY, ERR_FULL, ERR_INTERNAL };
+    struct shot s = { .w = w };
+    struct rng r = { 8 };
+
+    set_up(&s, fn);
+    assert_int_equal(shoot(&s, 0, OK, false), OK);
+    int64_t steps = s.steps, behind = s.all - s.steps;
+    assert_true(behind > BEHIND);
+    for (size_t k = 0; k < sizeof codes / sizeof *codes; k++) {
+        for (int64_t i = 0; i < BEHIND; i++) {
+            int64_t at = i < BEHIND / 2 ? behind - i : 1 + (int64_t)rng_below(&r, (uint64_t)behind);
+            s.steps = steps;
+            fail_once(&s, fn, at, codes[k], true);
+        }
+    }
+    print_message("%" PRId64 " steps after the body\n", behind);
+}
+
 /* ---- leaving from inside a savepoint ---- */
 
 static enum err_code fill_memory(struct call *c, void *arg)
@@ -372,6 +401,11 @@ TORTURE(undoing_a_change_set__is_all_or_nothing, undo_it)
 TORTURE(importing_a_chunk__is_all_or_nothing, import_some)
 TORTURE(merging__is_all_or_nothing, merge_contacts)
 
+static void adding_a_field__is_all_or_nothing(void **state)
+{
+    torture_rebuild(*state, add_field);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -382,6 +416,7 @@ int main(void)
         cmocka_unit_test(undoing_a_change_set__is_all_or_nothing),
         cmocka_unit_test(importing_a_chunk__is_all_or_nothing),
         cmocka_unit_test(merging__is_all_or_nothing),
+        cmocka_unit_test(adding_a_field__is_all_or_nothing),
         cmocka_unit_test(reaching_the_ceiling_in_a_savepoint__keeps_nothing),
     };
 
