@@ -5,6 +5,7 @@
 
 #include "domain.h"
 
+#include "model/auth.h"
 #include "model/file.h"
 #include "model/import_ahead.h"
 #include "model/import_stage.h"
@@ -157,6 +158,49 @@ static void a_sweep__makes_all_keys_and_closes_all_pairs(void **state)
         "{\"review\": 1, \"merge\": 1}");
     sweep(w);
     assert_int_equal(count(w, "duplicate", "state = 'open'"), 0);
+}
+
+struct tokens {
+    int64_t user, id;
+    struct arena *mem;
+    struct str token;
+};
+
+static enum err_code make_token(struct call *c, void *arg)
+{
+    struct tokens *t = arg;
+
+    TRY(token_create(c, t->user, STR("Till"), STR(""), 0, &t->token, &t->id));
+    t->token = arena_str(t->mem, t->token);
+    return OK;
+}
+
+static enum err_code use_token(struct call *c, void *arg)
+{
+    const struct tokens *t = arg;
+    const struct user *who;
+
+    return auth_token(c, t->token, &who);
+}
+
+static enum err_code write_marks(struct call *c, void *arg)
+{
+    (void)arg;
+    return auth_write_marks(c);
+}
+
+static void the_use_of_a_token__is_noted(void **state)
+{
+    struct world *w = *state;
+    struct tokens t = { .mem = w->mem };
+
+    t.user = make(w, "user", "{\"name\": \"Till\", \"email\": \"till@kith.example\"}");
+    writes(w, make_token, &t);
+    reads(w, use_token, &t);
+    assert_true(auth_has_marks(w->org));
+    writes(w, write_marks, NULL);
+    assert_false(auth_has_marks(w->org));
+    assert_int_equal(number(w, SQL("SELECT count(*) FROM \"tokens\" WHERE \"used_at\" IS NOT NULL")), 1);
 }
 
 /* ---- an import whose rows are made late ---- */
@@ -501,6 +545,7 @@ int main(void)
         cmocka_unit_test(a_pass_of_a_lookup__sees_each_record_once),
         cmocka_unit_test(a_segment__has_everybody),
         cmocka_unit_test(a_sweep__makes_all_keys_and_closes_all_pairs),
+        cmocka_unit_test(the_use_of_a_token__is_noted),
         cmocka_unit_test(a_job_of_another_worker__is_left_alone),
     };
     const struct CMUnitTest once[] = {
