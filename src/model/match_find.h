@@ -54,6 +54,10 @@ MUST_CHECK enum err_code match_keys_store(struct call *c, struct match_key_rows 
 MUST_CHECK enum err_code match_candidates(struct call *c, const struct match_rule *rule,
     struct match_values *values, int64_t leave_out, size_t most, int64_t **ids, size_t *n);
 
+/* Changes come whose keys this rule makes; NULL: nobody makes them. Where it did not make the others too, all are missing
+ * from now on. */
+MUST_CHECK enum err_code match_keys_follow(
+    struct call *c, const struct live_entity *e, const struct match_rule *rule);
 /* Where this is the first record of all, nothing is missing from now on. */
 MUST_CHECK enum err_code match_keys_begin(
     struct call *c, const struct live_entity *e, const struct match_rule *rule, int64_t id);

@@ -154,8 +154,14 @@ static void a_sweep__makes_all_keys_and_closes_all_pairs(void **state)
     assert_int_equal(number(w, SQL("SELECT count(*) FROM \"match_keys\" WHERE \"record\" = 999999")), 0);
     assert_int_equal(number(w, SQL("SELECT count(*) FROM \"match_keys\"")), keys);
     assert_int_equal(number(w, SQL("SELECT count(*) FROM \"match_records\"")), PEOPLE + 2 * TWINS);
-    change(w, "duplicate_rule", number(w, SQL("SELECT \"id\" FROM \"duplicate_rules\" WHERE \"entity\" = 'contact'")),
-        "{\"review\": 1, \"merge\": 1}");
+    int64_t rule = number(w, SQL("SELECT \"id\" FROM \"duplicate_rules\" WHERE \"entity\" = 'contact'"));
+    change(w, "duplicate_rule", rule, "{\"active\": false}");
+    make(w, "contact", "{\"last_name\": \"Unseen\"}"); /* nobody makes its keys */
+    settle(w);
+    change(w, "duplicate_rule", rule, "{\"active\": true}");
+    sweep(w);
+    assert_int_equal(number(w, SQL("SELECT count(*) FROM \"match_records\"")), PEOPLE + 2 * TWINS + 1);
+    change(w, "duplicate_rule", rule, "{\"review\": 1, \"merge\": 1}");
     sweep(w);
     assert_int_equal(count(w, "duplicate", "state = 'open'"), 0);
 }
@@ -259,7 +265,7 @@ static void an_import__does_not_wait_for_rows_that_come_late(void **state)
 {
     static const int64_t rests[] = { 0, 100000, 700000 };
     struct world *w = *state;
-    int64_t took = 0;
+    int64_t took[3];
 
     for (size_t i = 0; i < sizeof rests / sizeof *rests; i++) {
         int64_t had = count(w, "contact", "last_name starts with 'Late '"), from, import;
@@ -270,9 +276,9 @@ static void an_import__does_not_wait_for_rows_that_come_late(void **state)
         writes(w, order_import, &import);
         assert_int_equal(workers_drain(w->org, &w->err), OK);
         assert_int_equal(count(w, "contact", "last_name starts with 'Late '") - had, PIECES * PIECE);
-        took = time_monotonic() - from;
+        took[i] = time_monotonic() - from;
     }
-    assert_true(took < rests[2] * PIECES * 3); /* as long as all of its slices take */
+    assert_true(took[2] < took[0] + rests[2] * PIECES * 2); /* a piece has three slices, and waits for one to be read at all */
     import_ahead_slow(0);
     assert_int_equal(count(w, "import", "state = 'done' and created = 2400"), sizeof rests / sizeof *rests);
 }
