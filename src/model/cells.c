@@ -19,6 +19,18 @@ static bool bad(struct call *c, const struct live_field *f, const char *expects)
     return false;
 }
 
+/* A name that expressions and programs speak. */
+static bool is_code(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char ch = s.p[i];
+        if (!((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '_' || ch == '-')) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool text_format_ok(struct call *c, const struct live_field *f, struct str *s)
 {
     const char *why = "";
@@ -53,8 +65,12 @@ static bool text_format_ok(struct call *c, const struct live_field *f, struct st
         ok = zone_get(*s) != NULL;
         why = "this is no time zone such as Europe/Berlin";
         break;
-    case FORMAT_NONE:
     case FORMAT_CODE:
+        key = *s;
+        ok = is_code(*s);
+        why = "a code is made of small letters, digits, _ and -";
+        break;
+    case FORMAT_NONE:
     case FORMAT_LANGUAGE:
     case FORMAT_EXPR:
     case FORMAT_BYTES:

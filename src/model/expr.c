@@ -63,6 +63,9 @@ static void visit(const struct walk *w, const struct expr *x, int depth)
             w->fn(w->arg, &(struct expr_use) { .field = child->by, .child = child, .depth = depth });
         }
     }
+    if (x->node == NODE_EXTENSION && x->extension->field && x->parent) {
+        w->fn(w->arg, &(struct expr_use) { .field = entity_field(x->parent, str_of(x->extension->field)), .depth = depth });
+    }
     for (size_t i = 0; i < x->n; i++) {
         visit(w, x->args[i], depth);
     }

@@ -68,6 +68,7 @@ struct expr_extension {
     uint8_t scale;
     bool clock; /* its answer changes by time alone */
     const char *rows; /* the child name of the record whose rows it looks at: told by expr_uses; NULL for none */
+    const char *field; /* of the record's own, at which it looks as well: told by expr_uses; NULL for none */
     void *arg;
     /* first: the first argument when it is a text, else empty. May be NULL. */
     const struct live_entity *(*about)(void *arg, const struct model *m, struct str first);

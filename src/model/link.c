@@ -18,6 +18,16 @@ static void subkey(const struct org *o, enum subkey which, uint8_t key[crypto_kd
         key, crypto_kdf_KEYBYTES, (uint64_t)which, "kithlink", o->secret);
 }
 
+struct str link_base(const struct call *c)
+{
+    struct str base = str_of(c->cfg->base_url);
+
+    if (!base.n) {
+        return arena_fmt(c->mem, "http://%s", c->cfg->listen ? c->cfg->listen : "localhost");
+    }
+    return str_ends(base, STR("/")) ? str_sub(base, 0, base.n - 1) : base;
+}
+
 static size_t put_number(uint8_t *out, int64_t v)
 {
     uint64_t n = (uint64_t)v;

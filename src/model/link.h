@@ -16,6 +16,10 @@ struct link {
     int64_t a, b; /* ids and numbers, 0 and up; what they mean goes by the kind */
 };
 
+/* The address of the server as customers know it, "https://crm.example", without a slash at its end: base_url, or where
+ * it listens. Into the call's arena. */
+struct str link_base(const struct call *c);
+
 /* About 30 characters of the URL-safe alphabet, into mem. */
 struct str link_seal(const struct org *o, struct arena *mem, const struct link *l);
 /* False for anything that link_seal did not make here, and for another kind. */

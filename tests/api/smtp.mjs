@@ -4,9 +4,12 @@ import net from 'node:net';
 export class Sink {
   mails = [];        // {from, to, data}
   connections = 0;
+  begun = 0;         // mails that were handed over, answered or not
   offers = ['PIPELINING', '8BITMIME'];
   rcpt = () => '250 ok';  // (address, nth) => reply; null closes the connection
   data = () => '250 kept'; // (mail) => reply; null closes the connection; a promise waits
+
+  dataRefused = '554 no valid recipients'; // what DATA gets after that; null closes the connection
 
   async start(port = 0) {
     this.server = net.createServer((s) => this.serve(s));
@@ -36,6 +39,7 @@ export class Sink {
         if (line !== '.') { mail.data.push(line.startsWith('.') ? line.slice(1) : line); return; }
         inData = false;
         const whole = { from: mail.from, to: mail.to, data: Buffer.from(mail.data.join('\r\n') + '\r\n', 'latin1').toString('utf8') };
+        this.begun++;
         const reply = await this.data(whole);
         if (reply?.startsWith('2')) this.mails.push(whole);
         say(reply);
@@ -47,7 +51,7 @@ export class Sink {
         case 'AUTH': say(this.auth ? this.auth(line) : '535 no'); break;
         case 'MAIL': mail = { from: /<(.*)>/.exec(line)[1] }; say('250 ok'); break;
         case 'RCPT': { mail.to = /<(.*)>/.exec(line)[1]; const r = this.rcpt(mail.to); mail.refused = !r?.startsWith('2'); say(r); break; }
-        case 'DATA': if (mail.refused) say('554 no valid recipients'); else { inData = true; mail.data = []; say('354 go on'); } break;
+        case 'DATA': if (mail.refused) say(this.dataRefused); else { inData = true; mail.data = []; say('354 go on'); } break;
         case 'RSET': mail = {}; say('250 ok'); break;
         case 'QUIT': say('221 bye'); s.end(); break;
         default: say('500 what');

@@ -92,8 +92,9 @@ static json_t *text_value(struct rng *r, const struct live_field *f)
         return json_string(rng_below(r, 2) ? "USD" : "JPY");
     case FORMAT_ZONE:
         return json_string("Europe/Paris");
-    case FORMAT_NONE:
     case FORMAT_CODE:
+        return json_sprintf("code-%d", (int)rng_below(r, 1000000));
+    case FORMAT_NONE:
     case FORMAT_LANGUAGE:
     case FORMAT_EXPR:
     case FORMAT_BYTES:

@@ -9,8 +9,7 @@
 #include "domain/consent/consent_steps.h"
 
 #include "model/action.h"
-
-#include <inttypes.h>
+#include "model/link.h"
 
 /* ---- tables ---- */
 
@@ -120,9 +119,17 @@ static const struct entity state = { .name = "consent",
 
 static enum err_code entry_before_save(struct call *c, struct record *r, const struct record *old)
 {
-    (void)old;
+    struct dbval contact = record_get(r, "contact");
+
     if (record_get(r, "at").type == DB_NULL) {
         record_set(c, r, "at", V(c->now));
+    }
+    if (!old && !r->replay && !c->undo_of && contact.type == DB_INT) {
+        /* two entries at once: the second waits here and finds the state that the first has left. Not later: the row of
+         * the ledger holds its person too, and two of them would wait for each other. */
+        enum err_code code = record_lock(c, model_entity(c->model, STR("contact")), contact.i);
+        TRY(code == ERR_NOT_FOUND ? OK : code); /* whom there is not is told with the field, further on */
+        err_clear(&c->err);
     }
     return r->replay || record_get(r, "at").i <= c->now + DAYS(1)
                ? OK
@@ -219,8 +226,8 @@ enum err_code consent_record(struct call *c, const struct consent_said *said)
     return record_create(c, r);
 }
 
-enum err_code consent_verdict(struct call *c, int64_t contact, int64_t purpose_id,
-    struct str channel, enum consent_verdict *out)
+enum err_code consent_said(struct call *c, int64_t contact, int64_t purpose_id, struct str channel,
+    enum consent_verdict *out)
 {
     int64_t said, rule;
     bool found;
@@ -242,6 +249,27 @@ enum err_code consent_verdict(struct call *c, int64_t contact, int64_t purpose_i
         *out = opt_out && !str_is(code, "pending") ? CONSENT_GIVEN : CONSENT_ABSENT;
     }
     return OK;
+}
+
+enum err_code consent_wants_no_mail(struct call *c, int64_t contact, bool *yes)
+{
+    int64_t one;
+
+    return db_find(
+        c, &one, yes, SQL("SELECT 1 FROM \"contacts\" WHERE \"id\" = $1 AND \"do_not_email\" = 1"), VALS(V(contact)));
+}
+
+enum err_code consent_verdict(struct call *c, int64_t contact, int64_t purpose_id,
+    struct str channel, enum consent_verdict *out)
+{
+    bool none = false;
+
+    TRY(str_is(channel, "email") ? consent_wants_no_mail(c, contact, &none) : OK);
+    if (none) {
+        *out = CONSENT_REFUSED;
+        return OK;
+    }
+    return consent_said(c, contact, purpose_id, channel, out);
 }
 
 /* ---- shipped ---- */
@@ -297,9 +325,8 @@ static const struct field id_output[] = { FIELD_INT("id"), FIELD_END };
 /* For whoever speaks with the person: to send it, or to open it together. */
 static enum err_code preference_link(struct call *c)
 {
-    struct str base = str_of(c->cfg->base_url);
-
-    out_text(c, "url", arena_fmt(c->mem, "%.*s%.*s", STR_ARG(base), STR_ARG(consent_page_path(c, target(c), 0))));
+    out_text(c, "url",
+        arena_fmt(c->mem, "%.*s%.*s", STR_ARG(link_base(c)), STR_ARG(consent_page_path(c, target(c)))));
     return OK;
 }
 

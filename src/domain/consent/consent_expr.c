@@ -1,5 +1,5 @@
 /* consent_expr.c - has_consent('newsletter', 'email') in expressions about people: they agreed, or
- * it takes no more than that they did not refuse. */
+ * it takes no more than that they did not refuse; and by e-mail, they did not say "nothing at all". */
 
 #include "domain/consent/consent_steps.h"
 
@@ -16,13 +16,14 @@ static enum err_code check(
     void *arg, const struct expr_scope *s, const struct expr_call *call, struct err *e)
 {
     const struct live_entity *states = model_entity(s->model, STR("consent"));
-    const struct live_field *channel = states ? entity_field(states, STR("channel")) : NULL;
+    const struct live_field *channel = states ? entity_field(states, STR("channel")) : NULL, *none;
 
     (void)arg;
     if (!s->entity || !str_is(s->entity->name, "contact")) {
         return err_set(e, ERR_INVALID, "where", "has_consent() is asked of people");
     }
-    if (s->may_read && channel && !s->may_read(s->arg, channel)) {
+    none = entity_field(s->entity, STR("do_not_email"));
+    if (s->may_read && channel && (!s->may_read(s->arg, channel) || !s->may_read(s->arg, none))) {
         return err_set(e, ERR_INVALID, "where", "has_consent() is not known here");
     }
     for (size_t i = 0; i < call->n; i++) {
@@ -62,6 +63,13 @@ static void put_sql(void *arg, const struct expr_call *call, struct expr_sql *s)
 
     (void)arg;
     sql_lit(s->out, "(");
+    if (str_is(channel, "email")) {
+        sql_lit(s->out, "(");
+        sql_column(s->out, s->alias, "do_not_email");
+        sql_lit(s->out, " IS NULL OR ");
+        sql_column(s->out, s->alias, "do_not_email");
+        sql_lit(s->out, " = 0) AND (");
+    }
     sql_column(s->out, s->alias, "id");
     sql_lit(s->out, " IN ");
     put_states(s, purpose, channel, true);
@@ -74,6 +82,9 @@ static void put_sql(void *arg, const struct expr_call *call, struct expr_sql *s)
     sql_lit(s->out, " NOT IN ");
     put_states(s, purpose, channel, false);
     sql_lit(s->out, "))");
+    if (str_is(channel, "email")) {
+        sql_lit(s->out, ")");
+    }
 }
 
 static enum err_code look(void *arg, const struct expr_call *call, const struct expr_rows *rows,
@@ -102,6 +113,7 @@ const struct expr_extension consent_functions[] = {
         .most = 2,
         .type = VALUE_BOOL,
         .rows = "consents",
+        .field = "do_not_email",
         .check = check,
         .sql = put_sql,
         .eval = look },

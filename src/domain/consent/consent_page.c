@@ -14,9 +14,9 @@
 
 enum { PURPOSES = 50 };
 
-struct str consent_page_path(const struct call *c, int64_t contact, int64_t message)
+struct str consent_page_path(const struct call *c, int64_t contact)
 {
-    struct link l = { LINK_PREFERENCES, contact, message };
+    struct link l = { LINK_PREFERENCES, contact, 0 };
 
     return arena_fmt(c->mem, "/p/preferences/%.*s", STR_ARG(link_seal(c->org, c->mem, &l)));
 }
@@ -64,15 +64,16 @@ static enum err_code load_person(struct call *c, int64_t id, struct asked *a)
     return found ? OK : fail(c, ERR_NOT_FOUND, NULL, "this link leads nowhere any more");
 }
 
-static enum err_code load_purposes(struct call *c, struct asked *a, bool all)
+static enum err_code load_purposes(struct call *c, struct asked *a)
 {
     struct rows rows;
 
+    a->n = 0;
     TRY(db_query(c, &rows,
         SQL("SELECT \"id\", \"code\", \"name\", \"description\" FROM \"consent_purposes\" WHERE "
-            "(\"on_page\" = 1 OR $1 = 1) AND"
+            "\"on_page\" = 1 AND"
             " \"deleted_at\" IS NULL ORDER BY \"position\", \"id\" LIMIT 50"),
-        VALS(V(all))));
+        VALS()));
     while (a->n < PURPOSES && rows_next(&rows)) {
         a->purposes[a->n++] = (struct purpose){ .id = col_int(&rows, 0),
             .code = col_text(&rows, 1),
@@ -86,6 +87,17 @@ static enum err_code load_purposes(struct call *c, struct asked *a, bool all)
         a->purposes[i].given = verdict == CONSENT_GIVEN;
     }
     return OK;
+}
+
+/* Whose link it is. */
+static enum err_code load_link(
+    struct call *c, const struct visit *v, enum link_kind kind, struct link *l, struct asked *a)
+{
+    if (!link_open(c->org, v->token, kind, l)) {
+        return fail(
+            c, ERR_NOT_FOUND, NULL, "this link is not whole; take it from the mail once more");
+    }
+    return load_person(c, l->a, a);
 }
 
 /* ad...@mail.example: enough to know one's own, not enough to learn another's. */
@@ -154,23 +166,14 @@ static enum err_code show(struct call *c, struct visit *v, const struct asked *a
     return visit_page(c, v, language, "Your choice", preferences_body, page);
 }
 
-static enum err_code load(
-    struct call *c, const struct visit *v, enum link_kind kind, struct link *l, struct asked *a)
-{
-    if (!link_open(c->org, v->token, kind, l)) {
-        return fail(
-            c, ERR_NOT_FOUND, NULL, "this link is not whole; take it from the mail once more");
-    }
-    TRY(load_person(c, l->a, a));
-    return load_purposes(c, a, false);
-}
 
 static enum err_code preferences_get(struct call *c, struct visit *v)
 {
     struct asked a = { 0 };
     struct link l;
 
-    TRY(load(c, v, LINK_PREFERENCES, &l, &a));
+    TRY(load_link(c, v, LINK_PREFERENCES, &l, &a));
+    TRY(load_purposes(c, &a));
     return show(c, v, &a, NULL);
 }
 
@@ -190,24 +193,46 @@ static enum err_code say(struct call *c, const struct visit *v, const struct ask
                                  .proof = proof_of(c, v) });
 }
 
+/* "Nothing at all" is one fact about the person, so that it holds for purposes that are thought of later, and its
+ * contrary brings back none that he has not chosen. */
+static enum err_code set_no_mail(struct call *c, const struct asked *a, bool none)
+{
+    struct record *person = record_of(c, "contact");
+
+    person->id = a->contact;
+    person->trusted = true;
+    record_set(c, person, "do_not_email", V(none));
+    return record_update(c, person);
+}
+
+static bool chooses_any(struct call *c, const struct visit *v, const struct asked *a)
+{
+    for (size_t i = 0; i < a->n; i++) {
+        if (visit_has(v, "p", arena_cstr(c->mem, a->purposes[i].code))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum err_code preferences_post(struct call *c, struct visit *v)
 {
     struct asked a = { 0 };
     struct link l;
-    bool none = str_is(visit_value(v, "do"), "none");
+    bool none = str_is(visit_value(v, "do"), "none"), before;
 
-    TRY(load(c, v, LINK_PREFERENCES, &l, &a));
-    if (none) { /* nothing at all: what does not stand on the page as well */
-        a.n = 0;
-        TRY(load_purposes(c, &a, true));
+    TRY(load_link(c, v, LINK_PREFERENCES, &l, &a));
+    TRY(record_lock(c, model_entity(c->model, STR("contact")), a.contact));
+    TRY(consent_wants_no_mail(c, a.contact, &before));
+    TRY(load_purposes(c, &a));
+    none = none || (before && !chooses_any(c, v, &a));
+    if (none != before) {
+        TRY(set_no_mail(c, &a, none));
+        TRY(load_purposes(c, &a));
     }
-    for (size_t i = 0; i < a.n; i++) {
-        bool yes = !none && visit_has(v, "p", arena_cstr(c->mem, a.purposes[i].code));
+    for (size_t i = 0; !none && i < a.n; i++) {
+        bool yes = visit_has(v, "p", arena_cstr(c->mem, a.purposes[i].code));
         TRY(say(c, v, &a, &a.purposes[i], yes, "preference page"));
-    }
-    if (none) {
-        a.n = 0;
-        TRY(load_purposes(c, &a, false));
     }
     return show(c, v, &a, none ? "We will not write to you any more." : "Your choice is saved.");
 }
@@ -234,7 +259,7 @@ static enum err_code show_unsubscribe(
     put(page, "purpose", str_of(text_in(language, p->name.p)));
     put(page, "button", str_of(text_in(language, "Unsubscribe")));
     put(page, "other", str_of(text_in(language, "Choose what we write to you about")));
-    put(page, "preferences", consent_page_path(c, a->contact, 0));
+    put(page, "preferences", consent_page_path(c, a->contact));
     return visit_page(c, v, language, "Unsubscribe", unsubscribe_body, page);
 }
 
@@ -252,8 +277,9 @@ static enum err_code purpose_of(
         out->name = col_text(&rows, 0);
     }
     TRY(rows_end(&rows));
-    TRY(consent_verdict(c, a->contact, id, STR("email"), &verdict));
-    out->given = verdict != CONSENT_REFUSED; /* an absence becomes a refusal too */
+    /* an absence becomes a refusal too, and it outlasts a "nothing at all" that is taken back */
+    TRY(consent_said(c, a->contact, id, STR("email"), &verdict));
+    out->given = verdict != CONSENT_REFUSED;
     return OK;
 }
 
@@ -263,7 +289,7 @@ static enum err_code unsubscribe_get(struct call *c, struct visit *v)
     struct purpose p;
     struct link l;
 
-    TRY(load(c, v, LINK_UNSUBSCRIBE, &l, &a));
+    TRY(load_link(c, v, LINK_UNSUBSCRIBE, &l, &a));
     TRY(purpose_of(c, &a, l.b, &p));
     return show_unsubscribe(c, v, &a, &p, !p.given);
 }
@@ -274,7 +300,7 @@ static enum err_code unsubscribe_post(struct call *c, struct visit *v)
     struct purpose p;
     struct link l;
 
-    TRY(load(c, v, LINK_UNSUBSCRIBE, &l, &a));
+    TRY(load_link(c, v, LINK_UNSUBSCRIBE, &l, &a));
     TRY(purpose_of(c, &a, l.b, &p));
     TRY(say(c, v, &a, &p, false, "one-click unsubscription"));
     return show_unsubscribe(c, v, &a, &p, true);

@@ -10,7 +10,6 @@
 
 static const struct choice_def reasons[] = { { "hard_bounce", "Does not exist", "red" },
     { "complaint", "Complained", "red" },
-    { "unsubscribed", "Unsubscribed from everything", "yellow" },
     { "by_hand", "Put here by hand", "gray" }, { 0 } };
 static const struct field fields[] = {
     FIELD_TEXT("address_hash", .label = "Address (hashed)", .required = true, .max = 64,

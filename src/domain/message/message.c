@@ -6,6 +6,7 @@
 
 #include "model/action.h"
 #include "model/auth.h"
+#include "model/link.h"
 #include "model/normal.h"
 
 #include <inttypes.h>
@@ -51,8 +52,21 @@ static const struct field sender_fields[] = {
     FIELD_REF("server", "mail_server", .on_delete = ON_DELETE_REFUSE, .required = true, .inverse = "senders"),
     FIELD_END,
 };
+
+/* A longer name leaves no room for who a refusal is about, and it would name nobody. */
+static enum err_code sender_before_save(struct call *c, struct record *r, const struct record *old)
+{
+    struct dbval bounces = record_get(r, "bounces");
+    bool said = bounces.type == DB_TEXT && (!old || !str_eq(bounces.s, record_get(old, "bounces").s));
+
+    return r->replay || !said || str_find_byte(bounces.s, '@') <= MESSAGE_BOUNCE_NAME
+        ? OK
+        : fail(c, ERR_INVALID, "bounces", "what stands before the @ has at most %d characters: each message adds its mark to it",
+              MESSAGE_BOUNCE_NAME);
+}
+
 static const struct entity sender = { .name = "mail_sender", .plural = "mail_senders", .icon = "at",
-    .flags = ENTITY_ADMIN | ENTITY_PUBLIC | ENTITY_NO_SEARCH, .fields = sender_fields };
+    .flags = ENTITY_ADMIN | ENTITY_PUBLIC | ENTITY_NO_SEARCH, .fields = sender_fields, .before_save = sender_before_save };
 
 static const struct field template_fields[] = {
     FIELD_TEXT("name", .required = true, .search = 3, .index = true),
@@ -111,21 +125,44 @@ static enum err_code set_password(struct call *c)
     return record_update(c, r);
 }
 
+struct key_made {
+    int64_t domain;
+    struct str pem, record;
+};
+
+static enum err_code keep_key(struct call *c, void *arg)
+{
+    const struct key_made *made = arg;
+    struct record *r = record_of(c, "mail_domain");
+
+    TRY(keep_secret(c, "dkim", made->domain, made->pem));
+    r->id = made->domain;
+    r->trusted = true;
+    record_set(c, r, "record", V(made->record));
+    return record_update(c, r);
+}
+
+/* Tenths of a second of reckoning, which no transaction waits for. */
+static enum err_code make_key_work(struct job_work *w)
+{
+    struct key_made made = { .domain = json_integer_value(json_object_get(w->input, "domain")) };
+    struct dkim_key *key;
+
+    TRY(dkim_generate(w->mem, &made.pem, &w->err));
+    TRY(dkim_open(w->mem, made.pem, &key, &w->err));
+    TRY(dkim_record(w->mem, key, &made.record, &w->err));
+    return job_work_end(w, keep_key, &made);
+}
+
 static enum err_code make_key(struct call *c)
 {
-    struct record *r = record_new(c, target_entity(c));
-    struct dkim_key *key;
-    struct str pem, record;
+    json_t *input = json_pack("{s:I}", "domain", (json_int_t)target(c));
+    int64_t job;
 
-    TRY(dkim_generate(c->mem, &pem, &c->err));
-    TRY(dkim_open(c->mem, pem, &key, &c->err));
-    TRY(dkim_record(c->mem, key, &record, &c->err));
-    TRY(keep_secret(c, "dkim", target(c), pem));
-    r->id = target(c);
-    r->trusted = true;
-    record_set(c, r, "record", V(record));
-    TRY(record_update(c, r));
-    out_text(c, "record", record);
+    arena_defer(c->mem, (void (*)(void *))json_decref, input);
+    TRY(job_enqueue(c, &(struct job_order) { .kind = "mail_key", .input = input,
+                           .key = arena_fmt(c->mem, "mail_key:%" PRId64, target(c)).p }, &job));
+    out_int(c, "job", job);
     return OK;
 }
 
@@ -159,13 +196,13 @@ enum err_code mail_server_load(struct call *c, int64_t id, struct mail_server *o
         = choice_by_id(entity_field(r->e, STR("security"))->list, record_get(r, "security").i);
     struct str code = security ? security->code : STR("starttls");
     user = text_of(c, r, "username");
-    *out = (struct mail_server) { .id = id, .rate = record_get(r, "rate").i, .domain_rate = record_get(r, "domain_rate").i };
+    *out = (struct mail_server) { .rate = record_get(r, "rate").i, .domain_rate = record_get(r, "domain_rate").i };
     out->smtp = (struct smtp_server) { .host = text_of(c, r, "host").p, .port = (int)record_get(r, "port").i,
         .security = str_is(code, "tls") ? SMTP_TLS : str_is(code, "none") ? SMTP_PLAIN : SMTP_STARTTLS,
         .unverified = record_get(r, "any_certificate").i != 0, .user = user.n ? user.p : NULL,
         .password = arena_cstr(c->mem, password), .connections = (int)record_get(r, "connections").i,
         .patience = SECONDS(60) };
-    struct str base = mail_base(c);
+    struct str base = link_base(c);
     ptrdiff_t at = str_find(base, STR("://"));
     struct str host = at >= 0 ? str_sub(base, (size_t)at + 3, base.n) : base;
     ptrdiff_t colon = str_find_byte(host, ':');
@@ -180,7 +217,7 @@ enum err_code mail_sender_load(struct call *c, int64_t id, struct mail_sender *o
     int64_t domain_id = 0;
 
     TRY(load(c, "mail_sender", id, &r));
-    *out = (struct mail_sender) { .id = id, .server = record_get(r, "server").i, .name = text_of(c, r, "name"),
+    *out = (struct mail_sender) { .server = record_get(r, "server").i, .name = text_of(c, r, "name"),
         .address = text_of(c, r, "address"), .reply_to = text_of(c, r, "reply_to"), .bounces = text_of(c, r, "bounces") };
     ptrdiff_t at = str_find_byte(out->address, '@');
     out->domain = at >= 0 ? str_sub(out->address, (size_t)at + 1, out->address.n) : STR("localhost");
@@ -200,19 +237,9 @@ enum err_code mail_text_load(struct call *c, int64_t id, struct mail_text *out)
     struct record *r;
 
     TRY(load(c, "mail_template", id, &r));
-    *out = (struct mail_text) { .id = id, .name = text_of(c, r, "name"), .subject = text_of(c, r, "subject"),
+    *out = (struct mail_text) { .subject = text_of(c, r, "subject"),
         .html = text_of(c, r, "html"), .text = text_of(c, r, "text"), .preheader = text_of(c, r, "preheader") };
     return OK;
-}
-
-struct str mail_base(const struct call *c)
-{
-    struct str base = str_of(c->cfg->base_url);
-
-    if (!base.n) {
-        return arena_fmt(c->mem, "http://%s", c->cfg->listen ? c->cfg->listen : "localhost");
-    }
-    return str_ends(base, STR("/")) ? str_sub(base, 0, base.n - 1) : base;
 }
 
 /* ---- texts ---- */
@@ -307,7 +334,7 @@ static enum err_code test_send(struct call *c)
 /* ---- the module ---- */
 
 static const struct field password_input[] = { FIELD_TEXT("password", .max = 500), FIELD_END };
-static const struct field record_output[] = { FIELD_TEXT("record", .max = 2000), FIELD_END };
+static const struct field job_output[] = { FIELD_INT("job"), FIELD_END };
 static const struct field preview_input[] = { FIELD_INT("person", .min = 1), FIELD_TEXT("subject", .max = 1000),
     FIELD_LONG("html", .max = 400000), FIELD_LONG("text", .max = 200000), FIELD_END };
 static const struct field preview_output[] = { FIELD_TEXT("subject"), FIELD_LONG("html"), FIELD_LONG("text"),
@@ -326,7 +353,8 @@ static const struct action actions[] = {
         .right = "mail_server.set_password", .input = password_input, .run = set_password,
         .help = "Keeps the password of a mail server, sealed; none takes it away." },
     { .name = "make_key", .on = "mail_domain", .takes = TAKES_ONE, .effect = EFFECT_WRITE, .right = "mail_domain.make_key",
-        .output = record_output, .run = make_key, .help = "A new key to sign the mails of a domain with, and its DNS record." },
+        .output = job_output, .run = make_key,
+        .help = "Orders a new key to sign the mails of a domain with; its DNS record then stands with the domain." },
     { .name = "preview", .on = "mail_template", .takes = TAKES_ONE, .effect = EFFECT_READ, .right = "mail_template.read",
         .input = preview_input, .output = preview_output, .run = preview, .help = "The mail as a person would get it." },
     { .name = "test", .on = "mail_template", .takes = TAKES_ONE, .effect = EFFECT_WRITE, .right = "mail_template.test",
@@ -342,6 +370,7 @@ static const struct entity *const entities[] = { &server, &domain, &sender, &tem
 
 static const struct job_kind jobs[] = {
     { .name = "message_send", .work = message_send_work, .system = true, .help = "Sends what is due through a mail server." },
+    { .name = "mail_key", .work = make_key_work, .help = "Makes a key to sign the mails of a domain with." },
     { .name = "message_close", .run = message_close_work, .system = true, .help = "Cancels what a stopped batch had planned." },
     { .name = "message_look", .run = message_look, .when = "minutely", .system = true,
         .help = "Wakes the sender of each mail server that has something due." },

@@ -57,14 +57,13 @@ enum err_code message_open_batch(struct call *c, const struct batch_order *o, in
 static void take_batch(struct rows *rows, struct batch *b)
 {
     *b = (struct batch) { .id = col_int(rows, 0), .server = col_int(rows, 1), .sender = col_int(rows, 2),
-        .template = col_int(rows, 3), .purpose = col_int(rows, 4), .campaign = col_int(rows, 5), .name = col_text(rows, 6),
-        .kind = (enum batch_kind)col_int(rows, 7), .track_opens = col_int(rows, 8) != 0,
-        .track_clicks = col_int(rows, 9) != 0, .per_hour = col_int(rows, 10), .cap_count = col_int(rows, 11),
-        .cap_days = col_int(rows, 12), .next = col_int(rows, 13) };
+        .template = col_int(rows, 3), .purpose = col_int(rows, 4), .name = col_text(rows, 5), .kind = (enum batch_kind)col_int(rows, 6),
+        .track_opens = col_int(rows, 7) != 0, .track_clicks = col_int(rows, 8) != 0, .per_hour = col_int(rows, 9),
+        .cap_count = col_int(rows, 10), .cap_days = col_int(rows, 11), .next = col_int(rows, 12) };
 }
 
 #define BATCH_COLUMNS                                                                                                      \
-    "SELECT \"id\", \"server\", \"sender\", \"template\", \"purpose\", \"campaign\", \"name\", \"kind\", \"track_opens\","  \
+    "SELECT \"id\", \"server\", \"sender\", \"template\", \"purpose\", \"name\", \"kind\", \"track_opens\","               \
     " \"track_clicks\", \"per_hour\", \"cap_count\", \"cap_days\", coalesce(\"next\", 0) FROM"                            \
     " \"message_batches\" WHERE "
 

@@ -35,11 +35,6 @@ static enum err_code read_text(struct call *c, const struct template_root *roots
     return source.n ? template_parse(&scope, source, out, &c->err) : OK;
 }
 
-static bool offers_choice(struct str html, struct str text)
-{
-    return str_find(html, STR("links.")) >= 0 || (!html.n && str_find(text, STR("links.")) >= 0);
-}
-
 static void put(json_t *object, const char *name, struct str value)
 {
     json_object_set_new(object, name, json_pack("s%", value.p, value.n));
@@ -81,7 +76,7 @@ enum err_code mail_layout_read(struct call *c, struct arena *keep, const struct 
     };
     struct str business;
 
-    *out = (struct mail_layout) { .sender = *sender, .offers_choice = offers_choice(text->html, text->text) };
+    *out = (struct mail_layout) { .sender = *sender };
     TRY(read_text(c, roots, TEMPLATE_LINE, "subject", text->subject, &out->subject));
     TRY(read_text(c, roots, TEMPLATE_HTML, "html", with_preheader(c, text->html, text->preheader), &out->html));
     TRY(read_text(c, roots, TEMPLATE_TEXT, "text", text->text, &out->text));
@@ -131,7 +126,7 @@ static struct str plain_url(struct arena *mem, struct str s)
 /* Each address of a link outside of our own pages becomes one that leads there by way of ours. */
 static struct str count_links(struct call *c, const struct mail_wish *w, struct str html)
 {
-    struct str base = mail_base(c), own = arena_fmt(c->mem, "%.*s/p/", STR_ARG(base));
+    struct str base = link_base(c), own = arena_fmt(c->mem, "%.*s/p/", STR_ARG(base));
     struct buf out;
     size_t at = 0;
 
@@ -198,15 +193,21 @@ static enum err_code fill(struct call *c, const struct template *t, const struct
     return OK;
 }
 
+static bool offers_choice(const struct said *s, struct str text)
+{
+    return str_find(text, s->preferences) >= 0 || str_find(text, s->unsubscribe) >= 0;
+}
+
+/* What was made is looked at, not what was written: a link inside of a condition may have come out as nothing. */
 static void add_footer(struct call *c, const struct said *s, struct mail_bytes *m)
 {
     const char *words = text_in(s->language, "Choose what we write to you about");
 
-    if (m->html.n) {
+    if (m->html.n && !offers_choice(s, m->html)) {
         m->html = before_end(c, m->html,
             arena_fmt(c->mem, "<p style=\"font-size:12px;color:#57606a\"><a href=\"%.*s\">%s</a></p>", STR_ARG(s->preferences), words));
     }
-    if (m->text.n) {
+    if (m->text.n && !offers_choice(s, m->text)) {
         m->text = arena_fmt(c->mem, "%.*s\n\n--\n%s: %.*s\n", STR_ARG(m->text), words, STR_ARG(s->preferences));
     }
 }
@@ -230,7 +231,7 @@ static struct str envelope_from(struct call *c, const struct mail_layout *l, int
     ptrdiff_t at = str_find_byte(to, '@');
     struct link bounce = { LINK_BOUNCE, message, 0 };
 
-    if (at <= 0 || !message || at > 10) {
+    if (at <= 0 || !message || at > MESSAGE_BOUNCE_NAME) {
         return to.n ? to : l->sender.address;
     }
     return arena_fmt(c->mem, "%.*s+%.*s%.*s", STR_ARG(str_sub(to, 0, (size_t)at)),
@@ -255,11 +256,11 @@ static struct str language_of(struct call *c, const struct record *person)
 
 static void make_links(struct call *c, const struct mail_wish *w, struct said *s)
 {
-    struct str base = mail_base(c);
+    struct str base = link_base(c);
     int64_t person = w->person && w->links_are_his ? w->person->id : 0; /* else they lead nowhere */
     json_t *links = object(c->mem);
 
-    s->preferences = arena_fmt(c->mem, "%.*s%.*s", STR_ARG(base), STR_ARG(consent_page_path(c, person, w->message)));
+    s->preferences = arena_fmt(c->mem, "%.*s%.*s", STR_ARG(base), STR_ARG(consent_page_path(c, person)));
     s->unsubscribe
         = arena_fmt(c->mem, "%.*s%.*s", STR_ARG(base), STR_ARG(consent_unsubscribe_path(c, person, w->purpose)));
     put(links, "preferences", s->preferences);
@@ -308,7 +309,7 @@ enum err_code mail_render(
     if (!out->text.n) {
         out->text = mime_plain(c->mem, out->html);
     }
-    if (w->purpose && !l->offers_choice) {
+    if (w->purpose) {
         add_footer(c, &s, out);
     }
     if (w->links && out->html.n) {
@@ -317,7 +318,7 @@ enum err_code mail_render(
     if (w->track_opens && w->message && out->html.n) {
         struct link open = { LINK_OPEN, w->message, 0 };
         out->html = before_end(c, out->html,
-            arena_fmt(c->mem, "<img src=\"%.*s/p/o/%.*s\" width=\"1\" height=\"1\" alt=\"\">", STR_ARG(mail_base(c)),
+            arena_fmt(c->mem, "<img src=\"%.*s/p/o/%.*s\" width=\"1\" height=\"1\" alt=\"\">", STR_ARG(link_base(c)),
                 STR_ARG(link_seal(c->org, c->mem, &open))));
     }
     out->from = envelope_from(c, l, w->message);

@@ -136,7 +136,19 @@ static enum err_code read_batches(struct call *c, void *arg)
 
 /* ---- may he be written to? ---- */
 
-static enum err_code count_recent(struct call *c, const struct batch *b, int64_t contact, bool *full)
+/* What goes to him from the same page and stands in no row yet: of several campaigns that send together. */
+static int64_t count_chosen(const struct ready *m)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < m->page->made; i++) {
+        const struct ready *other = &m->page->list[i];
+        n += !m->page->taken[i] && !other->reason && !other->transactional && other->contact == m->contact;
+    }
+    return n;
+}
+
+static enum err_code count_recent(struct call *c, const struct batch *b, const struct ready *m, bool *full)
 {
     int64_t n;
 
@@ -147,8 +159,8 @@ static enum err_code count_recent(struct call *c, const struct batch *b, int64_t
     TRY(db_int(c, &n,
         SQL("SELECT count(*) FROM \"messages\" m JOIN \"message_batches\" b ON b.\"id\" = m.\"batch\" WHERE m.\"contact\" = $1"
             " AND b.\"kind\" > 0 AND (m.\"accepted_at\" > $2 OR (m.\"state\" IN ('in_flight', 'unknown') AND m.\"at\" > $2))"),
-        VALS(V(contact), V(c->now - DAYS(b->cap_days)))));
-    *full = n >= b->cap_count;
+        VALS(V(m->contact), V(c->now - DAYS(b->cap_days)))));
+    *full = n + count_chosen(m) >= b->cap_count;
     return OK;
 }
 
@@ -205,7 +217,7 @@ static enum err_code judge(struct call *c, const struct batch *b, struct record 
     TRY(shares_mailbox(c, m, &yes));
     m->reason = yes ? "same_mailbox" : NULL;
     if (!m->reason) {
-        TRY(count_recent(c, b, person->id, &yes));
+        TRY(count_recent(c, b, m, &yes));
         m->reason = yes ? "frequency" : NULL;
     }
     return OK;
@@ -405,13 +417,15 @@ static enum err_code note_ending(struct call *c, const struct ending *end)
             VALS(V(end->m->id), V(c->now)));
     }
     if (again) {
-        /* 1, 4, 16, 64, 256 minutes; what could not even be tried costs no try, and waits for the server alone */
+        /* 1, 4, 16, 64, 256 minutes; what could not even be tried costs no try, and waits for the server alone. A campaign
+         * writes to a person: by then he may have another address. */
         return db_exec(c,
             SQL("UPDATE \"messages\" SET \"state\" = CASE WHEN \"attempts\" + $4 > $5 THEN 'refused' ELSE 'planned' END, \"at\" ="
                 " $2, \"attempts\" = \"attempts\" + $4, \"reason\" = 'deferred', \"reply\" = $3, \"due\" = $2 + $4 * 60000000 *"
-                " CASE \"attempts\" WHEN 0 THEN 1 WHEN 1 THEN 4 WHEN 2 THEN 16 WHEN 3 THEN 64 ELSE 256 END WHERE"
-                " \"id\" = $1 AND \"state\" = 'in_flight'"),
-            VALS(V(end->m->id), V(c->now), V(reply), V(r->outcome == SMTP_UNSENT ? 0 : 1), V(TRIES - 1)));
+                " CASE \"attempts\" WHEN 0 THEN 1 WHEN 1 THEN 4 WHEN 2 THEN 16 WHEN 3 THEN 64 ELSE 256 END, \"address\" ="
+                " CASE WHEN $6 = 1 OR \"attempts\" + $4 > $5 THEN \"address\" END WHERE \"id\" = $1 AND \"state\" = 'in_flight'"),
+            VALS(V(end->m->id), V(c->now), V(reply), V(r->outcome == SMTP_UNSENT ? 0 : 1), V(TRIES - 1),
+                V(end->m->transactional)));
     }
     return db_exec(c,
         SQL("UPDATE \"messages\" SET \"state\" = $4, \"at\" = $2, \"reason\" = $5, \"reply\" = $3 WHERE \"id\" = $1 AND"

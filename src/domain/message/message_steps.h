@@ -13,29 +13,27 @@
 
 /* ---- what is sent, and by whom (message.c) ---- */
 struct mail_server {
-    int64_t id;
     struct smtp_server smtp;
     int64_t rate, domain_rate; /* messages a second; 0: no limit */
 };
 MUST_CHECK enum err_code mail_server_load(struct call *c, int64_t id, struct mail_server *out);
 struct mail_sender {
-    int64_t id, server;
+    int64_t server;
     struct str name, address, reply_to, bounces; /* bounces: where refusals go; empty for none */
     struct str domain, selector, key;            /* key: PEM; empty: not signed */
 };
 MUST_CHECK enum err_code mail_sender_load(struct call *c, int64_t id, struct mail_sender *out);
 struct mail_text {
-    int64_t id;
-    struct str name, subject, html, text, preheader;
+    struct str subject, html, text, preheader;
 };
 MUST_CHECK enum err_code mail_text_load(struct call *c, int64_t id, struct mail_text *out);
 
 /* ---- rendering (message_render.c) ---- */
 enum { MESSAGE_LINKS_MAX = 500 };
+enum { MESSAGE_BOUNCE_NAME = 10 }; /* bytes before the @ of a mailbox for bounces: with +<who> they must fit into 64 */
 struct mail_layout {         /* a text read once for many people; lives in the arena it was read in */
     struct mail_sender sender;
     const struct template *subject, *html, *text; /* html or text may be NULL */
-    bool offers_choice;      /* the text itself leads to the preference page */
     struct dkim_key *key;    /* NULL: not signed */
     json_t *campaign, *sender_names, *business;
 };
@@ -69,7 +67,7 @@ MUST_CHECK enum err_code mail_render(
 
 /* ---- rows (message_queue.c) ---- */
 struct batch {
-    int64_t id, server, sender, template, purpose, campaign, per_hour, cap_count, cap_days;
+    int64_t id, server, sender, template, purpose, per_hour, cap_count, cap_days;
     int64_t next; /* of a limit per hour: before this instant nothing goes */
     enum batch_kind kind;
     struct str name;
@@ -81,9 +79,6 @@ MUST_CHECK enum err_code batch_load(struct call *c, int64_t id, struct batch *ou
 MUST_CHECK enum err_code message_order_sender(struct call *c, int64_t server, int64_t due);
 /* The earliest instant at which something of the server's open batches is due. */
 MUST_CHECK enum err_code message_next_due(struct call *c, int64_t server, int64_t *due, bool *found);
-
-/* The address of the server as customers know it: "https://crm.example". */
-struct str mail_base(const struct call *c);
 
 enum err_code message_send_work(struct job_work *w);
 enum err_code message_close_work(struct call *c);

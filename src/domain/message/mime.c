@@ -221,11 +221,8 @@ enum err_code mime_compose(const struct mime_mail *m, struct buf *out, struct er
     date_header(out, m->date);
     buf_fmt(out, "Message-ID: <%.*s>\r\n", STR_ARG(m->message_id));
     if (m->unsubscribe_url.n) {
-        buf_fmt(out, "List-Unsubscribe: <%.*s>", STR_ARG(m->unsubscribe_url));
-        if (m->unsubscribe_mail.n && mime_is_address(m->unsubscribe_mail)) {
-            buf_fmt(out, ",\r\n <mailto:%.*s>", STR_ARG(m->unsubscribe_mail));
-        }
-        buf_lit(out, "\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n");
+        buf_fmt(out, "List-Unsubscribe: <%.*s>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
+            STR_ARG(m->unsubscribe_url));
     }
     buf_lit(out, "MIME-Version: 1.0\r\n");
     if (!m->html.n || !m->text.n) {

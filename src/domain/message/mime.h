@@ -11,7 +11,6 @@ struct mime_mail {
     struct str reply_to;        /* empty for none, like all below */
     struct str subject, message_id; /* message_id: without angle brackets */
     struct str unsubscribe_url;     /* one click: a POST there ends it */
-    struct str unsubscribe_mail;
     struct str text, html;          /* at least one of them */
     int64_t date;                   /* microseconds since 1970 */
 };

@@ -69,7 +69,6 @@ struct smtp {
     struct smtp_server server;
     smtp_done_fn *done;
     void *owner;
-    struct arena *mem;
     struct sockaddr_storage addresses[ADDRESSES];
     socklen_t sizes[ADDRESSES];
     int naddresses, next_address;
@@ -107,7 +106,8 @@ static void hang_up(struct connection *k)
     *k = (struct connection) { .s = k->s, .fd = -1, .item = k->item, .has_item = k->has_item };
 }
 
-/* The connection is of no more use. What it carried is unsent, or unknown once all of it was sent. */
+/* The connection is of no more use. What it carried keeps what was said of it; without a word it is unsent, put off, or
+ * unknown once all of it was sent. */
 static void drop(struct connection *k, const char *why)
 {
     bool asked = k->stage == BODY && k->closing && k->body_sent == k->body.n && k->tail_sent == sizeof tail - 1;
@@ -118,6 +118,9 @@ static void drop(struct connection *k, const char *why)
     if (k->stage != CLOSED && k->stage < IDLE) {
         k->s->trouble++;
         (void)snprintf(k->s->why, sizeof k->s->why, "%s", why);
+    }
+    if (k->refused) {
+        r = k->said;
     }
     hang_up(k);
     if (k->has_item) {
@@ -762,7 +765,6 @@ enum err_code smtp_open(struct arena *mem, const struct smtp_server *server, smt
     s->server.password = server->password ? arena_cstr(mem, str_of(server->password)) : NULL;
     s->done = done;
     s->owner = owner;
-    s->mem = mem;
     s->server.connections = server->connections < 1 ? 1
         : server->connections > SMTP_CONNECTIONS_MAX ? SMTP_CONNECTIONS_MAX
                                                      : server->connections;

@@ -25,10 +25,10 @@ struct smtp_server {
 
 enum smtp_outcome {
     SMTP_ACCEPTED,
-    SMTP_DEFERRED, /* 4xx: later */
-    SMTP_REFUSED,  /* 5xx: never */
-    SMTP_UNSENT,   /* the connection failed before the end of the message was sent */
-    SMTP_UNKNOWN,  /* it failed after that, before an answer came: nobody can tell */
+    SMTP_DEFERRED, /* 4xx, or the connection ended once the server was told of it: later */
+    SMTP_REFUSED,  /* 5xx: never, also when the connection ended right after */
+    SMTP_UNSENT,   /* no connection stood: the server was not told of it */
+    SMTP_UNKNOWN,  /* the connection ended behind the end of the message and before the answer: nobody can tell */
 };
 struct smtp_result {
     enum smtp_outcome outcome;

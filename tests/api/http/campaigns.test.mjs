@@ -106,6 +106,22 @@ test('clicks and opens are counted for people; machines are told apart; nothing 
   await clock(null);
 });
 
+test('each text of a mail leads to the choice, whatever its author wrote', async () => {
+  await person('Foot', { job_title: 'Foot' });
+  const leads = (text) => (text.match(/\/p\/(preferences|unsubscribe)\//g) ?? []).length;
+  const mailed = async (texts) => {
+    const n = sink.mails.length;
+    const id = await campaign({ where: "job_title = 'Foot'", name: 'Foot', template: await made('mail_templates', { name: 'Foot', subject: 'x', ...texts }) });
+    await ok(`/campaigns/${id}/start`);
+    await sent(id);
+    return parseMail(sink.mails[n].data);
+  };
+  const named = await mailed({ html: `<p>See links.html{% if contact.last_name = 'Nobody' %}{{ links.preferences }}{% endif %}</p>` });
+  assert.deepEqual([leads(named.html), leads(named.plain)], [1, 1]);
+  const half = await mailed({ html: '<a href="{{ links.unsubscribe }}">No more</a>', text: 'Hello' });
+  assert.deepEqual([leads(half.html), leads(half.plain)], [1, 1]);
+});
+
 test('one click unsubscribes, and holds for the next mail', async () => {
   const un = parseMail(sink.mails.find((x) => x.to === 'ben@mail.example').data).headers['list-unsubscribe'].slice(1, -1);
   assert.equal((await visit(un)).status, 200);
@@ -144,6 +160,21 @@ test('a control group gets nothing; what the mail brought is told against it, wi
   assert.equal(r.orders.mailed.buyers, Math.ceil(mailed.length / 2));
   assert.ok(Math.abs(Number(r.money.added.amount) - (a.mean - b.mean) * a.n) < 0.01);
   assert.ok(Math.abs(r.money.return - ((a.mean - b.mean) * a.n - 20) / 20) < 1e-6);
+});
+
+test('what is put off goes to the address that the person has by then', async (t) => {
+  t.after(async () => { sink.rcpt = () => '250 ok'; await clock(null); });
+  await clock('2026-03-10T10:00:00Z');
+  const p = await person('Mover', { job_title: 'Mover' });
+  const id = await campaign({ where: "job_title = 'Mover'", name: 'Moved' });
+  const asked = [];
+  sink.rcpt = (to) => { asked.push(to); return to.startsWith('mover') ? '451 4.2.1 not now' : '250 ok'; };
+  await ok(`/campaigns/${id}/start`);
+  await eventually(async () => asked.length === 1 && (await results(id)).messages.planned === 1, 10);
+  await w.api('PATCH', `/contacts/${p}`, { emails: ['new@mail.example'] });
+  await clock('2026-03-10T10:01:01Z');
+  await eventually(async () => { const m = (await results(id)).messages; return m.planned + m.in_flight === 0; }, 10);
+  assert.deepEqual(asked, ['mover@mail.example', 'new@mail.example']);
 });
 
 test('a paused campaign waits, a stopped one ends; nobody gets two', async () => {
@@ -217,6 +248,31 @@ test('a limit per hour holds, however often the sender looks again', async () =>
   await clock('2026-04-01T10:05:00Z');
   assert.equal((await sent(id)).messages.sent, 5);
   await clock(null);
+});
+
+test('the mails to a person are counted across the campaigns that send together', async (t) => {
+  const slow = await new Sink().start();
+  t.after(() => slow.stop());
+  const s = await made('mail_servers', { name: 'One', host: '127.0.0.1', port: slow.port, security: 'none', connections: 1 });
+  const from = await made('mail_senders', { name: 'One', address: 'one@shop.example', server: s });
+  let release;
+  const wait = new Promise((done) => { release = done; });
+  slow.data = async () => { await wait; return '250 kept'; };
+  await person('Capped', { job_title: 'Capped' });
+  await ok(`/mail_templates/${template}/test`, { sender: from, to: 'plug@mail.example' }); // until it is through, both wait
+  await eventually(() => slow.begun === 1, 10);
+  await new Promise((r) => setTimeout(r, 1100)); // the sender looks for new campaigns once a second
+  const ids = [];
+  for (const name of ['First', 'Second']) {
+    ids.push(await campaign({ where: "job_title = 'Capped'", name, sender: from, cap_count: 1, cap_days: 7 }));
+    await ok(`/campaigns/${ids.at(-1)}/start`);
+    await eventually(async () => (await results(ids.at(-1))).messages.planned === 1, 10);
+  }
+  release();
+  const ends = [await sent(ids[0]), await sent(ids[1])];
+  assert.deepEqual(ends.map((r) => r.messages.sent).sort(), [0, 1]);
+  assert.deepEqual(ends.map((r) => r.reasons).find((r) => r.frequency), { frequency: 1 });
+  assert.equal(slow.mails.filter((m) => m.to === 'capped@mail.example').length, 1);
 });
 
 test('a triggered one goes to each who enters its segment, after its delay, once', async () => {

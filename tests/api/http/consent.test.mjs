@@ -29,6 +29,8 @@ after(() => w.close());
 test('the newest entry is the state; the ledger keeps all and is changed by nobody', async () => {
   const p = await person('Ledger');
   assert.deepEqual(await state(p), []);
+  const nobody = await say(999999, 'granted');
+  assert.deepEqual([nobody.status, nobody.body.errors?.[0]?.field], [422, 'contact'], nobody.text);
   assert.equal((await say(p, 'granted', { source: 'paper form', basis: 'consent', proof: 'form-17.pdf' })).status, 201);
   assert.deepEqual(await state(p), ['granted']);
   await say(p, 'withdrawn');
@@ -93,6 +95,50 @@ test('the preference page shows what was said, and only its button changes it', 
   assert.ok(!(await given('profiling')).includes(p));
   assert.ok(!(await given('service')).includes(p));
   assert.match((await page('/p/style.css')).headers.get('content-type'), /css/);
+});
+
+test('nothing at all is one fact: it holds for purposes that come later, and choosing again brings back no more than is chosen', async () => {
+  const p = await person('Silent');
+  await say(p, 'granted');
+  const path = await link(p), entries = async () => (await get(`/consent_entries?where=${where(`contact = ${p}`)}`)).items.length;
+  const s = await w.api('POST', '/segments', { name: 'Hearers', where: "has_consent('newsletter', 'email')" });
+  const hears = async () => (await get(`/contacts?where=${where(`in_segment('hearers') and id = ${p}`)}`)).items.length === 1;
+  await eventually(async () => (await get(`/segments/${s.body.id}`)).state === 'live' && await hears(), 10);
+  assert.match((await page(path, 'POST', 'p=newsletter&do=none')).text, /will not write/);
+  assert.equal((await get(`/contacts/${p}`)).do_not_email, true);
+  assert.equal(await entries(), 1);
+  await eventually(async () => !await hears(), 10);
+  const later = await w.api('POST', '/consent_purposes', { code: 'surveys', name: 'Surveys', rule: 'opt_out', on_page: true, position: 9 });
+  assert.equal(later.status, 201, later.text);
+  assert.ok(!(await given('surveys')).includes(p));
+  assert.ok((await given('surveys', 'sms')).includes(p), 'of other channels nothing was said');
+  assert.doesNotMatch((await page(path)).text, / checked/);
+  assert.match((await page(path, 'POST', 'do=save')).text, /will not write/, 'nothing was chosen');
+  assert.equal((await get(`/contacts/${p}`)).do_not_email, true);
+  assert.match((await page(path, 'POST', 'p=surveys&do=save')).text, /saved/);
+  assert.equal((await get(`/contacts/${p}`)).do_not_email, false);
+  assert.deepEqual([(await given('surveys')).includes(p), (await given('newsletter')).includes(p), (await given('service')).includes(p)], [true, false, false]);
+  assert.deepEqual(await state(p), ['withdrawn'], 'what was granted once is not granted anew');
+  await w.api('DELETE', `/consent_purposes/${later.body.id}`);
+});
+
+test('what is said twice at the same moment is one state, and the ledger has all of it', async () => {
+  for (let round = 0; round < 5; round++) {
+    const p = await person(`Both${round}`);
+    const said = await Promise.all(Array.from({ length: 8 }, (_, i) => say(p, i % 2 ? 'granted' : 'denied')));
+    assert.deepEqual(said.map((r) => r.status), Array(8).fill(201));
+    assert.equal((await state(p)).length, 1);
+    assert.equal((await get(`/consent_entries?where=${where(`contact = ${p}`)}`)).items.length, 8);
+  }
+});
+
+test('the code of a purpose can be said in an expression', async () => {
+  for (const [code, status] of [["it's", 422], ['two words', 422], ['Big', 422], ['x.', 422], ['größe', 422], ['good_one-2', 201]]) {
+    const r = await w.api('POST', '/consent_purposes', { code, name: 'Named', rule: 'opt_in' });
+    assert.equal(r.status, status, `${code}: ${r.text}`);
+    if (status === 422) assert.equal(r.body.errors[0].field, 'code');
+    else assert.equal((await w.api('GET', `/contacts?where=${where(`has_consent('${code}', 'email')`)}`)).status, 200);
+  }
 });
 
 test('the ledger goes into the bin with its person, and comes back with him', async () => {

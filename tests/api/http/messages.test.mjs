@@ -17,6 +17,8 @@ const ok = async (path, body = {}) => {
   assert.equal(r.status, 200, r.text);
   return r.body;
 };
+const clock = (now) => Promise.all(w.servers.map((s) => w.request('PUT', '/test/clock', { now }, {}, s)));
+const later = (seconds) => clock(new Date(Date.now() + seconds * 1000).toISOString());
 const arrived = (n) => eventually(async () => sink.mails.length >= n && sink.mails, 20);
 
 before(async () => {
@@ -89,9 +91,10 @@ test('a name cannot bring headers along', async () => {
 
 test('a signature holds', { skip: !hasDkim() && 'python3-dkim is not installed' }, async () => {
   const domain = await made('mail_domains', { name: 'shop.example' });
-  const { record } = await ok(`/mail_domains/${domain}/make_key`);
+  const { job } = await ok(`/mail_domains/${domain}/make_key`);
+  await eventually(async () => (await get(`/jobs/${job}`)).state === 'done', 20);
+  const { record } = await get(`/mail_domains/${domain}`);
   assert.match(record, /^v=DKIM1; k=rsa; p=[A-Za-z0-9+/=]{300,}$/);
-  assert.equal((await get(`/mail_domains/${domain}`)).record, record);
   const n = sink.mails.length;
   await ok(`/mail_templates/${template}/test`, { sender, to: 'signed@mail.example', person: ada });
   const mail = (await arrived(n + 1)).at(-1);
@@ -110,24 +113,69 @@ print(dkim.verify(sys.stdin.buffer.read(), dnsfunc=dns), asked[0].decode())`, re
 
 test('what the other side puts off comes again, what it refuses does not', async () => {
   const n = sink.mails.length;
-  let asked = 0;
-  sink.rcpt = (to) => to.startsWith('later') ? (asked++ ? '250 ok' : '451 4.7.1 try again later') : to.startsWith('never') ? '550 5.1.1 no such user' : '250 ok';
+  let asked = 0, refused = 0;
+  sink.rcpt = (to) => {
+    if (to.startsWith('later')) return asked++ ? '250 ok' : '451 4.7.1 try again later';
+    if (to.startsWith('never')) { refused++; return '550 5.1.1 no such user'; }
+    return '250 ok';
+  };
   await ok(`/mail_templates/${template}/test`, { sender, to: 'later@mail.example' });
   await ok(`/mail_templates/${template}/test`, { sender, to: 'never@mail.example' });
   await ok(`/mail_templates/${template}/test`, { sender, to: 'fine@mail.example' });
   await arrived(n + 1);
   assert.deepEqual(sink.mails.slice(n).map((m) => m.to), ['fine@mail.example']);
   assert.equal(asked, 1);
+  await later(59);
+  await new Promise((r) => setTimeout(r, 2500)); // longer than a worker sleeps
+  assert.equal(asked, 1, 'not before its minute is over');
+  await later(62);
+  await arrived(n + 2);
+  await later(3600);
+  await new Promise((r) => setTimeout(r, 2500));
+  assert.deepEqual(sink.mails.slice(n).map((m) => m.to), ['fine@mail.example', 'later@mail.example']);
+  assert.deepEqual([asked, refused], [2, 1], 'what was refused is not offered again');
   sink.rcpt = () => '250 ok';
+  await clock(null);
 });
 
-test('a server that does not answer, or refuses the password, is told; it is tried again later', async () => {
+test('a mailbox for refusals has a name that leaves room for who it is about', async () => {
+  const long = await w.api('POST', '/mail_senders', { name: 'Long', address: 'x@shop.example', bounces: 'refusals-to-us@shop.example', server });
+  assert.deepEqual([long.status, long.body.errors?.[0]?.field], [422, 'bounces'], long.text);
+  assert.match(long.text, /at most 10/);
+  const id = await made('mail_senders', { name: 'Ten', address: 'x@shop.example', bounces: 'refusals12@shop.example', server });
+  assert.equal((await w.api('PATCH', `/mail_senders/${id}`, { bounces: 'refusals123@shop.example' })).status, 422);
+  const n = sink.mails.length;
+  await ok(`/mail_templates/${template}/test`, { sender: id, to: 'ten@mail.example' });
+  const from = (await arrived(n + 1)).at(-1).from;
+  assert.match(from, /^refusals12\+[0-9a-f]+@/);
+  assert.ok(from.indexOf('@') <= 64);
+});
+
+test('a refusal holds, though the server hangs up behind it', async (t) => {
+  const rude = await new Sink().start();
+  t.after(async () => { await rude.stop(); await clock(null); });
+  let asked = 0;
+  rude.rcpt = (to) => to.startsWith('never') ? (asked++, '550 5.1.1 no such user') : '250 ok';
+  rude.dataRefused = null;
+  const s = await made('mail_servers', { name: 'Rude', host: '127.0.0.1', port: rude.port, security: 'none', connections: 1 });
+  const from = await made('mail_senders', { name: 'Rude', address: 'x@shop.example', server: s });
+  await ok(`/mail_templates/${template}/test`, { sender: from, to: 'never@mail.example' });
+  await eventually(async () => asked === 1, 10);
+  await later(62);
+  await ok(`/mail_templates/${template}/test`, { sender: from, to: 'fine@mail.example' });
+  await eventually(async () => rude.mails.length === 1, 10);
+  await new Promise((r) => setTimeout(r, 1500));
+  assert.equal(asked, 1, 'it is not offered again');
+});
+
+test('a server that does not answer, or refuses the password, is told; it is tried again later', async (t) => {
   const gone = await made('mail_servers', { name: 'Gone', host: '127.0.0.1', port: 9, security: 'none' });
   const from = await made('mail_senders', { name: 'Gone', address: 'x@shop.example', server: gone });
   await ok(`/mail_templates/${template}/test`, { sender: from, to: 'x@mail.example' });
   const failing = await eventually(async () => { const s = await get(`/mail_servers/${gone}`); return s.state === 'failing' && s; }, 20);
   assert.match(failing.error, /cannot be reached/);
   const strict = await new Sink().start();
+  t.after(() => strict.stop());
   strict.offers = ['AUTH PLAIN LOGIN'];
   let word;
   strict.auth = (line) => { word = Buffer.from(line.split(' ')[2], 'base64').toString(); return word === '\0me\0secret' ? '235 ok' : '535 5.7.8 wrong'; };
@@ -140,7 +188,12 @@ test('a server that does not answer, or refuses the password, is told; it is tri
   const record = await get(`/mail_servers/${locked}`);
   assert.equal(record.has_password, true);
   assert.ok(!JSON.stringify(record).includes('secret'));
-  await strict.stop();
+  assert.deepEqual(strict.mails, []);
+  await later(62);
+  await eventually(async () => (await get(`/mail_servers/${locked}`)).state === 'ok', 20);
+  assert.deepEqual(strict.mails.map((m) => m.to), ['x@mail.example']);
+  assert.equal((await get(`/mail_servers/${locked}`)).error, null);
+  await clock(null);
 });
 
 function hasDkim() {
