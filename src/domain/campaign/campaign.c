@@ -54,7 +54,7 @@ static const struct field fields[] = {
 static enum err_code before_save(struct call *c, struct record *r, const struct record *old);
 static enum err_code before_delete(struct call *c, const struct record *r);
 
-static const struct entity campaign_entity = { .name = "campaign", .plural = "campaigns", .icon = "speakerphone",
+static const struct entity campaign_entity = { .name = "campaign", .plural = "campaigns", .icon = "speakerphone", .area = "Marketing",
     .fields = fields, .before_save = before_save, .before_delete = before_delete };
 
 /* ---- loading ---- */

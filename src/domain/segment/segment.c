@@ -48,7 +48,7 @@ static enum err_code before_save(struct call *c, struct record *r, const struct 
 static enum err_code before_delete(struct call *c, const struct record *r);
 static enum err_code after_save(struct call *c, const struct record *r, const struct record *old);
 
-static const struct entity segment = { .name = "segment", .plural = "segments", .icon = "chart-pie",
+static const struct entity segment = { .name = "segment", .plural = "segments", .icon = "chart-pie", .area = "Marketing",
     .fields = fields, .before_save = before_save, .before_delete = before_delete, .after_save = after_save };
 
 static bool is_kind(const struct record *r, const char *code)

@@ -53,8 +53,7 @@ const NONE = { name: '', plural: '' } as Entity;
 
 export function HomePage() {
   const meta = useMeta();
-  const { main, activities, own } = meta.nav();
-  const takes = [...main, ...own, ...activities].filter((e) => can(e, 'import') && can(e, 'create'));
+  const takes = meta.nav().all.filter((e) => can(e, 'import') && can(e, 'create'));
   useTitle(t('home.title'));
   return (
     <div className="scrollpage">
@@ -77,7 +76,8 @@ export function HomePage() {
 
 /** The dashboard that was chosen, where there is one and it may still be seen; else what there is most of. */
 function Body() {
-  const { main, activities, own } = useMeta().nav();
+  const { main, own, all: places } = useMeta().nav();
+  const activities = places.filter((e) => e.activity);
   const home = useHome(), all = useDashboards();
   if (!home.ready || (home.id && all.isPending && all.fetchStatus !== 'idle')) return <Loading height={240} mt="md" />;
   const d = home.id ? all.data?.find((x) => x.id === home.id) : undefined;

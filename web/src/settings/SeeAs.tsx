@@ -24,7 +24,7 @@ export function SeeAs() {
   const some = (list: string[]) => list.slice(0, LISTED).join(', ') + (list.length > LISTED ? ` ${t('seeas.more', { n: list.length - LISTED })}` : '');
   const fields = (e: Seen, names: string[]) => some(names.map((n) => meta.entity(e.name)?.fields.find((f) => f.name === n)?.label ?? n));
   // what people work with first, the engine's own last
-  const nav = meta.nav(), place = new Map([...nav.main, ...nav.activities, ...nav.own, ...nav.system].map((e, i) => [e.name, i]));
+  const nav = meta.nav(), place = new Map([...nav.all, ...nav.system].map((e, i) => [e.name, i]));
   const rows = (q.data?.entities ?? []).filter((e) => meta.entity(e.name) && (all || e.records > 0 || RIGHTS.some((r) => e.rights[r] !== 'none'))).sort((a, b) => (place.get(a.name) ?? 0) - (place.get(b.name) ?? 0));
   return (
     <section aria-label={t('seeas.title')} style={{ marginTop: 30 }}>
