@@ -68,6 +68,7 @@ struct match_keys_job {
     struct str entity;
     int64_t after, reached; /* the caller takes `reached` over once the write is committed: it may run twice */
     int64_t cleared; /* rows, by the last match_keys_clear */
+    uint64_t made;   /* by which rule, as a hash: one that changes on the way would leave keys of two */
     bool over;
 };
 /* Before they are filled in: takes some of the old rows away, of whatever they are; none are left once it clears 0. */

@@ -271,6 +271,11 @@ enum err_code match_keys_fill(struct call *c, void *arg)
     if (!rule) {
         return fail(c, ERR_CONFLICT, NULL, "the rule was taken away meanwhile");
     }
+    uint64_t made = str_hash(made_by(c, rule));
+    if (job->after && made != job->made) {
+        return fail(c, ERR_CONFLICT, NULL, "the rule was changed meanwhile"); /* and the pass begins anew */
+    }
+    job->made = made;
     struct list_request q = { .e = e, .right = RIGHT_READ };
     TRY(query_ids(c, &q, job->after, 0, PAGE, &ids, &n));
     for (size_t i = 0; i < n; i++) {
