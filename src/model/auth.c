@@ -292,24 +292,47 @@ static enum err_code write_mark(struct call *c, const struct entry *e)
         VALS(V(c->now), V(e->user)));
 }
 
+struct marks {
+    int64_t at;
+    size_t n;
+    struct entry list[SLOTS];
+    int slot[SLOTS];
+};
+
+/* Only now: a write that was undone is done again, by the writer or a minute later. */
+static void marks_are_written(struct org *o, void *arg)
+{
+    const struct marks *m = arg;
+
+    pthread_mutex_lock(&o->auth->lock);
+    for (size_t i = 0; i < m->n; i++) {
+        struct entry *e = &o->auth->slots[m->slot[i]];
+        if (e->taken && e->id == m->list[i].id && e->is_token == m->list[i].is_token) {
+            e->marked = false;
+            e->seen_at = m->at;
+        }
+    }
+    pthread_mutex_unlock(&o->auth->lock);
+}
+
 enum err_code auth_write_marks(struct call *c)
 {
-    struct entry *marked = ARENA_ARRAY(c->mem, struct entry, SLOTS);
-    size_t n = 0;
+    struct marks *m = ARENA_NEW(c->mem, struct marks);
 
+    m->at = c->now;
     pthread_mutex_lock(&c->org->auth->lock);
     for (int i = 0; i < SLOTS; i++) {
-        struct entry *e = &c->org->auth->slots[i];
+        const struct entry *e = &c->org->auth->slots[i];
         if (e->taken && e->marked) {
-            e->marked = false;
-            e->seen_at = c->now;
-            marked[n++] = *e;
+            m->slot[m->n] = i;
+            m->list[m->n++] = *e;
         }
     }
     pthread_mutex_unlock(&c->org->auth->lock);
-    for (size_t i = 0; i < n; i++) {
-        TRY(write_mark(c, &marked[i]));
+    for (size_t i = 0; i < m->n; i++) {
+        TRY(write_mark(c, &m->list[i]));
     }
+    call_after_commit(c, marks_are_written, m);
     return OK;
 }
 

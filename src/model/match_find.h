@@ -54,6 +54,10 @@ MUST_CHECK enum err_code match_keys_store(struct call *c, struct match_key_rows 
 MUST_CHECK enum err_code match_candidates(struct call *c, const struct match_rule *rule,
     struct match_values *values, int64_t leave_out, size_t most, int64_t **ids, size_t *n);
 
+/* Changes come whose keys this rule makes; NULL: nobody makes them. Where it did not make the others too, all are missing
+ * from now on. */
+MUST_CHECK enum err_code match_keys_follow(
+    struct call *c, const struct live_entity *e, const struct match_rule *rule);
 /* Where this is the first record of all, nothing is missing from now on. */
 MUST_CHECK enum err_code match_keys_begin(
     struct call *c, const struct live_entity *e, const struct match_rule *rule, int64_t id);
@@ -64,6 +68,7 @@ struct match_keys_job {
     struct str entity;
     int64_t after, reached; /* the caller takes `reached` over once the write is committed: it may run twice */
     int64_t cleared; /* rows, by the last match_keys_clear */
+    uint64_t made;   /* by which rule, as a hash: one that changes on the way would leave keys of two */
     bool over;
 };
 /* Before they are filled in: takes some of the old rows away, of whatever they are; none are left once it clears 0. */

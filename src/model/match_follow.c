@@ -208,6 +208,16 @@ static enum err_code rule_seen(
     return OK;
 }
 
+/* The same, before keys are made by it. */
+static enum err_code rule_followed(
+    struct call *c, struct rules_seen *seen, const struct live_entity *e, struct match_rule **out)
+{
+    size_t n = seen->n;
+
+    TRY(rule_seen(c, seen, e, out));
+    return seen->n > n ? match_keys_follow(c, e, *out) : OK;
+}
+
 struct found_keys { /* of a record among many */
     size_t n;
     uint64_t keys[];
@@ -298,7 +308,7 @@ enum err_code match_consume(struct call *c, const struct change *changes, size_t
         if (!is_compared(e) || changes[i].again) {
             continue;
         }
-        TRY(rule_seen(c, &seen, e, &rule));
+        TRY(rule_followed(c, &seen, e, &rule));
         if (rule && changes[i].found) {
             TRY(take_many(c, rule, &changes[i], &ordered, &keys));
             continue;

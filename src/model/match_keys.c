@@ -24,6 +24,7 @@ const struct entity match_record_entity = { .name = "match_record", .plural = "m
     .fields = record_fields, .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID | ENTITY_CLUSTERED,
     .key = "\"entity\", \"record\"" };
 
+#define MADE_BY_NONE "-"
 enum { PAGE = 300, KEY_BYTES = 8, CLEARED = 2000 };
 
 /* ---- the keys of a record, as bytes: the lowest first ---- */
@@ -193,6 +194,16 @@ static enum err_code put_state(struct call *c, const struct live_entity *e, stru
         VALS(V(state_name(c, e)), V(made)));
 }
 
+enum err_code match_keys_follow(
+    struct call *c, const struct live_entity *e, const struct match_rule *rule)
+{
+    struct str was;
+
+    TRY(db_text(c, &was, SQL("SELECT \"value\" FROM \"state\" WHERE \"key\" = $1"), VALS(V(state_name(c, e)))));
+    bool same = !was.n || str_is(was, MADE_BY_NONE) || (rule && str_eq(was, made_by(c, rule)));
+    return same ? OK : put_state(c, e, STR(MADE_BY_NONE));
+}
+
 enum err_code match_keys_begin(
     struct call *c, const struct live_entity *e, const struct match_rule *rule, int64_t id)
 {
@@ -220,7 +231,7 @@ enum err_code match_keys_clear(struct call *c, void *arg)
     if (!e) {
         return OK;
     }
-    TRY(put_state(c, e, STR("-"))); /* made by no rule, should this not come to its end */
+    TRY(put_state(c, e, STR(MADE_BY_NONE))); /* should this not come to its end */
     TRY(db_query(c, &rows,
         SQL("SELECT \"key\", \"record\" FROM \"match_keys\" WHERE \"entity\" = $1 ORDER BY \"key\", \"record\" LIMIT $2"),
         VALS(V(e->number), V((int64_t)CLEARED))));
@@ -260,6 +271,11 @@ enum err_code match_keys_fill(struct call *c, void *arg)
     if (!rule) {
         return fail(c, ERR_CONFLICT, NULL, "the rule was taken away meanwhile");
     }
+    uint64_t made = str_hash(made_by(c, rule));
+    if (job->after && made != job->made) {
+        return fail(c, ERR_CONFLICT, NULL, "the rule was changed meanwhile"); /* and the pass begins anew */
+    }
+    job->made = made;
     struct list_request q = { .e = e, .right = RIGHT_READ };
     TRY(query_ids(c, &q, job->after, 0, PAGE, &ids, &n));
     for (size_t i = 0; i < n; i++) {
