@@ -658,6 +658,7 @@ static enum err_code finish(struct call *c, void *arg)
 
     r->s->ngoing = 0;
     TRY(write_round(c, r->s)); /* what the server said while the process was told to stop */
+    TRY(batches_close_ended(c, r->s->server_id));
     TRY(job_give_key(c, r->s->w->id));
     enum err_code code = tell_state(c, r);
     if (code == ERR_NOT_FOUND) {
