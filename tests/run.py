@@ -163,7 +163,7 @@ def end_to_end(env, label, only=None):
 def on_postgres(env):
     both(env, "postgresql")
     end_to_end(env, "postgresql", ["dashboards", "maps", "objects", "smoke", "tasks"])
-    for program in programs("crash_records"):
+    for program in programs("crash_records") + programs("crash_events"):
         whole(f"{program.name} (postgresql)", [str(program), "--points", "50"], env, timeout=600)
 
 
@@ -172,7 +172,7 @@ def main():
     compile_all()
     say(f"compiled in {time.time() - start:.0f} s")
     whole("lint", ["python3", "tests/lint/lint.py"])
-    for program in programs("unit_base") + programs("unit_phone") + programs("unit_standard"):
+    for program in programs("unit_address") + programs("unit_base") + programs("unit_phone") + programs("unit_standard"):
         cmocka(program.name, [str(program)])
     os.environ.pop("KITH_TEST_PG", None)
     both({}, "sqlite")

@@ -9,7 +9,8 @@ double stat_mean(const struct stat_group *g)
     return g->n > 0 ? g->sum / g->n : 0;
 }
 
-double stat_variance(const struct stat_group *g)
+/* Of the sample: divided by n - 1; 0 for fewer than two. */
+static double variance(const struct stat_group *g)
 {
     double v = g->n > 1 ? (g->squares - g->sum * g->sum / g->n) / (g->n - 1) : 0;
 
@@ -87,7 +88,7 @@ double stat_t_quantile(double p, double df)
 struct stat_difference stat_welch(const struct stat_group *a, const struct stat_group *b)
 {
     struct stat_difference d = { .difference = stat_mean(a) - stat_mean(b) };
-    double va = a->n > 1 ? stat_variance(a) / a->n : 0, vb = b->n > 1 ? stat_variance(b) / b->n : 0, v = va + vb;
+    double va = a->n > 1 ? variance(a) / a->n : 0, vb = b->n > 1 ? variance(b) / b->n : 0, v = va + vb;
 
     if (a->n < 2 || b->n < 2 || v <= 0) {
         return d;

@@ -16,7 +16,6 @@ struct stat_difference {
 };
 
 double stat_mean(const struct stat_group *g);
-double stat_variance(const struct stat_group *g); /* of the sample: divided by n - 1; 0 for fewer than two */
 /* Welch's test of unequal variances (Welch 1947), degrees of freedom after Satterthwaite (1946). */
 struct stat_difference stat_welch(const struct stat_group *a, const struct stat_group *b);
 /* Two shares (conversions of n): difference with Wald's interval, test with the pooled share. sum: conversions. */

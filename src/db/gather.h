@@ -3,8 +3,8 @@
 #ifndef DB_GATHER_H
 #define DB_GATHER_H
 
-/* The name of the VFS over `base` (NULL: the system's); NULL when there is no such base. Only for connections with
- * synchronous=FULL: there the log is synced, and so written, before others learn of a commit. */
+/* The name of the VFS over `base` (NULL: the system's); NULL when there is no such base. The page that ends a commit is
+ * written with all that waits before it: others learn of a commit that lags without a sync. */
 const char *gather_vfs(const char *base);
 
 #endif

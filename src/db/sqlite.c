@@ -24,6 +24,7 @@ struct sqlite_conn {
     int64_t deadline; /* by the monotonic clock, 0 for none */
     bool expired;
     bool lags; /* synchronous=NORMAL at present */
+    bool sync_off; /* for good */
 };
 
 struct sqlite_kept {
@@ -337,7 +338,7 @@ static enum err_code sqlite_begin(struct conn *c, enum tx tx, struct err *e)
 {
     bool lags = tx == TX_LAG, writes = lags || tx == TX_WRITE;
 
-    if (writes && lags != self(c)->lags) {
+    if (writes && lags != self(c)->lags && !self(c)->sync_off) {
         /* SQLite obeys this one when it prepares it: a prepared one would do nothing */
         TRY(c->ops->script(c, lags ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=FULL", e));
         self(c)->lags = lags;
@@ -460,6 +461,7 @@ static int set_up(struct sqlite_conn *c, const struct db_config *cfg, enum conn_
 #ifdef KITH_TESTING
     if (rc == SQLITE_OK && cfg->sync_off) {
         rc = sqlite3_exec(c->db, "PRAGMA synchronous=OFF", NULL, NULL, NULL);
+        c->sync_off = true;
     }
 #endif
     if (mode == CONN_READ) {

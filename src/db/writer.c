@@ -39,14 +39,19 @@ struct writer {
 };
 
 #ifdef KITH_TESTING
-static _Atomic bool no_recovery;
+static _Atomic bool no_recovery, twice_each;
 
 void writer_without_recovery(bool on)
 {
     no_recovery = on;
 }
+
+void writer_twice_each(bool on)
+{
+    twice_each = on;
+}
 #else
-static const bool no_recovery = false;
+static const bool no_recovery = false, twice_each = false;
 #endif
 
 static struct write_call *take_head(struct writer *w)
@@ -236,7 +241,7 @@ static void run_batch(struct writer *w, struct write_call *first)
         w->apart = BATCHES_APART;
         stands = run_calls(w, first, true, false);
     }
-    stands = stands && commit(w, &e) == OK;
+    stands = stands && !twice_each && commit(w, &e) == OK;
     if (!stands) {
         conn_rollback(w->db);
     }

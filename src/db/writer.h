@@ -54,6 +54,8 @@ void writer_stop(struct writer *w);
 #ifdef KITH_TESTING
 /* Answers a lost batch without running its calls again, to prove that tests would notice. */
 void writer_without_recovery(bool on);
+/* Every batch is lost once, as by a commit that fails: its calls run again, whatever they returned. */
+void writer_twice_each(bool on);
 #endif
 
 #endif

@@ -112,6 +112,8 @@ struct exchange {
     bool heavy;
     int operation;      /* of a batch, from 1; 0 outside one */
     void *prepared;     /* what route->prepare made */
+    uint64_t spent[2];  /* hashes of whom an intake has counted already: its call may run again */
+    size_t nspent;
 
     /* set by whoever carries the exchange: about to leave this thread; the reply is ready */
     void (*leave)(struct exchange *x);

@@ -74,6 +74,14 @@ enum err_code clock_put(struct call *c, struct exchange *x)
     x->reply.status = 204;
     return OK;
 }
+
+enum err_code twice_put(struct call *c, struct exchange *x)
+{
+    (void)c;
+    writer_twice_each(json_is_true(json_object_get(x->input, "on")));
+    x->reply.status = 204;
+    return OK;
+}
 #endif
 
 /* ---- Prometheus ---- */

@@ -19,6 +19,8 @@ const struct route routes[] = {
 #ifdef KITH_TESTING
     { METHOD_PUT, "/test/clock", LANE_PLAIN, clock_put, .flags = ROUTE_OPEN | ROUTE_BODY,
         .body = "now", .help = "Testing builds: where the clock stands; null lets it go." },
+    { METHOD_PUT, "/test/twice", LANE_PLAIN, twice_put, .flags = ROUTE_OPEN | ROUTE_BODY,
+        .body = "on", .help = "Testing builds: whether each write on SQLite is lost once and runs again." },
 #endif
 
     { METHOD_POST, "/app-frame/html", LANE_READ, frame_html, .flags = ROUTE_FRAME | ROUTE_PAGE, .answer = "text",

@@ -122,6 +122,7 @@ ROUTE_FN(intake_script);
 ROUTE_FN(frame_html);
 #ifdef KITH_TESTING
 ROUTE_FN(clock_put);
+ROUTE_FN(twice_put);
 #endif
 ROUTE_FN(metrics_get);
 

@@ -86,19 +86,35 @@ enum err_code call_status(struct call *c)
     return fail(c, ERR_INVALID, c->errors->field, "%s", c->errors->message);
 }
 
+/* It stands in the arena, as what gives it back does: the call may be gone by then, or have been begun again there. */
+struct held_model {
+    struct org *org;
+    const struct model *model;
+};
+
 static void give_model(void *arg)
 {
-    struct call *c = arg;
+    const struct held_model *h = arg;
 
-    org_give_model(c->org, c->model);
+    org_give_model(h->org, h->model);
+}
+
+void call_renew_model(struct call *c)
+{
+    const struct model *old = c->model;
+
+    c->model = c->held_model->model = org_take_model(c->org);
+    org_give_model(c->org, old);
 }
 
 void call_init(
     struct call *c, struct org *org, struct arena *mem, const struct user *who, enum via via)
 {
     *c = (struct call) { .org = org, .mem = mem, .who = who, .via = via, .cfg = org->cfg };
-    c->model = org_take_model(org);
-    arena_defer(mem, give_model, c);
+    c->held_model = ARENA_NEW(mem, struct held_model);
+    *c->held_model = (struct held_model) { org, org_take_model(org) };
+    c->model = c->held_model->model;
+    arena_defer(mem, give_model, c->held_model);
     c->now = org_now(org);
 }
 
@@ -133,31 +149,32 @@ static enum err_code look_at_versions(struct call *c)
     if (__atomic_load_n(&c->org->model, __ATOMIC_ACQUIRE) == c->model) {
         return OK;
     }
-    const struct model *now = org_take_model(c->org), *old = c->model;
-    c->model = now;
-    org_give_model(c->org, old);
+    call_renew_model(c);
     return OK;
 }
 
 static enum err_code run_body(struct call *c, struct conn *conn, call_fn *fn, void *arg)
 {
     jmp_buf ceiling;
-    struct arena_mark mark = arena_mark(c->mem);
+    struct arena *const mem = c->mem;
+    struct arena_mark mark = arena_mark(mem);
     enum err_code code;
 
     c->db = conn;
+    c->ceiling = &ceiling;
     c->began = time_now();
     c->began_worked = c->patient ? time_worked() : 0; /* a system call */
     if (setjmp(ceiling)) {
-        arena_on_ceiling(c->mem, NULL);
-        arena_rewind(c->mem, mark);
+        c->mem = mem; /* it may have been that of call_scratch() */
+        arena_on_ceiling(mem, NULL);
+        arena_rewind(mem, mark);
         c->errors = NULL;
         c->after = NULL;
         code = fail(c, ERR_TOO_LARGE, NULL, "this call needs more memory than it may have");
         log_event(LOG_WARN, &(struct log_context) { "call", c->request, c->who->id },
             "memory ceiling reached by %s", c->action ? c->action->name : "a call");
     } else {
-        arena_on_ceiling(c->mem, &ceiling);
+        arena_on_ceiling(mem, &ceiling);
         code = look_at_versions(c);
         if (code == OK) {
             code = fn(c, arg);
@@ -165,9 +182,10 @@ static enum err_code run_body(struct call *c, struct conn *conn, call_fn *fn, vo
         if (code == OK && c->rebuild != REBUILD_NONE) {
             code = org_rebuild(c);
         }
-        arena_on_ceiling(c->mem, NULL);
-        arena_run_defers(c->mem, mark);
+        arena_on_ceiling(mem, NULL);
+        arena_run_defers(mem, mark);
     }
+    c->ceiling = NULL;
     conn_end_statements(conn);
     if (code != OK && c->err.code == OK) {
         c->err.code = code;
@@ -370,6 +388,7 @@ enum err_code call_nested(struct call *c, call_fn *fn, void *arg)
     struct after *after = c->after;
     int rebuild = c->rebuild;
     int64_t change_set = c->change_set;
+    bool in_feed = c->in_feed;
 
     TRY(conn_savepoint(c->db, &c->err));
     int depth = conn_depth(c->db);
@@ -382,6 +401,7 @@ enum err_code call_nested(struct call *c, call_fn *fn, void *arg)
         c->after = after;
         c->rebuild = rebuild;
         c->change_set = change_set;
+        c->in_feed = in_feed; /* the lock that announces it goes with the savepoint */
         conn_undo_to(c->db, depth - 1);
     }
     return code;
@@ -412,6 +432,38 @@ void call_after_commit(struct call *c, void (*fn)(struct org *org, void *arg), v
 
     *a = (struct after) { c->after, fn, arg };
     c->after = a;
+}
+
+static void destroy_scratch(void *arg)
+{
+    arena_destroy(arg);
+}
+
+enum err_code call_scratch(struct call *c, call_fn *fn, void *arg)
+{
+    struct arena *const mem = c->mem, *scratch = arena_create((size_t)c->cfg->arena_max);
+    const struct after *const after = c->after;
+
+    arena_defer(mem, destroy_scratch, scratch); /* by the jump of a ceiling too */
+    arena_on_ceiling(scratch, c->ceiling);
+    c->mem = scratch;
+    enum err_code code = fn(c, arg);
+    assert(c->after == after); /* it would live there */
+    c->mem = mem;
+    c->errors = NULL; /* the first is in c->err */
+    return code;
+}
+
+struct call_mark call_mark(const struct call *c)
+{
+    return (struct call_mark) { arena_mark(c->mem), c->after };
+}
+
+void call_rewind(struct call *c, struct call_mark mark)
+{
+    if (c->after == mark.after) {
+        arena_rewind(c->mem, mark.mem);
+    }
 }
 
 /* ---- the database, on a call ---- */

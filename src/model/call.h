@@ -40,6 +40,7 @@ struct field_error {
 struct call {
     struct org *org;
     const struct model *model;
+    struct held_model *held_model; /* what gives it back */
     struct arena *mem;
     struct conn *db;
     const struct user *who; /* never NULL */
@@ -71,6 +72,7 @@ struct call {
     struct model *built; /* by a rebuild; published after the commit */
     struct job_run *job; /* the running job, NULL outside one */
     bool in_feed; /* PostgreSQL: its rows of the feed are announced (change.c) */
+    jmp_buf *ceiling; /* while the body runs: where reaching the arena's ceiling leads */
     struct held_rollups *held; /* roll-ups that are made at the end (rollups_hold), NULL: at once */
 };
 
@@ -88,16 +90,19 @@ MUST_CHECK enum err_code call_status(struct call *c);
  * the arena is reset. */
 void call_init(struct call *c, struct org *org, struct arena *mem, const struct user *who,
     enum via via);
+/* Goes on with the model that is in force. */
+void call_renew_model(struct call *c);
 typedef enum err_code call_fn(struct call *c, void *arg);
 /* Runs fn on conn inside a transaction of its own, under the arena's ceiling; commits on OK and
  * rolls back otherwise. The error is in c->err. */
 MUST_CHECK enum err_code call_run(
     struct call *c, struct conn *conn, enum tx tx, call_fn *fn, void *arg);
-/* A writing call from a thread that may block: through the writer on SQLite, on a connection from
- * the pool on PostgreSQL (a serialization failure is tried again). */
+/* A writing call from a thread that may block: through the writer on SQLite, on a connection from the pool on
+ * PostgreSQL (ERR_BUSY, as after a deadlock, is tried again). fn may run more than once: what it leaves in arg is
+ * taken over by the caller, behind the commit. */
 MUST_CHECK enum err_code call_write(struct call *c, call_fn *fn, void *arg);
-/* Whether background work has held the writer long enough: for 15 ms when other calls wait, else for 100 ms;
- * where no server runs, and nobody can wait, for two seconds. */
+/* Whether background work has held the writer long enough: for 5 ms when other calls wait, else for 100 ms, on SQLite
+ * of work and half a second at most; where no server runs, and nobody can wait, for two seconds. */
 bool call_has_taken_enough(const struct call *c);
 MUST_CHECK enum err_code call_read(struct call *c, call_fn *fn, void *arg);
 /* The same, to read the feed. */
@@ -107,9 +112,20 @@ MUST_CHECK enum err_code call_nested(struct call *c, call_fn *fn, void *arg);
 /* The same without the savepoint, which costs as much as the writes themselves: a failure leaves *left
  * true when something stays behind that only an enclosing call_nested, or the end of the call, undoes. */
 MUST_CHECK enum err_code call_try(struct call *c, call_fn *fn, void *arg, bool *left);
-/* fn runs on the committing thread once the commit is durable. The only door for effects outside
- * the database. arg must live in c->mem. */
+/* fn runs on the committing thread behind the commit, which is durable then unless the call lags. Nothing of a part that
+ * failed (call_nested, call_try) is run. The only door for effects outside the database. arg must live in c->mem. */
 void call_after_commit(struct call *c, void (*fn)(struct org *org, void *arg), void *arg);
+/* Runs fn, of a reading call, with an arena of its own as c->mem, which is gone behind it: what is to stay, fn puts into
+ * the call's. Both have the call's ceiling. */
+MUST_CHECK enum err_code call_scratch(struct call *c, call_fn *fn, void *arg);
+/* What one of many things needed of the arena is given back before the next; unless it asked for something after
+ * the commit, which lives there. What else is to stay lives in another arena. */
+struct call_mark {
+    struct arena_mark mem;
+    const struct after *after;
+};
+struct call_mark call_mark(const struct call *c);
+void call_rewind(struct call *c, struct call_mark mark);
 
 /* A writing call that need not be waited for: done runs once, on the writer's thread after the commit
  * (SQLite) or on this one (PostgreSQL); the outcome is in c->err. Never blocks on SQLite; ERR_BUSY at

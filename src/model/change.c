@@ -1,9 +1,8 @@
 /* change.c - appends to feed and history, and reads the feed in an order that can be trusted.
  *
- * On PostgreSQL sequence numbers become visible out of order: a writer draws its number before it
- * commits. So each feed row carries its transaction's number, drawn first; a reader takes only rows
- * whose transaction is older than every one still open in this database. Transactions of other
- * databases of the cluster do not count. */
+ * On PostgreSQL sequence numbers become visible out of order: a writer draws its number before it commits. So a
+ * transaction says, by an advisory lock that ends with it, how far the numbers had come before it draws its first;
+ * a reader stops at the lowest that is held. Those of other schemas and databases of the cluster do not count. */
 
 #include "model/change.h"
 
@@ -191,7 +190,7 @@ enum err_code change_note(struct call *c, enum change_kind kind, const struct re
     int64_t history = 0, person = person_of(r);
     struct str fields = { "", 0 };
 
-    TRY(change_set_open(c));
+    TRY(kind != CHANGE_CREATE && r->quiet ? OK : change_set_open(c)); /* of what leaves no history nothing is taken back */
     c->changes++;
     if (kind == CHANGE_UPDATE) {
         fields = fields_json(c, r, changed);
@@ -220,13 +219,11 @@ enum err_code change_note(struct call *c, enum change_kind kind, const struct re
 enum err_code change_note_person(struct call *c, enum change_kind kind, const struct live_entity *e,
     int64_t record, int64_t person)
 {
-    TRY(change_set_open(c));
     return append_feed(c, kind, e, record, STR(""), person, 0);
 }
 
 enum err_code change_note_field(struct call *c, const struct live_field *f)
 {
-    TRY(change_set_open(c));
     return append_feed(c, CHANGE_UPDATE, f->entity, 0, arena_fmt(c->mem, "[%" PRId64 "]", f->number), 0, 0);
 }
 

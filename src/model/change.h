@@ -35,10 +35,12 @@ struct change {
 /* Appends to feed and history. old holds the cells before, r after; changed marks fields. */
 MUST_CHECK enum err_code change_note(struct call *c, enum change_kind kind, const struct record *r,
     const struct record *old, const bool *changed);
-/* Appends to the feed alone that something about a record became true of a person. */
+/* Appends to the feed alone that something about a record became true of a person: it follows from what others changed,
+ * and there is nothing to take back. */
 MUST_CHECK enum err_code change_note_person(struct call *c, enum change_kind kind,
     const struct live_entity *e, int64_t record, int64_t person);
-/* Appends to the feed alone that a field may have changed on any record of its entity: record 0. */
+/* Appends to the feed alone that a field may have changed on any record of its entity: record 0. It opens
+ * no change set either. */
 MUST_CHECK enum err_code change_note_field(struct call *c, const struct live_field *f);
 /* Opens the call's change set if it has none. */
 MUST_CHECK enum err_code change_set_open(struct call *c);

@@ -358,14 +358,13 @@ static void reject(struct importing *im, int64_t row)
 static enum err_code run_row(struct importing *im, struct one_row *one)
 {
     struct call *c = im->c;
-    struct arena_mark mark = arena_mark(c->mem);
-    const struct after *after = c->after;
+    struct call_mark mark = call_mark(c);
     size_t told = im->warnings_buf.n + im->changes_buf.n;
 
     enum err_code code = im->apart ? call_nested(c, import_row, one)
                                    : call_try(c, import_row, one, &im->left);
-    if (code == OK && c->after == after && im->warnings_buf.n + im->changes_buf.n == told) {
-        arena_rewind(c->mem, mark);
+    if (code == OK && im->warnings_buf.n + im->changes_buf.n == told) {
+        call_rewind(c, mark);
     }
     return code;
 }

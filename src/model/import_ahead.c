@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { SLICE = 250, SLICES = PIECE_ROWS / SLICE + 4 };
 
@@ -28,8 +29,11 @@ struct piece {
     struct arena *mem;
     struct str text;
     struct import_piece rows;
+    size_t nslices;
+    /* under the lock */
     struct slice **slices; /* NULL: not made yet, or given back */
-    size_t nslices, made;
+    size_t made, written;  /* slices up to here; written: what is missing before nobody asks for */
+    bool making, past;     /* the thread is at it; the writing side has done with it: who is last gives it back */
 };
 
 struct import_ahead {
@@ -45,6 +49,8 @@ struct import_ahead {
     size_t held;                /* slices made and not given back */
     bool stop, over;
     struct err e; /* why it is over before the end */
+    /* of the writing side: how long it has waited in the transaction that began then */
+    int64_t began, waited;
 };
 
 /* ---- a row ---- */
@@ -153,6 +159,24 @@ static enum err_code make_slice(struct call *c, void *arg)
     return OK;
 }
 
+#ifdef KITH_TESTING
+static _Atomic int64_t slow;
+
+void import_ahead_slow(int64_t micros)
+{
+    slow = micros;
+}
+
+static void rest(void)
+{
+    usleep((unsigned)slow);
+}
+#else
+static void rest(void)
+{
+}
+#endif
+
 static struct slice *new_slice(const struct import_ahead *a, const struct piece *piece, size_t k)
 {
     struct arena *mem = arena_create(0);
@@ -231,29 +255,19 @@ static enum err_code read_piece(struct import_ahead *a, int64_t position, struct
     }
     p->nslices = (p->rows.n + SLICE - 1) / SLICE;
     p->slices = ARENA_ARRAY(mem, struct slice *, p->nslices + 1);
-    p->made = (size_t)(position - (p->rows.first_row - 1)) / SLICE;
+    p->made = p->written = (size_t)(position - (p->rows.first_row - 1)) / SLICE;
+    p->making = true;
     *out = p;
     return OK;
 }
 
-/* How many slices it gave back. */
-static size_t free_slices(struct piece *p, size_t before)
-{
-    size_t n = 0;
-
-    for (size_t k = 0; k < p->nslices && k < before; k++) {
-        if (p->slices[k]) {
-            free_slice(p->slices[k]);
-            p->slices[k] = NULL;
-            n++;
-        }
-    }
-    return n;
-}
-
 static void free_piece(struct piece *p)
 {
-    (void)free_slices(p, p->nslices);
+    for (size_t k = 0; k < p->nslices; k++) {
+        if (p->slices[k]) {
+            free_slice(p->slices[k]);
+        }
+    }
     arena_destroy(p->mem);
 }
 
@@ -268,28 +282,46 @@ static void append(struct import_ahead *a, struct piece *p)
     pthread_mutex_unlock(&a->lock);
 }
 
-/* false: it is to stop. */
+/* The slice to make next, when there is room for it; nslices for none. */
+static size_t next_slice(struct import_ahead *a, struct piece *p)
+{
+    pthread_mutex_lock(&a->lock);
+    while (a->held >= SLICES && !a->stop && !p->past) {
+        pthread_cond_wait(&a->moved, &a->lock);
+    }
+    p->made = p->made < p->written ? p->written : p->made; /* the writing side was faster, and made those rows itself */
+    size_t k = a->stop || p->past || p->made > p->nslices ? p->nslices : p->made;
+    pthread_mutex_unlock(&a->lock);
+    return k;
+}
+
+/* false: it is to stop. p may be gone behind it. */
 static bool make_slices(struct import_ahead *a, struct piece *p)
 {
-    for (size_t k = p->made; k < p->nslices; k++) {
-        pthread_mutex_lock(&a->lock);
-        while (a->held >= SLICES && !a->stop) {
-            pthread_cond_wait(&a->moved, &a->lock);
-        }
-        bool stop = a->stop;
-        pthread_mutex_unlock(&a->lock);
-        if (stop) {
-            return false;
-        }
+    for (size_t k; (k = next_slice(a, p)) < p->nslices;) {
+        rest();
         struct slice *s = new_slice(a, p, k);
         pthread_mutex_lock(&a->lock);
-        p->slices[k] = s;
+        bool wanted = k >= p->written && !p->past;
+        if (wanted) {
+            p->slices[k] = s;
+            a->held++;
+        }
         p->made = k + 1;
-        a->held++;
         pthread_cond_broadcast(&a->moved);
         pthread_mutex_unlock(&a->lock);
+        if (!wanted) {
+            free_slice(s);
+        }
     }
-    return true;
+    pthread_mutex_lock(&a->lock);
+    p->making = false;
+    bool past = p->past, stop = a->stop;
+    pthread_mutex_unlock(&a->lock);
+    if (past) {
+        free_piece(p);
+    }
+    return !stop;
 }
 
 static void *work(void *arg)
@@ -334,21 +366,47 @@ enum err_code import_ahead_start(
     return OK;
 }
 
+/* Under the lock: takes slices out of a piece, into a list for which the caller has room. */
+static size_t take_slices(struct import_ahead *a, struct piece *p, size_t before, struct slice **out)
+{
+    size_t n = 0;
+
+    for (size_t k = 0; k < p->nslices && k < before; k++) {
+        if (p->slices[k]) {
+            out[n++] = p->slices[k];
+            p->slices[k] = NULL;
+        }
+    }
+    a->held -= n;
+    pthread_cond_broadcast(&a->moved);
+    return n;
+}
+
+static void free_all(struct slice **slices, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        free_slice(slices[i]);
+    }
+}
+
+/* Where the thread still makes rows of it, which nobody needs any more, that gives it back. */
 static void give_first_back(struct import_ahead *a)
 {
-    struct piece *p = a->first;
+    struct slice *given[SLICES];
 
     pthread_mutex_lock(&a->lock);
+    struct piece *p = a->first;
     a->first = p->next;
     a->last = p->next ? a->last : NULL;
     a->taken = false;
+    p->past = true;
+    bool making = p->making;
+    size_t n = take_slices(a, p, p->nslices, given);
     pthread_mutex_unlock(&a->lock);
-    size_t n = free_slices(p, p->nslices);
-    free_piece(p);
-    pthread_mutex_lock(&a->lock);
-    a->held -= n;
-    pthread_cond_broadcast(&a->moved);
-    pthread_mutex_unlock(&a->lock);
+    free_all(given, n);
+    if (!making) {
+        free_piece(p);
+    }
 }
 
 enum err_code import_ahead_piece(struct import_ahead *a, struct import_piece *out, struct err *e)
@@ -373,20 +431,33 @@ enum err_code import_ahead_piece(struct import_ahead *a, struct import_piece *ou
                            : err_set(e, ERR_NOT_FOUND, NULL, "the rows of this file are not kept any more");
 }
 
-/* Nobody holds the writer up for longer than this for what he can make himself. */
+/* No transaction holds the writer up for longer than this, all its rows together, for what it can make itself. */
 enum { PATIENCE_MICROS = 50000 };
+
+/* Under the lock. */
+static void wait_for(struct import_ahead *a, const struct piece *p, size_t slice, const struct call *c)
+{
+    int64_t from = time_now(), at;
+    struct timespec until;
+
+    a->waited = a->began == c->began ? a->waited : 0;
+    a->began = c->began;
+    at = from + PATIENCE_MICROS - a->waited;
+    until.tv_sec = at / 1000000;
+    until.tv_nsec = at % 1000000 * 1000;
+    while (p->made <= slice && !a->over && time_now() < at && pthread_cond_timedwait(&a->moved, &a->lock, &until) == 0) {
+    }
+    a->waited += time_now() - from;
+}
 
 const struct import_ready *import_ahead_row(struct import_ahead *a, const struct call *c, size_t row)
 {
-    struct piece *p = a->first;
     size_t k = row / SLICE;
-    struct timespec until;
-    int64_t at = time_now() + PATIENCE_MICROS;
 
-    until.tv_sec = at / 1000000;
-    until.tv_nsec = at % 1000000 * 1000;
     pthread_mutex_lock(&a->lock);
-    while (p->made <= k && !a->over && pthread_cond_timedwait(&a->moved, &a->lock, &until) == 0) {
+    const struct piece *p = a->first;
+    if (p->made <= k) {
+        wait_for(a, p, k, c);
     }
     const struct slice *s = p->made > k ? p->slices[k] : NULL;
     pthread_mutex_unlock(&a->lock);
@@ -398,13 +469,13 @@ const struct import_ready *import_ahead_row(struct import_ahead *a, const struct
 
 void import_ahead_written(struct import_ahead *a, size_t rows)
 {
-    struct piece *p = a->first;
-    size_t n = free_slices(p, rows / SLICE);
+    struct slice *given[SLICES];
 
     pthread_mutex_lock(&a->lock);
-    a->held -= n;
-    pthread_cond_broadcast(&a->moved);
+    a->first->written = rows / SLICE;
+    size_t n = take_slices(a, a->first, rows / SLICE, given);
     pthread_mutex_unlock(&a->lock);
+    free_all(given, n);
 }
 
 void import_ahead_stop(struct import_ahead *a)

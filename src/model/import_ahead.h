@@ -35,4 +35,9 @@ const struct import_ready *import_ahead_row(struct import_ahead *a, const struct
 void import_ahead_written(struct import_ahead *a, size_t rows);
 void import_ahead_stop(struct import_ahead *a); /* NULL is allowed */
 
+#ifdef KITH_TESTING
+/* The thread rests so long before each of its slices, as on a machine with other things to do. */
+void import_ahead_slow(int64_t micros);
+#endif
+
 #endif

@@ -92,7 +92,6 @@ enum err_code job_enqueue(struct call *c, const struct job_order *order, int64_t
             return OK;
         }
     }
-    TRY(change_set_open(c));
     call_after_commit(c, tell_queued, NULL);
     return db_int(c, id,
         SQL("INSERT INTO \"jobs\" (\"kind\", \"key\", \"user\", \"due\", \"attempts\", \"state\","

@@ -1,4 +1,4 @@
-/* job_run.c - leases and runs work; also wakes the consumers of the feed.
+/* job_run.c - leases work and runs it.
  *
  * A worker takes a job by a lease in one transaction and runs it in another, which also moves its mark
  * and ends it: a crash between the two lets the lease run out, and the job is given again. */
@@ -6,25 +6,12 @@
 #include "model/job_steps.h"
 
 #include "base/log.h"
-#include "model/change.h"
-#include "model/notify.h"
+#include "model/org.h"
 
 #include <inttypes.h>
-#include <pthread.h>
-#include <string.h>
-#include <unistd.h>
 
-enum { LEASE_SECONDS = 60, TRIES = 8, GATHER_MICROS = 20000, YIELD = 50, WORKED_MICROS = 1500000 };
-enum { SETTLE_MICROS = 500000 };
+enum { LEASE_SECONDS = 60, TRIES = 8 };
 enum { TURN_MICROS = 1000000, RESULT_MAX = 1 << 20 };
-
-static const struct {
-    const char *word;
-    int64_t micros;
-} periods[] = { { "minutely", MINUTES(1) }, { "hourly", HOURS(1) }, { "daily", DAYS(1) },
-    { "monthly", DAYS(30) } };
-
-/* ---- running ---- */
 
 struct leased {
     int64_t id, user, mark, done, total, cancel, change_set;
@@ -34,8 +21,8 @@ struct leased {
     bool found;
     bool last; /* of its turn: other jobs may go first now */
     /* what the step leaves; it may run twice, so the rest stays as it was until it is committed */
-    bool ended;
-    int64_t asked_to_stop;
+    bool ended, lost;
+    int64_t asked_to_stop, kept_until;
 };
 
 #define LEASED                                                                                     \
@@ -81,6 +68,22 @@ static enum err_code any_due(struct call *c, void *arg)
         VALS(V(c->now)));
 }
 
+/* A lease that has run out may be another worker's by now, and so is the row. Who writes to it asks first, in the
+ * same transaction, and on PostgreSQL holds it from then on. */
+static enum err_code check_lease(struct call *c, const struct leased *l, bool *lost)
+{
+    int64_t one;
+    bool found;
+
+    TRY(db_find(c, &one, &found,
+        SQL2("SELECT 1 FROM \"jobs\" WHERE \"id\" = $1 AND \"state\" = 'running' AND \"lease\" = $2",
+            "SELECT 1 FROM \"jobs\" WHERE \"id\" = $1 AND \"state\" = 'running' AND \"lease\" = $2 FOR UPDATE"),
+        VALS(V(l->id), V(l->until))));
+    *lost = !found;
+    return found ? OK : fail(c, ERR_CONFLICT, NULL, "another server has gone on with it");
+}
+
+/* Of a job whose lease is ours. */
 static enum err_code end_job(struct call *c, int64_t id, const char *state, struct str result,
     const char *error)
 {
@@ -119,27 +122,31 @@ static enum err_code go_on(struct call *c, struct leased *l, const struct job_ru
 {
     bool found;
 
+    l->kept_until = c->now + SECONDS(LEASE_SECONDS);
     return db_find(c, &l->asked_to_stop, &found,
         SQL("UPDATE \"jobs\" SET \"state\" = $2, \"due\" = $3, \"lease\" = $4, \"mark\" = $5,"
             " \"done\" = $6, \"total\" = $7, \"result\" = $8, \"attempts\" = 1 WHERE \"id\" = $1"
             " RETURNING \"cancel\""),
         VALS(V(l->id), V(l->last ? "waiting" : "running"), V(c->now),
-            V(c->now + SECONDS(LEASE_SECONDS)), V(run->mark), V(run->done), V(run->total),
+            V(l->kept_until), V(run->mark), V(run->done), V(run->total),
             run->result.n ? V(run->result) : V_NULL));
 }
 
-/* The step and the moving of its mark are one transaction. */
+/* The step and the moving of its mark are one transaction, so a step whose lease was lost leaves nothing. */
 static enum err_code step(struct call *c, void *arg)
 {
     struct leased *l = arg;
     struct job_run *run = c->job;
 
     l->ended = true;
+    l->lost = false;
     if (l->cancel) {
+        TRY(check_lease(c, l, &l->lost));
         return end_job(c, l->id, "cancelled", l->before, NULL);
     }
     TRY(begin_step(c, l));
     TRY(run->kind->run(c));
+    TRY(check_lease(c, l, &l->lost));
     if (run->again) {
         l->ended = false;
         return go_on(c, l, run);
@@ -158,6 +165,7 @@ static enum err_code step(struct call *c, void *arg)
 struct failure {
     const struct leased *l;
     struct err e;
+    bool lost;
 };
 
 static enum err_code note_failure(struct call *c, void *arg)
@@ -167,6 +175,7 @@ static enum err_code note_failure(struct call *c, void *arg)
     bool for_good = refused || f->e.code == ERR_INVALID || f->e.code == ERR_NOT_FOUND
         || f->l->attempts >= TRIES;
 
+    TRY(check_lease(c, f->l, &f->lost));
     if (for_good) {
         return end_job(c, f->l->id, refused ? "refused" : "failed", (struct str) { "", 0 }, f->e.msg);
     }
@@ -177,15 +186,24 @@ static enum err_code note_failure(struct call *c, void *arg)
         VALS(V(f->l->id), V(c->now + SECONDS(1LL << f->l->attempts)), V(f->e.msg)));
 }
 
+static void lease_was_lost(const struct leased *l)
+{
+    log_event(LOG_WARN, &(struct log_context) { .module = "job" }, "%.*s %" PRId64 ": another server has gone on with it",
+        STR_ARG(l->kind), l->id);
+}
+
 static void job_failed(struct org *o, struct arena *mem, const struct leased *l, struct err e)
 {
-    struct failure f = { l, e };
+    struct failure f = { .l = l, .e = e };
     struct call c;
 
     log_event(LOG_WARN, &(struct log_context) { .module = "job" }, "%.*s %" PRId64 ": %s",
         STR_ARG(l->kind), l->id, e.msg);
     call_init(&c, o, mem, user_system(), VIA_SYSTEM);
     (void)!call_write(&c, note_failure, &f);
+    if (f.lost) {
+        lease_was_lost(l);
+    }
 }
 
 /* ---- work in calls of its own ---- */
@@ -319,8 +337,9 @@ enum err_code job_work_end(struct job_work *w, call_fn *fn, void *arg)
 /* Whoever looks next goes on with it. */
 static enum err_code let_go(struct call *c, void *arg)
 {
-    const struct job_work *w = arg;
+    struct job_work *w = arg;
 
+    TRY(check_lease(c, w->lease, &w->lost));
     return db_exec(c, SQL("UPDATE \"jobs\" SET \"lease\" = 0, \"attempts\" = \"attempts\" - 1 WHERE \"id\" = $1"), VALS(V(w->id)));
 }
 
@@ -328,6 +347,7 @@ static enum err_code work_ended(struct call *c, void *arg)
 {
     struct job_work *w = arg;
 
+    TRY(check_lease(c, w->lease, &w->lost));
     return end_job(c, w->id, w->cancelled ? "cancelled" : "done", w->result, NULL);
 }
 
@@ -344,17 +364,15 @@ static void run_work(struct org *o, struct leased *l, const struct job_kind *kin
         w.input = input;
         code = kind->work(&w);
     }
-    if (w.lost) {
-        log_event(LOG_WARN, &(struct log_context) { .module = "job" }, "%.*s %" PRId64 ": %s", STR_ARG(l->kind), l->id,
-            w.err.msg);
-    } else if (code != OK && !w.cancelled && job_work_stops(&w)) {
-        call_init(&c, o, mem, user_system(), VIA_SYSTEM);
-        (void)!call_write(&c, let_go, &w);
-    } else if (code != OK && !w.cancelled) {
+    bool failed = code != OK && !w.cancelled;
+    if (failed && !w.lost && !job_work_stops(&w)) {
         job_failed(o, mem, l, w.err);
-    } else if (!w.ended) {
+    } else if (!w.lost && !w.ended) {
         call_init(&c, o, mem, user_system(), VIA_SYSTEM);
-        (void)!call_write(&c, work_ended, &w);
+        (void)!call_write(&c, failed ? let_go : work_ended, &w);
+    }
+    if (w.lost) {
+        lease_was_lost(l);
     }
     arena_destroy(mem);
 }
@@ -379,7 +397,9 @@ static bool run_step(struct org *o, struct leased *l, const struct job_kind *kin
         code = kind->run ? call_write(&c, step, l)
                          : fail(&c, ERR_NOT_FOUND, NULL, "no such kind of job");
     }
-    if (code != OK) {
+    if (code != OK && l->lost) {
+        lease_was_lost(l);
+    } else if (code != OK) {
         job_failed(o, mem, l, c.err);
     } else if (!l->ended) {
         buf_clear(result);
@@ -389,6 +409,7 @@ static bool run_step(struct org *o, struct leased *l, const struct job_kind *kin
         l->done = run.done;
         l->total = run.total;
         l->cancel = l->asked_to_stop;
+        l->until = l->kept_until;
         more = !l->last;
     }
     arena_destroy(mem);
@@ -400,7 +421,7 @@ static enum err_code give_up(struct call *c)
     return fail(c, ERR_INVALID, NULL, "it was begun %d times and never came to an end", TRIES);
 }
 
-static bool run_one(struct org *o)
+bool job_run_one(struct org *o)
 {
     static const struct job_kind unknown = { .name = "" };
     /* leased so often without coming to an end: the process died of it each time */
@@ -426,288 +447,4 @@ static bool run_one(struct org *o)
     }
     arena_destroy(mem);
     return l.found;
-}
-
-/* ---- what comes by itself: one waiting row per periodic kind ---- */
-
-static enum err_code plan_periodic(struct call *c, void *arg)
-{
-    (void)arg;
-    for (const struct module *const *m = c->org->modules; *m; m++) {
-        for (const struct job_kind *k = (*m)->jobs; k && k->name; k++) {
-            for (size_t i = 0; k->when && i < sizeof periods / sizeof *periods; i++) {
-                int64_t last, id;
-                bool found;
-                if (strcmp(periods[i].word, k->when) != 0) {
-                    continue;
-                }
-                TRY(db_find(c, &last, &found,
-                    SQL("SELECT \"due\" FROM \"jobs\" WHERE \"kind\" = $1 ORDER BY \"id\" DESC"
-                        " LIMIT 1"),
-                    VALS(V(k->name))));
-                TRY(job_enqueue(c,
-                    &(struct job_order) { .kind = k->name, .key = k->name,
-                        .due = found ? last + periods[i].micros : c->now },
-                    &id));
-            }
-        }
-    }
-    return OK;
-}
-
-static void plan(struct org *o)
-{
-    struct arena *mem = arena_create(0);
-    struct call c;
-
-    call_init(&c, o, mem, user_system(), VIA_SYSTEM);
-    (void)!call_write(&c, plan_periodic, NULL);
-    arena_destroy(mem);
-}
-
-/* ---- threads ---- */
-
-struct consuming {
-    struct workers *workers;
-    const struct consumer *consumer;
-};
-
-struct workers {
-    struct org *org;
-    pthread_t *threads;
-    int n;
-    struct consuming *consumers;
-    int nconsumers;
-    pthread_mutex_t lock;
-    pthread_cond_t cond, jobs_cond;
-    bool stop;
-    uint64_t signals;   /* commits: for the consumers */
-    uint64_t job_signals, queued; /* commits that ordered a job: for the others */
-    void (*others)(void *arg); /* who waited for commits before: they are woken too */
-    void *others_arg;
-};
-
-static void wake(void *arg)
-{
-    struct workers *w = arg;
-
-    uint64_t queued = __atomic_load_n(&w->org->jobs_queued, __ATOMIC_RELAXED);
-
-    if (w->others) {
-        w->others(w->others_arg);
-    }
-    pthread_mutex_lock(&w->lock);
-    w->signals++;
-    pthread_cond_broadcast(&w->cond);
-    if (queued != w->queued) {
-        w->queued = queued;
-        w->job_signals++;
-        pthread_cond_broadcast(&w->jobs_cond);
-    }
-    pthread_mutex_unlock(&w->lock);
-}
-
-static void rest(struct workers *w, struct look *look, uint64_t *signals, pthread_cond_t *cond,
-    uint64_t seen)
-{
-    struct timespec until;
-    int64_t at = time_now() + (look->at - time_monotonic());
-
-    until.tv_sec = at / 1000000;
-    until.tv_nsec = at % 1000000 * 1000;
-    pthread_mutex_lock(&w->lock);
-    while (!w->stop && *signals == seen && pthread_cond_timedwait(cond, &w->lock, &until) == 0) {
-    }
-    bool woken = *signals != seen;
-    pthread_mutex_unlock(&w->lock);
-    if (woken) {
-        look_woken(look, w->org);
-    } else {
-        look_idle(look, w->org);
-    }
-}
-
-/* What was left undone when the last process ended may be much: who has just started answers first. */
-static void settle_in(struct workers *w, struct look *look, uint64_t *signals, pthread_cond_t *cond)
-{
-    look->gap = SETTLE_MICROS;
-    look->at = time_monotonic() + SETTLE_MICROS;
-    rest(w, look, signals, cond, 0);
-}
-
-bool workers_write_much(const struct org *o)
-{
-    return time_monotonic() - __atomic_load_n(&o->worked, __ATOMIC_RELAXED) < WORKED_MICROS;
-}
-
-/* Whoever fills the feed, an import, gets the greater part of the writer: what a consumer took of it, it leaves
- * alone many times as long, or until that has ended. */
-static void yield(struct workers *w, int64_t took)
-{
-    int64_t end = time_monotonic() + took * YIELD;
-    bool stop = false;
-
-    while (!stop && workers_write_much(w->org) && time_monotonic() < end) {
-        usleep(GATHER_MICROS);
-        pthread_mutex_lock(&w->lock);
-        stop = w->stop;
-        pthread_mutex_unlock(&w->lock);
-    }
-}
-
-/* A thread for each consumer: while one reads records another writes. */
-static void *consume_loop(void *arg)
-{
-    struct consuming *one = arg;
-    struct workers *w = one->workers;
-    struct look look;
-    bool stop = false;
-
-    settle_in(w, &look, &w->signals, &w->cond);
-    while (!stop) {
-        struct err e = { 0 };
-        bool more = false;
-        pthread_mutex_lock(&w->lock);
-        uint64_t seen = w->signals;
-        pthread_mutex_unlock(&w->lock);
-        int64_t began = time_monotonic();
-        (void)!consumer_run(w->org, one->consumer, &more, &e);
-        if (more) {
-            yield(w, time_monotonic() - began);
-        } else {
-            rest(w, &look, &w->signals, &w->cond, seen);
-            /* what comes together is taken together: one transaction for many commits */
-            usleep(GATHER_MICROS);
-        }
-        pthread_mutex_lock(&w->lock);
-        stop = w->stop;
-        pthread_mutex_unlock(&w->lock);
-    }
-    return NULL;
-}
-
-static void *job_loop(void *arg)
-{
-    struct workers *w = arg;
-    struct look look;
-    bool stop = false;
-    int64_t planned = 0;
-
-    settle_in(w, &look, &w->job_signals, &w->jobs_cond);
-    while (!stop) {
-        pthread_mutex_lock(&w->lock);
-        uint64_t seen = w->job_signals;
-        pthread_mutex_unlock(&w->lock);
-        if (org_now(w->org) - planned > MINUTES(1)) {
-            plan(w->org);
-            planned = org_now(w->org);
-        }
-        if (!run_one(w->org)) {
-            rest(w, &look, &w->job_signals, &w->jobs_cond, seen);
-        }
-        pthread_mutex_lock(&w->lock);
-        stop = w->stop;
-        pthread_mutex_unlock(&w->lock);
-    }
-    return NULL;
-}
-
-/* A SQLite file has one process: what counts as running when that starts was running when another died. On
- * PostgreSQL another server may be at it, and the lease tells. */
-static enum err_code take_over(struct call *c, void *arg)
-{
-    (void)arg;
-    return db_exec(c, SQL("UPDATE \"jobs\" SET \"lease\" = 0 WHERE \"state\" = 'running'"), VALS());
-}
-
-static void take_over_all(struct org *o)
-{
-    struct arena *mem = arena_create(0);
-    struct call c;
-
-    call_init(&c, o, mem, user_system(), VIA_SYSTEM);
-    if (o->writer) {
-        (void)!call_write(&c, take_over, NULL);
-    }
-    arena_destroy(mem);
-}
-
-static void list_consumers(struct workers *w)
-{
-    int n = 0;
-
-    for (const struct module *const *m = w->org->modules; *m; m++) {
-        for (const struct consumer *k = (*m)->consumers; k && k->name; k++) {
-            n++;
-        }
-    }
-    w->consumers = ARENA_ARRAY(w->org->mem, struct consuming, n + 1);
-    for (const struct module *const *m = w->org->modules; *m; m++) {
-        for (const struct consumer *k = (*m)->consumers; k && k->name; k++) {
-            w->consumers[w->nconsumers++] = (struct consuming) { w, k };
-        }
-    }
-}
-
-enum err_code workers_start(struct org *o, int threads, struct workers **out, struct err *e)
-{
-    struct workers *w = ARENA_NEW(o->mem, struct workers);
-
-    w->org = o;
-    list_consumers(w);
-    threads += w->nconsumers;
-    w->threads = ARENA_ARRAY(o->mem, pthread_t, threads + 1);
-    pthread_mutex_init(&w->lock, NULL);
-    pthread_cond_init(&w->cond, NULL);
-    pthread_cond_init(&w->jobs_cond, NULL);
-    w->others = o->wake;
-    w->others_arg = o->wake_arg;
-    o->wake_arg = w;
-    o->wake = wake;
-    take_over_all(o);
-    for (int i = 0; i < threads; i++) {
-        bool consumes = i < w->nconsumers;
-        if (pthread_create(&w->threads[i], NULL, consumes ? consume_loop : job_loop,
-                consumes ? (void *)&w->consumers[i] : w) != 0) {
-            workers_stop(w);
-            return err_set(e, ERR_INTERNAL, NULL, "cannot start a thread");
-        }
-        w->n++;
-    }
-    *out = w;
-    return OK;
-}
-
-void workers_stop(struct workers *w)
-{
-    if (!w) {
-        return;
-    }
-    __atomic_store_n(&w->org->stopping, true, __ATOMIC_RELAXED);
-    pthread_mutex_lock(&w->lock);
-    w->stop = true;
-    pthread_cond_broadcast(&w->cond);
-    pthread_cond_broadcast(&w->jobs_cond);
-    pthread_mutex_unlock(&w->lock);
-    for (int i = 0; i < w->n; i++) {
-        pthread_join(w->threads[i], NULL);
-    }
-    w->org->wake = w->others;
-    w->org->wake_arg = w->others_arg;
-    pthread_mutex_destroy(&w->lock);
-    pthread_cond_destroy(&w->cond);
-    pthread_cond_destroy(&w->jobs_cond);
-}
-
-enum err_code workers_drain(struct org *o, struct err *e)
-{
-    bool more = true;
-
-    while (more) {
-        TRY(consumers_run(o, &more, e));
-        while (run_one(o)) {
-            more = true;
-        }
-    }
-    return OK;
 }

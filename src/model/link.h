@@ -9,7 +9,7 @@
 
 #include "model/call.h"
 
-enum link_kind { LINK_PREFERENCES = 1, LINK_UNSUBSCRIBE, LINK_CLICK, LINK_OPEN, LINK_BOUNCE, LINK_CONFIRM };
+enum link_kind { LINK_PREFERENCES = 1, LINK_UNSUBSCRIBE, LINK_CLICK, LINK_OPEN, LINK_BOUNCE };
 
 struct link {
     enum link_kind kind;

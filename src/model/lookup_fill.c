@@ -13,13 +13,20 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { KEYS = 2000, PAGE = 1000 };
+enum { KEYS = 2000, PAGE = 1000, FACTS = 20000 };
+
+struct reach { /* how far the pass has come */
+    int64_t after, done, changed, matched;
+    bool over;
+};
 
 struct filling {
     struct job_work *w;
-    int64_t field, after, changed, matched;
-    bool over, gone;
+    int64_t field;
+    struct reach now, next; /* next: of the write at hand, which begins from `now` each time that it runs */
+    bool gone;
     struct map facts; /* keys to ids, in the job's arena */
+    struct str last;  /* key that was read of them */
 };
 
 static const struct live_field *field_of(struct call *c, int64_t number)
@@ -129,8 +136,8 @@ static enum err_code begin(struct call *c, void *arg)
 
     TRY(job_give_key(c, f->w->id));
     f->gone = !field;
-    if (!field || !json_is_true(json_object_get(f->w->input, "keys"))) {
-        f->over = true;
+    f->next.over = !field || !json_is_true(json_object_get(f->w->input, "keys"));
+    if (f->next.over) {
         return OK;
     }
     return db_exec(c, SQL("DELETE FROM \"lookup_keys\" WHERE \"field\" = $1"), VALS(V(f->field)));
@@ -148,8 +155,9 @@ static enum err_code make_keys(struct call *c, void *arg)
     struct rows rows;
     size_t n = 0;
 
+    f->next = f->now;
     if (!field) {
-        f->over = f->gone = true;
+        f->next.over = f->gone = true;
         return OK;
     }
     for (size_t i = 0; i < field->lookup->n; i++) {
@@ -157,12 +165,12 @@ static enum err_code make_keys(struct call *c, void *arg)
     }
     struct page p = { .e = field->target };
     sqltext_init(&p.s, c->mem, conn_backend(c->db));
-    select_page(&p, keys, field->lookup->n, f->after, KEYS, true);
+    select_page(&p, keys, field->lookup->n, f->now.after, KEYS, true);
     TRY(sqltext_end(&p.s, &sql, &v, &c->err));
     TRY(db_query(c, &rows, sql, v));
     while (n < KEYS && rows_next(&rows)) {
         read_cells(&rows, keys, field->lookup->n, values, cells);
-        made[n].id = f->after = col_int(&rows, 0);
+        made[n].id = f->next.after = col_int(&rows, 0);
         made[n].key = arena_str(c->mem, lookup_key(c, field, LOOKUP_KEY, cells));
         n++;
     }
@@ -174,24 +182,28 @@ static enum err_code make_keys(struct call *c, void *arg)
                                      " ON CONFLICT DO NOTHING"),
                                  VALS(V(f->field), V(made[i].key), V(made[i].id))));
     }
-    f->over = n < KEYS;
+    f->next.over = n < KEYS;
     return OK;
 }
 
+/* A page of them: a reader that stays for all would keep the log from beginning anew. */
 static enum err_code read_facts(struct call *c, void *arg)
 {
     struct filling *f = arg;
     struct rows rows;
+    size_t n = 0;
 
-    map_init(&f->facts, f->w->mem);
     TRY(db_query(c, &rows,
-        SQL("SELECT \"key\", min(\"record\") FROM \"lookup_keys\" WHERE \"field\" = $1 GROUP BY \"key\""),
-        VALS(V(f->field))));
-    while (rows_next(&rows)) {
+        SQL("SELECT \"key\", min(\"record\") FROM \"lookup_keys\" WHERE \"field\" = $1 AND \"key\" > $2 GROUP BY \"key\""
+            " ORDER BY \"key\" LIMIT $3"),
+        VALS(V(f->field), V(f->last), V((int64_t)FACTS))));
+    for (; rows_next(&rows); n++) {
         int64_t *id = ARENA_NEW(f->w->mem, int64_t);
         *id = col_int(&rows, 1);
-        map_put(&f->facts, arena_str(f->w->mem, stmt_text(rows.st, 0)), id);
+        f->last = arena_str(f->w->mem, stmt_text(rows.st, 0));
+        map_put(&f->facts, f->last, id);
     }
+    f->now.over = n < FACTS;
     return rows_end(&rows);
 }
 
@@ -219,7 +231,7 @@ static enum err_code find_wrong(
     fields[pairs] = field;
     struct page p = { .e = field->entity };
     sqltext_init(&p.s, c->mem, conn_backend(c->db));
-    select_page(&p, fields, pairs + 1, f->after, PAGE, false);
+    select_page(&p, fields, pairs + 1, f->next.after, PAGE, false);
     TRY(sqltext_end(&p.s, &sql, &v, &c->err));
     TRY(db_query(c, &rows, sql, v));
     while (n < PAGE && rows_next(&rows)) {
@@ -229,16 +241,16 @@ static enum err_code find_wrong(
         const int64_t *fact = key.n ? map_get(&f->facts, key) : NULL;
         int64_t is = values[pairs][0].type == DB_INT ? values[pairs][0].i : 0, should = fact ? *fact : 0;
         arena_rewind(c->mem, mark);
-        f->after = col_int(&rows, 0);
-        f->matched += fact != NULL;
+        f->next.after = col_int(&rows, 0);
+        f->next.matched += fact != NULL;
         n++;
         if (is != should) {
-            wrong->id[wrong->n] = f->after;
+            wrong->id[wrong->n] = f->next.after;
             wrong->fact[wrong->n++] = should;
         }
     }
-    f->w->done += (int64_t)n;
-    f->over = n < PAGE;
+    f->next.done += (int64_t)n;
+    f->next.over = n < PAGE;
     return rows_end(&rows);
 }
 
@@ -314,14 +326,13 @@ static enum err_code fill_page(struct call *c, void *arg)
     struct filling *f = arg;
     const struct live_field *field = field_of(c, f->field);
     struct wrong *wrong = ARENA_NEW(c->mem, struct wrong);
-    struct filling before = *f; /* a call that is tried again starts from here */
-    int64_t done = f->w->done;
+    enum err_code code = OK;
 
+    f->next = f->now;
     if (!field) {
-        f->over = f->gone = true;
+        f->next.over = f->gone = true;
         return OK;
     }
-    enum err_code code = OK;
     /* as many as the writer has time for: the reference's index is touched all over, and a page of it that several
      * rows have changed is written once a transaction */
     do {
@@ -331,12 +342,8 @@ static enum err_code fill_page(struct call *c, void *arg)
             code = conn_backend(c->db) == DB_SQLITE ? write_one_by_one(c, field, wrong)
                                                     : write_together(c, field, wrong);
         }
-        f->changed += (int64_t)wrong->n;
-    } while (code == OK && !f->over && !call_has_taken_enough(c));
-    if (code != OK) {
-        *f = before;
-        f->w->done = done;
-    }
+        f->next.changed += (int64_t)wrong->n;
+    } while (code == OK && !f->next.over && !call_has_taken_enough(c));
     return code;
 }
 
@@ -346,29 +353,55 @@ static enum err_code tell(struct call *c, void *arg)
     struct filling *f = arg;
     const struct live_field *field = field_of(c, f->field);
 
-    return field && f->changed ? change_note_field(c, field) : OK;
+    return field && f->now.changed ? change_note_field(c, field) : OK;
+}
+
+/* What a write reached counts once it is committed: before that the writer may undo it and run it again. */
+static enum err_code go_on(struct filling *f, call_fn *fn)
+{
+    TRY(job_work_write(f->w, fn, f));
+    f->now = f->next;
+    f->w->done = f->now.done;
+    return OK;
 }
 
 enum err_code lookup_work(struct job_work *w)
 {
-    struct filling f = { .w = w, .field = json_integer_value(json_object_get(w->input, "field")) };
+    struct filling f = { .w = w, .last = STR(""), .field = json_integer_value(json_object_get(w->input, "field")) };
 
-    TRY(job_work_write(w, begin, &f));
-    while (!f.over) {
-        TRY(job_work_write(w, make_keys, &f));
+    TRY(go_on(&f, begin));
+    while (!f.now.over) {
+        TRY(go_on(&f, make_keys));
     }
-    f.over = f.gone;
-    f.after = 0;
-    TRY(job_work_read(w, read_facts, &f));
-    while (!f.over) {
-        TRY(job_work_write(w, fill_page, &f));
+    map_init(&f.facts, w->mem);
+    for (f.now.over = f.gone; !f.now.over;) {
+        TRY(job_work_read(w, read_facts, &f));
+    }
+    f.now = (struct reach) { .over = f.gone };
+    while (!f.now.over) {
+        TRY(go_on(&f, fill_page));
     }
     w->result = arena_fmt(w->mem, "{\"records\": %" PRId64 ", \"matched\": %" PRId64 ", \"changed\": %" PRId64 "}",
-        w->done, f.matched, f.changed);
+        w->done, f.now.matched, f.now.changed);
     return job_work_end(w, tell, &f);
 }
 
 /* ---- the state ---- */
+
+static enum err_code is_at_work(struct call *c, const struct live_field *f, bool *yes)
+{
+    struct rows rows;
+
+    *yes = false;
+    TRY(db_query(c, &rows,
+        SQL("SELECT \"input\" FROM \"jobs\" WHERE \"kind\" = 'lookup' AND \"state\" IN ('waiting', 'running')"), VALS()));
+    while (rows_next(&rows)) {
+        json_t *input;
+        TRY(json_read(c->mem, col_text(&rows, 0), &input, &c->err));
+        *yes = *yes || json_integer_value(json_object_get(input, "field")) == f->number;
+    }
+    return rows_end(&rows);
+}
 
 enum err_code lookup_state(struct call *c, const struct live_field *f, struct lookup_state *out)
 {
@@ -376,7 +409,6 @@ enum err_code lookup_state(struct call *c, const struct live_field *f, struct lo
     struct sql sql;
     struct dbvals v;
     struct rows rows;
-    int64_t waiting;
 
     *out = (struct lookup_state) { 0 };
     sqltext_init(&s, c->mem, conn_backend(c->db));
@@ -394,10 +426,5 @@ enum err_code lookup_state(struct call *c, const struct live_field *f, struct lo
     TRY(rows_end(&rows));
     TRY(db_int(c, &out->facts, SQL("SELECT count(*) FROM \"lookup_keys\" WHERE \"field\" = $1"),
         VALS(V(f->number))));
-    TRY(db_int(c, &waiting,
-        SQL("SELECT count(*) FROM \"jobs\" WHERE \"kind\" = 'lookup' AND \"state\" IN ('waiting', 'running')"
-            " AND \"input\" LIKE $1"),
-        VALS(V(arena_fmt(c->mem, "%%\"field\":%" PRId64 ",%%", f->number)))));
-    out->at_work = waiting > 0;
-    return OK;
+    return is_at_work(c, f, &out->at_work);
 }

@@ -37,16 +37,14 @@ const struct entity duplicate_entity = { .name = "duplicate", .plural = "duplica
     .title = "entity", .fields = duplicate_fields, .flags = ENTITY_NO_SEARCH | ENTITY_PAIR,
     .unique = unique, .indexes = indexes };
 
-static int64_t choice_of(const struct record *r, const char *field, const char *code)
+static int64_t state_id(const struct call *c, const char *code)
 {
-    const struct choice *ch = choice_by_code(entity_field(r->e, str_of(field))->list, str_of(code));
-
-    return ch ? ch->id : 0;
+    return model_choice(c->model, "duplicate", "state", str_of(code));
 }
 
-bool match_pair_is(const struct record *r, const char *code)
+bool match_pair_is(const struct call *c, const struct record *r, const char *code)
 {
-    return record_get(r, "state").type == DB_INT && record_get(r, "state").i == choice_of(r, "state", code);
+    return record_get(r, "state").type == DB_INT && record_get(r, "state").i == state_id(c, code);
 }
 
 /* ---- rows of pairs ---- */
@@ -85,7 +83,7 @@ static struct record *pair_change(
     match_reasons(c, rule, pattern, false, &w, NULL);
     r->trusted = true;
     record_set(c, r, "probability", V((int64_t)floor(p * 10000)));
-    record_set(c, r, "zone", V(choice_of(r, "zone", certain ? "merge" : "review")));
+    record_set(c, r, "zone", V(model_choice(c->model, "duplicate", "zone", certain ? STR("merge") : STR("review"))));
     record_set(c, r, "reasons", V(buf_str(&b)));
     record_set(c, r, "rule", rule->id ? V(rule->id) : V_NULL);
     return r;
@@ -102,10 +100,10 @@ enum err_code match_pair_put(
     match_weight(rule, pair->pattern, &p);
     TRY(find_pair(c, rule->e, a, b, &was));
     struct record *r = pair_change(c, rule, pair->pattern, p);
-    if (was && match_pair_is(was, "dismissed")) {
+    if (was && match_pair_is(c, was, "dismissed")) {
         return OK;
     }
-    record_set(c, r, "state", V(choice_of(r, "state", "open")));
+    record_set(c, r, "state", V(state_id(c, "open")));
     if (was) {
         r->id = was->id;
         r->quiet = r->replay = true;
@@ -137,7 +135,7 @@ enum err_code match_pairs_close(struct call *c, const struct live_entity *e,
     const struct match_pair *all, size_t nall, int64_t *after, size_t *n, int64_t *gone)
 {
     const struct live_entity *duplicate = model_entity(c->model, STR("duplicate"));
-    int64_t ids[MATCH_PAIRS], state = choice_of(record_new(c, duplicate), "state", "open");
+    int64_t ids[MATCH_PAIRS], state = state_id(c, "open");
     struct rows rows;
     size_t close = 0;
 
@@ -199,9 +197,9 @@ enum err_code match_pairs_forget(struct call *c, const struct live_entity *e, in
             if (into && (a == into || b == into)) {
                 r->id = ids[i];
                 r->trusted = r->replay = true;
-                record_set(c, r, "state", V(choice_of(r, "state", "merged")));
+                record_set(c, r, "state", V(state_id(c, "merged")));
                 TRY(record_update(c, r));
-            } else if (!match_pair_is(was, "merged")) {
+            } else if (!match_pair_is(c, was, "merged")) {
                 TRY(record_delete(c, duplicate, ids[i], 0));
             }
         }
@@ -401,7 +399,7 @@ static enum err_code load_open(struct call *c, struct record **r)
     if (!yes) {
         return fail(c, ERR_NOT_FOUND, NULL, "there is no duplicate with id %" PRId64, c->ids[0]);
     }
-    return match_pair_is(*r, "open") ? OK : fail(c, ERR_CONFLICT, "state", "this pair is settled already");
+    return match_pair_is(c, *r, "open") ? OK : fail(c, ERR_CONFLICT, "state", "this pair is settled already");
 }
 
 enum err_code match_dismiss(struct call *c)
@@ -411,7 +409,7 @@ enum err_code match_dismiss(struct call *c)
     TRY(load_open(c, &r));
     change->id = r->id;
     change->trusted = change->replay = true;
-    record_set(c, change, "state", V(choice_of(change, "state", "dismissed")));
+    record_set(c, change, "state", V(state_id(c, "dismissed")));
     return record_update(c, change);
 }
 
@@ -435,7 +433,7 @@ enum err_code match_merge(struct call *c)
     TRY(merge_run(c, m, json_object_get(c->input, "fields"), json_object_get(c->input, "values")));
     change->id = r->id;
     change->trusted = change->replay = true;
-    record_set(c, change, "state", V(choice_of(change, "state", "merged")));
+    record_set(c, change, "state", V(state_id(c, "merged")));
     TRY(record_update(c, change));
     out_int(c, "survivor", ids[0]);
     out_int(c, "moved", m->moved);

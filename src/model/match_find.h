@@ -17,7 +17,7 @@ MUST_CHECK enum err_code match_pair_put(
  * many were looked at, 0 at the end. */
 MUST_CHECK enum err_code match_pairs_close(struct call *c, const struct live_entity *e,
     const struct match_pair *all, size_t nall, int64_t *after, size_t *n, int64_t *gone);
-bool match_pair_is(const struct record *pair, const char *state);
+bool match_pair_is(const struct call *c, const struct record *pair, const char *state);
 /* Ids, past `after`, of the pairs in which a record stands, MATCH_PAIRS at most. */
 enum { MATCH_PAIRS = 200 };
 MUST_CHECK enum err_code match_pairs_of(struct call *c, const struct live_entity *e, int64_t id,
@@ -62,10 +62,13 @@ MUST_CHECK enum err_code match_keys_missing(struct call *c, const struct live_en
     const struct match_rule *rule, int64_t *missing);
 struct match_keys_job {
     struct str entity;
-    int64_t after;
+    int64_t after, reached; /* the caller takes `reached` over once the write is committed: it may run twice */
+    int64_t cleared; /* rows, by the last match_keys_clear */
     bool over;
 };
-/* Fills in the keys of some records; over at the end. */
+/* Before they are filled in: takes some of the old rows away, of whatever they are; none are left once it clears 0. */
+enum err_code match_keys_clear(struct call *c, void *job);
+/* Fills in the keys of some records past `after`; over at the end. */
 enum err_code match_keys_fill(struct call *c, void *job);
 
 #endif

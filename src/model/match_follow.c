@@ -83,8 +83,8 @@ static enum err_code is_over(struct call *c, const struct match_rule *rule, cons
 {
     struct record *r;
 
-    *yes = match_pair_is(pair, "open");
-    if (*yes || !match_pair_is(pair, "merged")) {
+    *yes = match_pair_is(c, pair, "open");
+    if (*yes || !match_pair_is(c, pair, "merged")) {
         return OK;
     }
     enum err_code code = record_load(c, rule->e, other, false, &r);
@@ -237,31 +237,38 @@ static enum err_code find_keys(
     return OK;
 }
 
+struct looking {
+    struct arena *mem; /* for what is found */
+    struct change *changes;
+    size_t n;
+};
+
+/* What a record takes goes at once, its keys stay; so do the rules that have been seen. */
+static enum err_code look(struct call *c, void *arg)
+{
+    const struct looking *l = arg;
+    struct rules_seen seen = { 0 };
+
+    for (size_t i = 0; i < l->n; i++) {
+        struct change *ch = &l->changes[i];
+        const struct live_entity *e = model_entity_number(c->model, ch->entity);
+        struct match_rule *rule;
+        if (!is_compared(e) || ch->again) {
+            continue;
+        }
+        TRY(rule_seen(c, &seen, e, &rule));
+        struct call_mark mark = call_mark(c);
+        TRY(rule ? find_keys(c, rule, ch, l->mem, &ch->found) : OK);
+        call_rewind(c, mark);
+    }
+    return OK;
+}
+
 /* Many at once, as of an import, are not looked for one by one: their keys are stored together, and one sweep
  * compares them. */
 enum err_code match_look(struct call *c, struct change *changes, size_t n)
 {
-    struct arena *scratch = NULL, *mem = c->mem;
-    struct rules_seen seen = { 0 };
-    enum err_code code = OK;
-
-    for (size_t i = 0; code == OK && n >= MANY_CHANGES && i < n; i++) {
-        const struct live_entity *e = model_entity_number(c->model, changes[i].entity);
-        struct match_rule *rule;
-        if (!is_compared(e) || changes[i].again) {
-            continue;
-        }
-        TRY(rule_seen(c, &seen, e, &rule));
-        if (rule) {
-            scratch = scratch ? scratch : arena_create((size_t)c->cfg->arena_max);
-            c->mem = scratch;
-            code = find_keys(c, rule, &changes[i], mem, &changes[i].found);
-            c->mem = mem;
-            arena_reset(scratch);
-        }
-    }
-    arena_destroy(scratch);
-    return code;
+    return n < MANY_CHANGES ? OK : call_scratch(c, look, &(struct looking) { c->mem, changes, n });
 }
 
 static enum err_code take_many(struct call *c, const struct match_rule *rule, const struct change *ch,
@@ -297,12 +304,9 @@ enum err_code match_consume(struct call *c, const struct change *changes, size_t
             continue;
         }
         /* what one look needed is given back before the next: a batch may hold hundreds */
-        struct arena_mark mark = arena_mark(c->mem);
-        const struct after *after = c->after;
+        struct call_mark mark = call_mark(c);
         TRY(rule ? changed_record(c, rule, &changes[i]) : OK);
-        if (c->after == after) {
-            arena_rewind(c->mem, mark);
-        }
+        call_rewind(c, mark);
     }
     return match_keys_store(c, &keys);
 }

@@ -24,7 +24,7 @@ const struct entity match_record_entity = { .name = "match_record", .plural = "m
     .fields = record_fields, .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID | ENTITY_CLUSTERED,
     .key = "\"entity\", \"record\"" };
 
-enum { PAGE = 300, KEY_BYTES = 8 };
+enum { PAGE = 300, KEY_BYTES = 8, CLEARED = 2000 };
 
 /* ---- the keys of a record, as bytes: the lowest first ---- */
 
@@ -185,12 +185,12 @@ enum err_code match_keys_missing(struct call *c, const struct live_entity *e,
     return OK;
 }
 
-static enum err_code put_state(struct call *c, const struct live_entity *e, const struct match_rule *rule)
+static enum err_code put_state(struct call *c, const struct live_entity *e, struct str made)
 {
     return db_exec(c,
         SQL("INSERT INTO \"state\" (\"key\", \"value\") VALUES ($1, $2) ON CONFLICT (\"key\") DO UPDATE SET"
             " \"value\" = excluded.\"value\""),
-        VALS(V(state_name(c, e)), V(made_by(c, rule))));
+        VALS(V(state_name(c, e)), V(made)));
 }
 
 enum err_code match_keys_begin(
@@ -206,7 +206,46 @@ enum err_code match_keys_begin(
         return OK;
     }
     TRY(query_ids(c, &first, 0, 0, 1, &ids, &n));
-    return n && ids[0] == id ? put_state(c, e, rule) : OK;
+    return n && ids[0] == id ? put_state(c, e, made_by(c, rule)) : OK;
+}
+
+enum err_code match_keys_clear(struct call *c, void *arg)
+{
+    struct match_keys_job *job = arg;
+    const struct live_entity *e = model_entity(c->model, job->entity);
+    int64_t key = 0, record = 0, keys = 0, records = 0;
+    struct rows rows;
+
+    job->cleared = 0;
+    if (!e) {
+        return OK;
+    }
+    TRY(put_state(c, e, STR("-"))); /* made by no rule, should this not come to its end */
+    TRY(db_query(c, &rows,
+        SQL("SELECT \"key\", \"record\" FROM \"match_keys\" WHERE \"entity\" = $1 ORDER BY \"key\", \"record\" LIMIT $2"),
+        VALS(V(e->number), V((int64_t)CLEARED))));
+    for (; rows_next(&rows); keys++) {
+        key = col_int(&rows, 0);
+        record = col_int(&rows, 1);
+    }
+    TRY(rows_end(&rows));
+    if (keys) {
+        TRY(db_exec(c, SQL("DELETE FROM \"match_keys\" WHERE \"entity\" = $1 AND (\"key\", \"record\") <= ($2, $3)"),
+            VALS(V(e->number), V(key), V(record))));
+    }
+    TRY(db_query(c, &rows,
+        SQL("SELECT \"record\" FROM \"match_records\" WHERE \"entity\" = $1 ORDER BY \"record\" LIMIT $2"),
+        VALS(V(e->number), V((int64_t)CLEARED))));
+    for (; rows_next(&rows); records++) {
+        record = col_int(&rows, 0);
+    }
+    TRY(rows_end(&rows));
+    if (records) {
+        TRY(db_exec(c, SQL("DELETE FROM \"match_records\" WHERE \"entity\" = $1 AND \"record\" <= $2"),
+            VALS(V(e->number), V(record))));
+    }
+    job->cleared = keys + records;
+    return OK;
 }
 
 enum err_code match_keys_fill(struct call *c, void *arg)
@@ -233,8 +272,8 @@ enum err_code match_keys_fill(struct call *c, void *arg)
         TRY(match_keys_put(c, e, ids[i], keys, nkeys));
     }
     job->over = n < PAGE;
-    job->after = n ? ids[n - 1] : job->after;
-    return job->over ? put_state(c, e, rule) : OK;
+    job->reached = n ? ids[n - 1] : job->after;
+    return job->over ? put_state(c, e, made_by(c, rule)) : OK;
 }
 
 /* ---- candidates ---- */

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 200, WRITES = 100, PATTERNS = 1 << 16, FOUND_MAX = 2000000 };
+enum { PAGE = 200, WRITES = 100, PATTERNS = 1 << 16, FOUND_MAX = 2000000, KEEP_MICROS = 20000000 };
 
 struct found {
     uint32_t a, b;
@@ -34,6 +34,8 @@ struct sweep {
     struct found *found;
     size_t nfound, found_room;
     int64_t pairs, began;
+    int64_t wrote_at; /* for the last time; monotonic */
+    enum err_code stopped; /* why a walk ended early */
     double most[MATCH_TERMS], least; /* see bound() */
     int later; /* it was ordered for later, and waits for the feed to be read */
     /* of one write */
@@ -208,15 +210,37 @@ static void keep_pair(void *arg, uint32_t a, uint32_t b)
     s->found[s->nfound++] = (struct found) { a, b, pattern };
 }
 
+static enum err_code nothing(struct call *c, void *arg)
+{
+    (void)c, (void)arg;
+    return OK;
+}
+
+/* A write, after which the lease is good for a minute again. */
+static enum err_code write_now(struct sweep *s, call_fn *fn, void *arg)
+{
+    TRY(job_work_write(s->w, fn, arg));
+    s->wrote_at = time_monotonic();
+    return OK;
+}
+
+/* While nothing is written for long: another worker would take the job for one that died. */
+static enum err_code keep_lease(struct sweep *s)
+{
+    return time_monotonic() - s->wrote_at > KEEP_MICROS ? write_now(s, nothing, NULL) : OK;
+}
+
 static bool stops(void *arg)
 {
-    return job_work_stops(((struct sweep *)arg)->w);
+    struct sweep *s = arg;
+
+    s->stopped = job_work_stops(s->w) ? err_set(&s->w->err, ERR_BUSY, NULL, "the server is stopping") : keep_lease(s);
+    return s->stopped != OK;
 }
 
 static enum err_code each_pair(struct sweep *s, void (*fn)(void *arg, uint32_t a, uint32_t b))
 {
-    return match_blocks_walk(s->blocks, fn, stops, s)
-        ? OK : err_set(&s->w->err, ERR_BUSY, NULL, "the server is stopping");
+    return match_blocks_walk(s->blocks, fn, stops, s) ? OK : s->stopped;
 }
 
 static bool learn(struct sweep *s)
@@ -291,7 +315,7 @@ static enum err_code write_some(struct call *c, void *arg)
 
 struct closing {
     struct sweep *s;
-    int64_t after;
+    int64_t after, reached; /* reached: by the write at hand, which may run twice */
     size_t n;
 };
 
@@ -310,7 +334,9 @@ static enum err_code close_some(struct call *c, void *arg)
     const struct match_pair *all = (const struct match_pair *)cl->s->found;
 
     cl->s->gone = 0;
-    return e ? match_pairs_close(c, e, all, cl->s->nfound, &cl->after, &cl->n, &cl->s->gone) : OK;
+    cl->n = 0;
+    cl->reached = cl->after;
+    return e ? match_pairs_close(c, e, all, cl->s->nfound, &cl->reached, &cl->n, &cl->s->gone) : OK;
 }
 
 static void put_result(struct sweep *s, int64_t made, int64_t gone, bool learned)
@@ -334,22 +360,16 @@ static void put_result(struct sweep *s, int64_t made, int64_t gone, bool learned
     s->w->result = buf_str(&b);
 }
 
-static enum err_code nothing(struct call *c, void *arg)
-{
-    (void)c, (void)arg;
-    return OK;
-}
-
 static enum err_code write_all(struct sweep *s, bool learned)
 {
     struct job_work *w = s->w;
     int64_t made = 0, gone = 0;
 
-    TRY(learned ? job_work_write(w, store_model, s) : OK);
+    TRY(learned ? write_now(s, store_model, s) : OK);
     for (; s->at < s->nfound; s->at += WRITES) {
         w->done = (int64_t)s->at;
         w->total = (int64_t)s->nfound;
-        TRY(job_work_write(w, write_some, s));
+        TRY(write_now(s, write_some, s));
         made += s->made;
     }
     struct match_pair *pairs = ARENA_ARRAY(s->mem, struct match_pair, s->nfound + 1);
@@ -359,9 +379,10 @@ static enum err_code write_all(struct sweep *s, bool learned)
     }
     qsort(pairs, s->nfound, sizeof *pairs, by_ids);
     s->found = (struct found *)pairs; /* their place in the records is not needed any more */
-    struct closing cl = { s, 0, 1 };
+    struct closing cl = { .s = s, .n = 1 };
     while (cl.n) {
-        TRY(job_work_write(w, close_some, &cl));
+        TRY(write_now(s, close_some, &cl));
+        cl.after = cl.reached;
         gone += s->gone;
     }
     put_result(s, made, gone, learned);
@@ -394,22 +415,27 @@ static enum err_code sweep(struct sweep *s)
     if (early) {
         return job_work_end(s->w, postpone, s);
     }
-    TRY(job_work_write(s->w, seed, NULL));
+    TRY(write_now(s, seed, NULL));
     TRY(job_work_read(s->w, begin, s));
+    for (int64_t left = s->w->total; left; left = keys.cleared) {
+        TRY(write_now(s, match_keys_clear, &keys));
+    }
     while (s->w->total && !keys.over) {
-        TRY(job_work_write(s->w, match_keys_fill, &keys));
+        TRY(write_now(s, match_keys_fill, &keys));
+        keys.after = keys.reached;
     }
     do {
         TRY(job_work_read(s->w, read_page, s));
         s->w->done = (int64_t)s->table.n;
-        TRY(s->table.n % (50 * PAGE) == 0 ? job_work_write(s->w, nothing, NULL) : OK);
+        TRY(keep_lease(s));
     } while (s->cursor.n);
     s->blocks = match_blocks_make(s->mem, &s->table);
     s->patterns = ARENA_ARRAY(s->mem, struct match_pattern_count, PATTERNS);
+    TRY(keep_lease(s));
     TRY(each_pair(s, count_pattern));
     learned = learn(s);
     bound(s);
-    TRY(job_work_write(s->w, nothing, NULL));
+    TRY(keep_lease(s));
     TRY(each_pair(s, keep_pair));
     return write_all(s, learned);
 }

@@ -248,11 +248,9 @@ static enum err_code move_by(struct call *c, struct merging *m, const struct liv
         while (n == PAGE) {
             TRY(page_of(c, by, m->e, m->ids[i], after, ids, &n));
             for (size_t k = 0; k < n; k++) {
-                struct arena_mark mark = arena_mark(c->mem);
+                struct call_mark mark = call_mark(c);
                 TRY(move_row(c, m, by, ids[k]));
-                if (!c->after) { /* else something for after the commit lives there */
-                    arena_rewind(c->mem, mark);
-                }
+                call_rewind(c, mark);
                 after = ids[k];
             }
         }

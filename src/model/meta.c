@@ -218,6 +218,9 @@ static void put_entity(struct call *c, const struct live_entity *e)
     json_text(w, "plural", e->plural);
     put_label(c, "label", e->label);
     put_label(c, "label_plural", e->label_plural);
+    if (e->def.area) {
+        put_label(c, "area", str_of(e->def.area));
+    }
     json_cstr(w, "icon", e->def.icon);
     json_cstr(w, "module", e->module ? e->module->name : NULL);
     json_int(w, "number", e->number);

@@ -665,9 +665,7 @@ enum err_code org_follow(struct call *c)
     struct model *m;
     TRY(load_model(c, false, &m));
     put_in_force(c->org, m);
-    const struct model *old = c->model;
-    c->model = org_take_model(c->org);
-    org_give_model(c->org, old);
+    call_renew_model(c);
     return OK;
 }
 

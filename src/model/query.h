@@ -52,6 +52,9 @@ MUST_CHECK enum err_code query_get(struct call *c, const struct live_entity *e, 
 MUST_CHECK enum err_code query_record(
     struct call *c, struct record *r, const struct live_field **fields, size_t n, const char *name);
 
+/* Whether a list can be in the order of a field; rights are not looked at. */
+bool query_sorts_by(const struct live_field *f);
+
 struct aggregate_request {
     const struct live_entity *e;
     struct str where;

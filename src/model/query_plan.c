@@ -75,6 +75,12 @@ enum err_code plan_where(struct call *c, const struct live_entity *e, struct str
     return text.n ? expr_condition(&scope, text, "where", out, &c->err) : OK;
 }
 
+bool query_sorts_by(const struct live_field *f)
+{
+    return selectable(f) && f->def.kind != KIND_MANY && !kind_is_list(f->value) && !kind_is_picks(f->value)
+        && f->value != KIND_JSON;
+}
+
 static enum err_code plan_sort(struct plan *p)
 {
     struct str rest = p->q->sort, one;
@@ -86,9 +92,7 @@ static enum err_code plan_sort(struct plan *p)
         bool down = str_starts(one, STR("-"));
         struct str name = str_trim(str_sub(one, down, one.n));
         const struct live_field *f = name.n ? entity_field(p->e, name) : NULL;
-        if (!f || !selectable(f) || f->def.kind == KIND_MANY || kind_is_list(f->value)
-            || kind_is_picks(f->value) || f->value == KIND_JSON
-            || access_field(p->c, f) == FIELD_HIDDEN) {
+        if (!f || !query_sorts_by(f) || access_field(p->c, f) == FIELD_HIDDEN) {
             return fail(p->c, ERR_INVALID, "sort", "%s cannot be sorted by \"%.*s\"",
                 p->e->label_plural.p, STR_ARG(str_sub(name, 0, 80)));
         }

@@ -96,9 +96,9 @@ enum err_code recompute_run(struct call *c)
     }
     TRY(rows_end(&rows));
     for (size_t i = 0; i < n; i++) {
-        struct arena_mark mark = arena_mark(c->mem);
+        struct call_mark mark = call_mark(c);
         TRY(recompute_one(c, e, f, ids[i]));
-        arena_rewind(c->mem, mark);
+        call_rewind(c, mark);
     }
     return n == CHUNK ? job_continue(c, ids[n - 1], c->job->done + (int64_t)n, 0) : OK;
 }

@@ -203,12 +203,9 @@ enum err_code rollups_release(struct call *c)
         }
         h->n = left;
         for (size_t i = 0; i < ntaken; i++) {
-            struct arena_mark mark = arena_mark(c->mem);
-            const struct after *after = c->after;
+            struct call_mark mark = call_mark(c);
             TRY(refresh_one(c, parent, taken[i].child, taken[i].id));
-            if (c->after == after) {
-                arena_rewind(c->mem, mark);
-            }
+            call_rewind(c, mark);
         }
     }
     c->held = NULL;

@@ -168,24 +168,33 @@ static const struct live_entity *searched_entity(const struct call *c, const str
     return e && is_searched(e) && !ch->again && ch->kind != CHANGE_ENTER && ch->kind != CHANGE_LEAVE ? e : NULL;
 }
 
-enum err_code search_look(struct call *c, struct change *changes, size_t n)
-{
-    struct found_text *texts = ARENA_ARRAY(c->mem, struct found_text, n + 1);
-    struct arena *scratch = arena_create((size_t)c->cfg->arena_max), *mem = c->mem;
-    enum err_code code = OK;
+struct looking {
+    struct arena *mem; /* for what is found */
+    struct change *changes;
+    size_t n;
+};
 
-    c->mem = scratch; /* what a record takes goes at once, its text stays */
-    for (size_t i = 0; code == OK && i < n; i++) {
-        const struct live_entity *e = searched_entity(c, &changes[i]);
+/* What a record takes goes at once, its text stays. */
+static enum err_code look(struct call *c, void *arg)
+{
+    const struct looking *l = arg;
+    struct found_text *texts = ARENA_ARRAY(l->mem, struct found_text, l->n + 1);
+
+    for (size_t i = 0; i < l->n; i++) {
+        const struct live_entity *e = searched_entity(c, &l->changes[i]);
+        struct call_mark mark = call_mark(c);
         if (e) {
-            code = find_text(c, e, changes[i].record, mem, &texts[i]);
-            changes[i].found = &texts[i];
-            arena_reset(scratch);
+            TRY(find_text(c, e, l->changes[i].record, l->mem, &texts[i]));
+            l->changes[i].found = &texts[i];
+            call_rewind(c, mark);
         }
     }
-    c->mem = mem;
-    arena_destroy(scratch);
-    return code;
+    return OK;
+}
+
+enum err_code search_look(struct call *c, struct change *changes, size_t n)
+{
+    return call_scratch(c, look, &(struct looking) { c->mem, changes, n });
 }
 
 enum err_code search_consume(struct call *c, const struct change *changes, size_t n)

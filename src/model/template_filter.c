@@ -151,8 +151,8 @@ static enum err_code title_of(
 {
     struct ref_names *names = ref_names_new(s->c);
 
-    *out = STR("");
-    if (!e) {
+    *out = e ? ref_names_get(s->names, e, id) : STR("");
+    if (!e || out->n) {
         return OK;
     }
     ref_names_want(names, e, id);
@@ -280,15 +280,21 @@ static enum err_code capitalize(
     return OK;
 }
 
-static enum err_code truncate_text(
-    const struct showing *s, struct shown *v, const struct str *args, size_t n)
+static const char *check_truncate(const struct str *args, size_t n)
 {
     int64_t most;
 
+    (void)n;
+    return str_to_int(args[0], &most) && most >= 1 ? NULL : "truncate takes a number of characters";
+}
+
+static enum err_code truncate_text(
+    const struct showing *s, struct shown *v, const struct str *args, size_t n)
+{
+    int64_t most = 1;
+
     TRY(shown_text(s, v));
-    if (!str_to_int(args[0], &most) || most < 1) {
-        return fail(s->c, ERR_INVALID, NULL, "truncate takes a number of characters");
-    }
+    (void)!str_to_int(args[0], &most);
     if (utf8_length(v->text) > (size_t)most) {
         struct str tail = n > 1 ? args[1] : STR("…");
         v->text =
@@ -310,13 +316,28 @@ static enum err_code date(
     return OK;
 }
 
+static const char *check_round(const struct str *args, size_t n)
+{
+    int64_t digits;
+
+    return !n || (str_to_int(args[0], &digits) && digits >= 0 && digits <= 9) ? NULL : "round takes a number of digits, 0 to 9";
+}
+
+/* Half away from zero. */
+static int64_t divide_rounded(int64_t v, int64_t by)
+{
+    int64_t rest = v % by, missing = by - (rest < 0 ? -rest : rest);
+
+    return v / by + (missing > by / 2 ? 0 : v < 0 ? -1 : 1);
+}
+
 static enum err_code round_number(
     const struct showing *s, struct shown *v, const struct str *args, size_t n)
 {
     int64_t digits = 0, unit = 1;
 
-    if (n && (!str_to_int(args[0], &digits) || digits < 0 || digits > 9)) {
-        return fail(s->c, ERR_INVALID, NULL, "round takes a number of digits, 0 to 9");
+    if (n) {
+        (void)!str_to_int(args[0], &digits);
     }
     if (!v->typed || v->absent || (v->value.type != VALUE_NUMBER && v->value.type != VALUE_MONEY)) {
         return shown_text(s, v);
@@ -325,8 +346,7 @@ static enum err_code round_number(
     for (int i = scale; i > digits; i--) {
         unit *= 10;
     }
-    int64_t half = v->value.i < 0 ? -unit / 2 : unit / 2;
-    v->text = number_text(s, (v->value.i + half) / unit, scale < digits ? scale : (int)digits);
+    v->text = number_text(s, unit > 1 ? divide_rounded(v->value.i, unit) : v->value.i, scale < digits ? scale : (int)digits);
     if (v->value.type == VALUE_MONEY) {
         v->text = arena_fmt(s->mem, "%.*s %.*s", STR_ARG(v->text),
             STR_ARG(v->value.currency.n ? v->value.currency : s->c->model->currency));
@@ -390,17 +410,17 @@ static enum err_code newline_to_br(
 }
 
 const struct template_filter template_filters[] = {
-    { "default", 1, 1, false, use_default, "What stands there when there is no value." },
-    { "upcase", 0, 0, false, upcase, "In capitals." },
-    { "downcase", 0, 0, false, downcase, "In small letters." },
-    { "capitalize", 0, 0, false, capitalize, "The first letter a capital." },
-    { "truncate", 1, 2, false, truncate_text,
+    { "default", 1, 1, false, NULL, use_default, "What stands there when there is no value." },
+    { "upcase", 0, 0, false, NULL, upcase, "In capitals." },
+    { "downcase", 0, 0, false, NULL, downcase, "In small letters." },
+    { "capitalize", 0, 0, false, NULL, capitalize, "The first letter a capital." },
+    { "truncate", 1, 2, false, check_truncate, truncate_text,
         "At most so many characters, then … or the second value." },
-    { "date", 1, 1, false, date, "A date or instant by a format: %d %e %m %Y %y %B %A %H %M." },
-    { "round", 0, 1, false, round_number,
+    { "date", 1, 1, false, NULL, date, "A date or instant by a format: %d %e %m %Y %y %B %A %H %M." },
+    { "round", 0, 1, false, check_round, round_number,
         "A number with so many digits after the point, none when left out." },
-    { "url_encode", 0, 0, false, url_encode, "For a parameter of an address." },
-    { "strip_html", 0, 0, false, strip_html, "Without tags." },
-    { "newline_to_br", 0, 0, true, newline_to_br, "Line breaks as <br>." },
+    { "url_encode", 0, 0, false, NULL, url_encode, "For a parameter of an address." },
+    { "strip_html", 0, 0, false, NULL, strip_html, "Without tags." },
+    { "newline_to_br", 0, 0, true, NULL, newline_to_br, "Line breaks as <br>." },
 };
 const size_t ntemplate_filters = sizeof template_filters / sizeof *template_filters;

@@ -5,6 +5,8 @@
 
 #include "model/template_tree.h"
 
+#include "model/query.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -269,7 +271,8 @@ static enum err_code read_filter(struct parsing *p, struct str s, struct filter_
         return refuse(p, s.p, "the filter \"%s\" takes %zu to %zu values", use->filter->name,
             use->filter->least, use->filter->most);
     }
-    return OK;
+    const char *wrong = use->filter->check ? use->filter->check(use->args, use->nargs) : NULL;
+    return wrong ? refuse(p, s.p, "%s", wrong) : OK;
 }
 
 static enum err_code read_put(struct parsing *p, struct str s, struct template_node *n)
@@ -363,6 +366,24 @@ static void take_clause(struct str *s, const char *word, struct str *out)
     }
 }
 
+static enum err_code check_sort(struct parsing *p, const struct live_entity *e, struct str sort, const char *at)
+{
+    struct str rest = sort, one;
+
+    for (int n = 1; str_split(&rest, ',', &one); n++) {
+        one = str_trim(one);
+        struct str name = str_trim(str_sub(one, str_starts(one, STR("-")), one.n));
+        const struct live_field *f = name.n ? entity_field(e, name) : NULL;
+        if (sort.n && (!f || !query_sorts_by(f))) {
+            return refuse(p, at, "%s cannot be sorted by \"%.*s\"", e->label_plural.p, STR_ARG(str_sub(name, 0, 80)));
+        }
+        if (n > SORT_KEYS) {
+            return refuse(p, at, "at most %d sort keys", SORT_KEYS);
+        }
+    }
+    return OK;
+}
+
 /* "contact.orders where paid sort -placed_at limit 3": the rows, their filter, order and number. */
 static enum err_code read_rows(
     struct parsing *p, struct str s, struct template_node *n, struct template_root *variable)
@@ -394,6 +415,7 @@ static enum err_code read_rows(
         return refuse(p, s.p, "there are no rows called \"%.*s\"", STR_ARG(str_sub(path, 0, 60)));
     }
     variable->entity = n->child->entity;
+    TRY(check_sort(p, n->child->entity, n->sort, s.p));
     if (n->where.n) {
         struct expr_scope scope = p->scope->expr;
         const struct expr *x;

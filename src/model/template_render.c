@@ -135,7 +135,7 @@ static enum err_code holds(struct rendering *r, const struct template_condition 
 static enum err_code render(struct rendering *r, const struct template_node *n);
 
 /* The rows of the record in the loop's slot, in the order asked for, as far as the reader may see
- * them. */
+ * them: read together, with the names of what they refer to. */
 static enum err_code loop_rows(struct rendering *r, const struct template_node *n)
 {
     struct call *c = r->show.c;
@@ -144,8 +144,8 @@ static enum err_code loop_rows(struct rendering *r, const struct template_node *
     struct list_request q = { .e = n->child->entity,
         .sort = n->sort,
         .limit = n->limit,
-        .right = RIGHT_READ,
-        .fields = STR("id") };
+        .right = RIGHT_READ };
+    const struct ref_names *names = r->show.names;
 
     if (!parent) {
         return OK;
@@ -158,13 +158,15 @@ static enum err_code loop_rows(struct rendering *r, const struct template_node *
             : arena_fmt(r->show.mem, "%.*s = %" PRId64 "%s%.*s%s", STR_ARG(n->child->by->name),
                   parent->id, n->where.n ? " and (" : "", STR_ARG(n->where), n->where.n ? ")" : "");
     TRY(query_page(c, &q, &page));
+    r->show.names = page.names;
     for (size_t i = 0; i < page.n; i++) {
         r->steps += ROW_STEPS;
         TRY(step(r));
-        TRY(record_load(c, n->child->entity, page.rows[i]->id, true, &r->records[n->slot]));
+        r->records[n->slot] = page.rows[i];
         TRY(render(r, n->inside));
     }
     r->records[n->slot] = NULL;
+    r->show.names = names;
     return OK;
 }
 

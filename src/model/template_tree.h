@@ -98,11 +98,13 @@ struct showing {
     struct arena *mem;
     struct str language;
     const struct zone *zone;
+    const struct ref_names *names; /* of what the rows of the loop at hand refer to; may be NULL */
 };
 struct template_filter {
     const char *name;
     size_t least, most; /* arguments */
     bool html;          /* gives HTML: in HTML texts only */
+    const char *(*check)(const struct str *args, size_t n); /* what is wrong with the arguments, NULL for nothing; may be NULL */
     enum err_code (*run)(const struct showing *s, struct shown *v, const struct str *args, size_t n);
     const char *help;
 };

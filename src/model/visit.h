@@ -1,6 +1,7 @@
 /* visit.h - a request of somebody without an account, as a module's public page sees it, and the page that answers.
  *
- * Public pages are served at /p/<name>/...; they work without scripts, and a GET changes nothing. A visit acts as the
+ * Public pages are served at /p/<name>/...; they work without scripts, and a GET changes nothing but, where the page
+ * counts its visits, their number. A visit acts as the
  * program itself: what it may touch is what the sealed link in its address says (model/link.h). */
 
 #ifndef MODEL_VISIT_H
@@ -21,7 +22,8 @@ struct visit {
     /* of an intake: what other sites and programs send */
     const json_t *input;            /* the body, an object */
     struct str authorization, origin; /* headers */
-    /* May this client (an address, a key) send n more? Counts them. */
+    /* May this client (an address, a key) send n more? Counts them, once a request however often that runs; for at most
+     * two clients. */
     bool (*within)(void *arg, struct str client, int64_t per_minute, int64_t n);
     void *within_arg;
     bool other_site; /* out: the page that sent it may read the answer */

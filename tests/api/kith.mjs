@@ -61,6 +61,9 @@ export class Server {
       });
       this.process.on('exit', () => failed(new Error('the server ended: ' + this.log)));
     });
+    if (process.env.KITH_TEST_TWICE) { // test builds: every write on SQLite runs twice
+      await fetch(`${this.url}/test/twice`, { method: 'PUT', headers: { 'Content-Type': 'application/json' }, body: '{"on": true}' });
+    }
     return this;
   }
 

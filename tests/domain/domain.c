@@ -45,6 +45,9 @@ int world_open(void **state)
     char path[200];
     uint64_t token;
 
+    if (getenv("KITH_TEST_TWICE")) {
+        writer_twice_each(true);
+    }
     rand_bytes(&token, sizeof token);
     snprintf(w->dir, sizeof w->dir, "/tmp/kith-domain-XXXXXX");
     if (!w || !mkdtemp(w->dir)) {
@@ -153,7 +156,8 @@ enum err_code read_fails(struct world *w, step_fn *fn, void *arg)
 
 struct edit {
     const char *entity, *json;
-    int64_t id;
+    int64_t id;   /* 0: a new one */
+    int64_t made; /* may be made twice, the first undone */
 };
 
 static enum err_code do_edit(struct call *c, void *arg)
@@ -169,35 +173,35 @@ static enum err_code do_edit(struct call *c, void *arg)
         return record_update(c, r);
     }
     TRY(record_create(c, r));
-    e->id = r->id;
+    e->made = r->id;
     return OK;
 }
 
 int64_t make(struct world *w, const char *entity, const char *json)
 {
-    struct edit e = { entity, json, 0 };
+    struct edit e = { .entity = entity, .json = json };
 
     writes(w, do_edit, &e);
-    return e.id;
+    return e.made;
 }
 
 void change(struct world *w, const char *entity, int64_t id, const char *json)
 {
-    struct edit e = { entity, json, id };
+    struct edit e = { .entity = entity, .json = json, .id = id };
 
     writes(w, do_edit, &e);
 }
 
 enum err_code make_fails(struct world *w, const char *entity, const char *json)
 {
-    struct edit e = { entity, json, 0 };
+    struct edit e = { .entity = entity, .json = json };
 
     return write_fails(w, do_edit, &e);
 }
 
 enum err_code change_fails(struct world *w, const char *entity, int64_t id, const char *json)
 {
-    struct edit e = { entity, json, id };
+    struct edit e = { .entity = entity, .json = json, .id = id };
 
     return write_fails(w, do_edit, &e);
 }

@@ -379,6 +379,8 @@ static void retention__removes_whole_months(void **state)
         send_one(w, &rng, false);
     }
     assert_int_equal(workers_drain(w->org, &w->err), OK);
+    reads(w, count_all, &n);
+    assert_true(n >= 50);
     w->org->test_now += DAYS(440);
     writes(w, order_retention, NULL);
     assert_int_equal(workers_drain(w->org, &w->err), OK);

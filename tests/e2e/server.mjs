@@ -15,15 +15,14 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const KITH = process.env.KITH ?? path.join(root, 'build/kith');
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const core = path.join(root, 'web/node_modules/playwright-core/index.mjs');
+export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+export const core = path.join(root, 'web/node_modules/playwright-core/index.mjs');
 const dist = path.join(root, 'web/dist');
 const pictures = process.env.PICTURES;
 const POSTGRES = process.env.KITH_TEST_PG;
 export const PASSWORD = 'correct horse battery';
 export const missing = !existsSync(CHROMIUM) ? `no Chromium at ${CHROMIUM}`
-  : !existsSync(path.join(dist, 'index.html')) ? 'web/dist is not built' : !existsSync(core) ? 'playwright-core is not installed in web/' : '';
-
+  : !existsSync(core) ? 'playwright-core is not installed in web/' : !existsSync(path.join(dist, 'index.html')) ? 'web/dist is not built' : '';
 
 /** Everything of one test file; fields are filled before its first step. */
 export const e2e = { dir: '', data: '', url: '', context: null, page: null, cdp: null, trouble: [], clicks: 0 };
@@ -143,7 +142,7 @@ export async function look(name) {
 }
 
 /** One test; those after a failed one of the same file fail at once, since they go on from where it stood. */
-export const step = (name, work, options = {}) => test(name, { skip: missing || false, ...options }, async (t) => {
+export const step = (name, work, options = {}) => test(name, { ...options, skip: missing || options.skip || false }, async (t) => {
   assert.ok(!broken, 'a step before this one failed');
   e2e.trouble.length = 0;
   try {

@@ -2,15 +2,12 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import http from 'node:http';
-import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { existsSync } from 'node:fs';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { eventually, world } from '../api/kith.mjs';
+import { CHROMIUM, core, missing } from './server.mjs';
 
-const core = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../web/node_modules/playwright-core/index.mjs');
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const skip = !existsSync(CHROMIUM) ? `no Chromium at ${CHROMIUM}` : !existsSync(core) ? 'playwright-core is not installed in web/' : false;
+const skip = missing || false;
 let w, shop, origin, browser, source, secret;
 
 before(async () => {
@@ -78,6 +75,7 @@ test('ten wait for no timer', { skip }, async () => {
 test('without consent nothing is kept or sent; with it what waited goes', { skip }, async () => {
   const { page, sent, context } = await open('/?tag=data-consent%3Drequired');
   await page.waitForTimeout(2500);
+  assert.equal(await page.evaluate(() => kith.version), 1, 'the script is there');
   assert.deepEqual([sent.length, (await context.cookies()).length], [0, 0]);
   await page.evaluate(() => kith.consent(true));
   await eventually(() => items(sent).length === 2, 10);

@@ -44,6 +44,8 @@ static const struct field fields[] = {
     FIELD_INT("audience", .read_only = true, .no_history = true),
     FIELD_INSTANT("started_at", .read_only = true),
     FIELD_INSTANT("ended_at", .read_only = true),
+    FIELD_INT("tried", .read_only = true, .no_history = true, .hidden = true),
+    FIELD_INT("refused", .read_only = true, .no_history = true, .hidden = true),
     FIELD_INT("batch", .read_only = true, .no_history = true, .hidden = true),
     FIELD_TEXT("note", .max = 400, .read_only = true, .no_fold = true, .no_history = true, .label = "What happened"),
     FIELD_END,
@@ -52,7 +54,7 @@ static const struct field fields[] = {
 static enum err_code before_save(struct call *c, struct record *r, const struct record *old);
 static enum err_code before_delete(struct call *c, const struct record *r);
 
-static const struct entity campaign_entity = { .name = "campaign", .plural = "campaigns", .icon = "speakerphone",
+static const struct entity campaign_entity = { .name = "campaign", .plural = "campaigns", .icon = "speakerphone", .area = "Marketing",
     .fields = fields, .before_save = before_save, .before_delete = before_delete };
 
 /* ---- loading ---- */
@@ -78,7 +80,8 @@ static void take(struct call *c, const struct record *r, struct campaign *out)
         .scheduled_at = record_get(r, "scheduled_at").i, .started_at = record_get(r, "started_at").i,
         .delay = SECONDS(record_get(r, "delay").i), .window = DAYS(record_get(r, "window_days").i),
         .per_hour = record_get(r, "per_hour").i, .cap_count = record_get(r, "cap_count").i,
-        .cap_days = record_get(r, "cap_days").i, .track_opens = record_get(r, "track_opens").i != 0,
+        .cap_days = record_get(r, "cap_days").i, .tried = record_get(r, "tried").i,
+        .refused = record_get(r, "refused").i, .track_opens = record_get(r, "track_opens").i != 0,
         .track_clicks = record_get(r, "track_clicks").i != 0, .again = record_get(r, "again").i != 0,
         .cost = cost[0].type == DB_INT ? cost[0].i : -1 };
 }
@@ -140,11 +143,11 @@ static enum err_code check_condition(struct call *c, const struct record *r, con
     return v.type == DB_TEXT && v.s.n ? expr_condition(&scope, v.s, field, &x, &c->err) : OK;
 }
 
-/* Once it is under way only what may change without asking who got what: name, goal, cost, window. */
+/* Once it is under way only what may change without asking who got what: name, goal, cost, window, limits. */
 static bool may_change(const struct record *r, const struct record *old, const char **field)
 {
     static const char *const fixed[] = { "segment", "where", "exclude_segment", "exclude_where", "holdout", "purpose",
-        "sender", "template", "delay", "again", NULL };
+        "sender", "template", "delay", "again", "track_opens", "track_clicks", "scheduled_at", NULL };
 
     for (int i = 0; fixed[i]; i++) {
         const struct live_field *f = entity_field(r->e, str_of(fixed[i]));
@@ -156,10 +159,20 @@ static bool may_change(const struct record *r, const struct record *old, const c
     return true;
 }
 
+/* Another time or other limits hold from now on, also where the plan waits or the batch is open. */
+static enum err_code carry_on(struct call *c, const struct campaign *was, const struct campaign *is)
+{
+    if (str_is(was->status, "scheduled") && str_is(is->status, "scheduled") && was->scheduled_at != is->scheduled_at) {
+        return campaign_order_plan(c, is, is->scheduled_at);
+    }
+    bool same = was->per_hour == is->per_hour && was->cap_count == is->cap_count && was->cap_days == is->cap_days;
+    return same || !was->batch ? OK : message_set_limits(c, was->batch, is->per_hour, is->cap_count, is->cap_days);
+}
+
 static enum err_code before_save(struct call *c, struct record *r, const struct record *old)
 {
     const char *field = NULL;
-    struct campaign was;
+    struct campaign was, is;
 
     if (r->replay || c->undo_of) {
         return OK;
@@ -171,6 +184,8 @@ static enum err_code before_save(struct call *c, struct record *r, const struct 
         if (was.batch && !may_change(r, old, &field)) {
             return fail(c, ERR_CONFLICT, field, "this campaign has begun: %s cannot be changed any more", field);
         }
+        take(c, r, &is);
+        TRY(carry_on(c, &was, &is));
     }
     TRY(check_condition(c, r, "where"));
     return check_condition(c, r, "exclude_where");
@@ -258,14 +273,14 @@ static enum err_code review(struct call *c)
     return OK;
 }
 
-static enum err_code order_plan(struct call *c, const struct campaign *k, int64_t due)
+enum err_code campaign_order_plan(struct call *c, const struct campaign *k, int64_t due)
 {
     json_t *input = json_pack("{s:I}", "campaign", (json_int_t)k->id);
     int64_t job;
 
     arena_defer(c->mem, (void (*)(void *))json_decref, input);
     return job_enqueue(c, &(struct job_order) { .kind = "campaign_plan", .input = input, .due = due > c->now ? due : 0,
-                              .key = arena_fmt(c->mem, "campaign_plan:%" PRId64, k->id).p }, &job);
+                              .sooner = true, .key = arena_fmt(c->mem, "campaign_plan:%" PRId64, k->id).p }, &job);
 }
 
 static enum err_code start(struct call *c)
@@ -296,7 +311,7 @@ static enum err_code start(struct call *c)
         TRY(record_update(c, r));
         k.scheduled_at = c->now;
     }
-    TRY(order_plan(c, &k, k.scheduled_at));
+    TRY(campaign_order_plan(c, &k, k.scheduled_at));
     return campaign_set_status(c, k.id, k.scheduled_at > c->now ? "scheduled" : "sending");
 }
 
@@ -317,6 +332,23 @@ static enum err_code pause_campaign(struct call *c)
     return turn(c, "sending", "running", "paused", "paused");
 }
 
+/* Somebody has mended what was refused: what comes from here on is judged by itself. */
+static enum err_code begin_anew(struct call *c, const struct campaign *k)
+{
+    struct record *r = record_of(c, "campaign");
+    struct batch_counts n;
+
+    if (!k->batch) {
+        return OK;
+    }
+    TRY(message_count(c, k->batch, &n));
+    r->id = k->id;
+    r->trusted = r->quiet = true;
+    record_set(c, r, "tried", V(n.accepted + n.refused + n.bounced));
+    record_set(c, r, "refused", V(n.refused));
+    return record_update(c, r);
+}
+
 /* Planning what is planned already does nothing; what was not reached before the pause is. */
 static enum err_code resume(struct call *c)
 {
@@ -324,7 +356,8 @@ static enum err_code resume(struct call *c)
 
     TRY(turn(c, "paused", "paused", "open", NULL));
     TRY(campaign_load(c, target(c), &k));
-    return str_is(k.kind, "broadcast") ? order_plan(c, &k, 0) : OK;
+    TRY(begin_anew(c, &k));
+    return str_is(k.kind, "broadcast") ? campaign_order_plan(c, &k, 0) : OK;
 }
 
 static enum err_code cancel(struct call *c)
@@ -368,8 +401,8 @@ static const struct action actions[] = {
 static const struct entity *const entities[] = { &campaign_entity, NULL };
 
 static const struct job_kind jobs[] = {
-    { .name = "campaign_plan", .work = campaign_plan_work, .system = true, .help = "Freezes the audience of a campaign." },
-    { .name = "campaign_watch", .run = campaign_watch, .when = "minutely", .system = true,
+    { .name = "campaign_plan", .work = campaign_plan_work, .help = "Freezes the audience of a campaign." },
+    { .name = "campaign_watch", .look = campaign_watch_look, .run = campaign_watch, .when = "minutely", .system = true,
         .help = "Ends campaigns that have been sent, and stops those of which too much is refused." },
     JOB_END,
 };

@@ -6,6 +6,7 @@
 #include "domain/campaign/campaign_steps.h"
 
 #include "base/stat.h"
+#include "model/access.h"
 #include "model/action.h"
 #include "model/expr.h"
 
@@ -81,6 +82,23 @@ struct arm { /* people, and what they bought in the window */
     int64_t orders, hundredths;
 };
 
+#define BY_SPENT ") p GROUP BY p.\"spent\""
+#define OF_ARM                                                                                                             \
+    " AND o.\"deleted_at\" IS NULL AND o.\"status\" <> $5 WHERE m.\"batch\" = $1 AND ((m.\"state\" = 'held_out' AND $2 = 1)" \
+    " OR ($2 = 0 AND m.\"state\" IN ('accepted', 'bounced', 'refused', 'unknown')))"
+/* Everybody has one message, and one window. */
+#define SPENT_AT_ONCE                                                                                                      \
+    "SELECT p.\"spent\", sum(p.\"orders\"), count(*) FROM (SELECT m.\"contact\", coalesce(sum(o.\"total_k\"), 0) AS"        \
+    " \"spent\", count(o.\"id\") AS \"orders\" FROM \"messages\" m LEFT JOIN \"orders\" o ON o.\"contact\" = m.\"contact\""  \
+    " AND o.\"placed_at\" >= $3 AND o.\"placed_at\" < $3 + $4" OF_ARM                                                                   \
+    " GROUP BY m.\"contact\"" BY_SPENT
+/* A window from each mail; an order in the windows of two counts once. */
+#define SPENT_EACH                                                                                                         \
+    "SELECT p.\"spent\", sum(p.\"orders\"), count(*) FROM (SELECT d.\"contact\", coalesce(sum(d.\"total_k\"), 0) AS"        \
+    " \"spent\", count(d.\"id\") AS \"orders\" FROM (SELECT DISTINCT m.\"contact\", o.\"id\", o.\"total_k\" FROM"           \
+    " \"messages\" m LEFT JOIN \"orders\" o ON o.\"contact\" = m.\"contact\" AND o.\"placed_at\" >= m.\"due\" AND"         \
+    " o.\"placed_at\" < m.\"due\" + $4 AND $3 = $3" OF_ARM ") d GROUP BY d.\"contact\"" BY_SPENT
+
 /* One pass over the people of an arm, each with the sum of his orders; groups by that sum, so that few rows come back.
  * Arms are as they were drawn: who was held out, and to whom it went, whether it reached him or not. A mail that goes to
  * each at a time of his own has a window from then. */
@@ -90,14 +108,8 @@ static enum err_code load_arm(struct call *c, const struct campaign *k, bool hel
     struct rows rows;
 
     *a = (struct arm) { 0 };
-    TRY(db_query(c, &rows,
-        SQL("SELECT p.\"spent\", sum(p.\"orders\"), count(*) FROM (SELECT m.\"contact\", coalesce(sum(o.\"total_k\"), 0) AS"
-            " \"spent\", count(o.\"id\") AS \"orders\" FROM \"messages\" m LEFT JOIN \"orders\" o ON o.\"contact\" ="
-            " m.\"contact\" AND o.\"placed_at\" >= CASE WHEN $6 = 1 THEN m.\"due\" ELSE $3 END AND o.\"placed_at\" <"
-            " CASE WHEN $6 = 1 THEN m.\"due\" ELSE $3 END + $4 AND o.\"deleted_at\" IS NULL AND o.\"status\" <> $5 WHERE"
-            " m.\"batch\" = $1 AND ((m.\"state\" = 'held_out' AND $2 = 1) OR ($2 = 0 AND m.\"state\" IN ('accepted',"
-            " 'bounced', 'refused', 'unknown'))) GROUP BY m.\"contact\") p GROUP BY p.\"spent\""),
-        VALS(V(k->batch), V(held_out), V(k->started_at), V(k->window), V(cancelled), V(str_is(k->kind, "triggered")))));
+    TRY(db_query(c, &rows, str_is(k->kind, "triggered") ? SQL(SPENT_EACH) : SQL(SPENT_AT_ONCE),
+        VALS(V(k->batch), V(held_out), V(k->started_at), V(k->window), V(cancelled))));
     while (rows_next(&rows)) {
         int64_t spent = col_int(&rows, 0);
         double people = (double)col_int(&rows, 2), money = (double)spent / 100;
@@ -203,7 +215,8 @@ enum err_code campaign_act_results(struct call *c)
     put_counts(c, &n);
     TRY(put_reasons(c, k.batch));
     TRY(put_links(c, k.batch));
-    return put_orders(c, &k);
+    const struct live_entity *orders = model_entity(c->model, STR("order"));
+    return orders && access_level(c, orders, RIGHT_READ) != LEVEL_NONE ? put_orders(c, &k) : OK;
 }
 
 /* ---- one by one ---- */
@@ -211,7 +224,7 @@ enum err_code campaign_act_results(struct call *c)
 enum { PAGE = 100 };
 
 struct one_message {
-    int64_t id, contact, at, opened, clicked;
+    int64_t contact, at, opened, clicked;
     struct str state, reason, reply;
 };
 
@@ -251,6 +264,7 @@ static enum err_code put_message(struct call *c, const struct one_message *m)
     return OK;
 }
 
+/* By people, along the key of the table. What one person got stands on one page: of the last the rest would be left out. */
 enum err_code campaign_act_messages(struct call *c)
 {
     struct one_message *list = ARENA_ARRAY(c->mem, struct one_message, PAGE);
@@ -261,22 +275,26 @@ enum err_code campaign_act_messages(struct call *c)
 
     TRY(campaign_load(c, target(c), &k));
     TRY(db_query(c, &rows,
-        SQL("SELECT \"id\", \"contact\", \"state\", \"reason\", \"at\", \"opened_at\", \"clicked_at\", \"reply\" FROM"
-            " \"messages\" WHERE \"batch\" = $1 AND \"id\" > $2 AND ($3 = '' OR \"state\" = $3) ORDER BY \"id\" LIMIT 100"),
+        SQL("SELECT \"contact\", \"state\", \"reason\", \"at\", \"opened_at\", \"clicked_at\", \"reply\" FROM"
+            " \"messages\" WHERE \"batch\" = $1 AND \"contact\" > $2 AND ($3 = '' OR \"state\" = $3) ORDER BY \"contact\","
+            " \"occasion\" LIMIT 100"),
         VALS(V(k.batch), V(in_int(c, "after")), V(state))));
     while (n < PAGE && rows_next(&rows)) {
-        list[n++] = (struct one_message) { .id = col_int(&rows, 0), .contact = col_int(&rows, 1),
-            .state = col_text(&rows, 2), .reason = col_text(&rows, 3), .at = col_int(&rows, 4),
-            .opened = col_null(&rows, 5) ? 0 : col_int(&rows, 5), .clicked = col_null(&rows, 6) ? 0 : col_int(&rows, 6),
-            .reply = col_text(&rows, 7) };
+        list[n++] = (struct one_message) { .contact = col_int(&rows, 0), .state = col_text(&rows, 1),
+            .reason = col_text(&rows, 2), .at = col_int(&rows, 3), .opened = col_null(&rows, 4) ? 0 : col_int(&rows, 4),
+            .clicked = col_null(&rows, 5) ? 0 : col_int(&rows, 5), .reply = col_text(&rows, 6) };
     }
     TRY(rows_end(&rows));
+    bool more = n == PAGE;
+    while (more && n > 1 && list[n - 1].contact == list[PAGE - 1].contact && list[0].contact != list[n - 1].contact) {
+        n--;
+    }
     json_array(&c->out, "items");
     for (size_t i = 0; i < n; i++) {
         TRY(put_message(c, &list[i]));
     }
     json_end_array(&c->out);
-    out_int(c, "next", n == PAGE ? list[n - 1].id : 0);
+    out_int(c, "next", more ? list[n - 1].contact : 0);
     return OK;
 }
 
@@ -376,6 +394,6 @@ static enum err_code look(void *arg, const struct expr_call *call, const struct 
 }
 
 const struct expr_extension campaign_functions[] = {
-    { .name = "mailed", .least = 2, .most = 2, .type = VALUE_BOOL, .clock = true, .check = check, .sql = put_sql, .eval = look },
+    { .name = "mailed", .least = 2, .most = 2, .type = VALUE_BOOL, .check = check, .sql = put_sql, .eval = look },
     { .name = NULL },
 };

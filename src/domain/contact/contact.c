@@ -214,7 +214,7 @@ static const struct field group_fields[] = {
     FIELD_ROLLUP("member_count", "count(members)"),
     FIELD_END,
 };
-static const struct entity group = { .name = "group", .plural = "groups", .icon = "users-group",
+static const struct entity group = { .name = "group", .plural = "groups", .icon = "users-group", .area = "People",
     .fields = group_fields };
 
 /* ---- facts and milestones: needs, values, goals, anniversaries, each with its source and date ---- */
@@ -237,7 +237,7 @@ static const struct field fact_fields[] = {
     FIELD_END,
 };
 static const struct entity fact = { .name = "fact", .plural = "facts", .title = "text",
-    .icon = "bulb", .person = "contact", .fields = fact_fields };
+    .icon = "bulb", .area = "People", .person = "contact", .fields = fact_fields };
 
 static const struct choice_def milestone_kinds[] = {
     { "birthday", "Birthday" }, { "anniversary", "Anniversary" }, { "wedding", "Wedding" },
@@ -255,7 +255,7 @@ static const struct field milestone_fields[] = {
     FIELD_END,
 };
 static const struct entity milestone = { .name = "milestone", .plural = "milestones",
-    .icon = "confetti", .person = "contact", .fields = milestone_fields };
+    .icon = "confetti", .area = "People", .person = "contact", .fields = milestone_fields };
 
 static const struct entity *const entities[] = { &contact, &group, &fact, &milestone, NULL };
 

@@ -390,7 +390,7 @@ static enum err_code company_chunk(struct call *c, void *arg)
 
 enum err_code demo_make_person(struct call *c, struct demo *d, int64_t i)
 {
-    struct arena_mark mark = arena_mark(c->mem);
+    struct call_mark mark = call_mark(c);
     int64_t at = born(d, i, d->npeople), id = 0, other = 0;
 
     TRY(demo_create(c, "contact", person(d, i), at, &id));
@@ -404,8 +404,9 @@ enum err_code demo_make_person(struct call *c, struct demo *d, int64_t i)
         }
         TRY(demo_make_orders(c, d, i, id, at));
         TRY(demo_make_consent(c, d, i, id, at));
+        TRY(demo_make_visits(c, d, i, id, at));
     }
-    arena_rewind(c->mem, mark);
+    call_rewind(c, mark);
     return OK;
 }
 
@@ -414,6 +415,7 @@ static enum err_code team_chunk(struct call *c, void *arg)
     TRY(demo_make_team(c, arg));
     TRY(demo_make_groups(c, arg));
     TRY(demo_make_shops(c, arg));
+    TRY(demo_make_site(c, arg));
     return demo_make_campaign(c, arg);
 }
 

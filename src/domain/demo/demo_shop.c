@@ -28,19 +28,27 @@ static const struct outlet {
     { "London Soho", "london", "store", "London", "GB" }, { "Web shop", "web", "web", NULL, NULL },
 };
 
+struct demo_ware demo_ware(int i)
+{
+    struct demo_ware w = { .name = wares[i].name, .cents = wares[i].cents };
+
+    snprintf(w.sku, sizeof w.sku, "%c%03d", wares[i].category[0], i + 1);
+    return w;
+}
+
 enum err_code demo_make_shops(struct call *c, struct demo *d)
 {
     int64_t category = 0;
 
     for (int i = 0; i < DEMO_PRODUCTS; i++) {
-        char sku[20], price[20];
+        struct demo_ware w = demo_ware(i);
+        char price[20];
         if (!i || strcmp(wares[i].category, wares[i - 1].category) != 0) {
             TRY(demo_create(c, "product_category", json_pack("{s:s}", "name", wares[i].category), d->begin, &category));
         }
-        snprintf(sku, sizeof sku, "%c%03d", wares[i].category[0], i + 1);
-        snprintf(price, sizeof price, "%d.%02d", wares[i].cents / 100, wares[i].cents % 100);
+        snprintf(price, sizeof price, "%d.%02d", w.cents / 100, w.cents % 100);
         TRY(demo_create(c, "product",
-            json_pack("{s:s, s:s, s:I, s:s}", "name", wares[i].name, "sku", sku, "category", (json_int_t)category,
+            json_pack("{s:s, s:s, s:I, s:s}", "name", w.name, "sku", w.sku, "category", (json_int_t)category,
                 "price", price),
             d->begin, &d->products[i]));
     }

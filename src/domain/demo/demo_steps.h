@@ -15,7 +15,7 @@ struct demo {
     uint64_t seed;
     int64_t until; /* date */
     int64_t users[6], teams[3], groups[4];
-    int64_t products[DEMO_PRODUCTS], shops[DEMO_SHOPS];
+    int64_t products[DEMO_PRODUCTS], shops[DEMO_SHOPS], site;
     int64_t *companies;
     int64_t ncompanies, npeople, ntouched; /* the last: how many people have activities */
     int64_t at;    /* number of the next company or person */
@@ -40,5 +40,16 @@ MUST_CHECK enum err_code demo_make_consent(
 /* The person's purchases; part of making him. */
 MUST_CHECK enum err_code demo_make_orders(
     struct call *c, struct demo *d, int64_t person, int64_t contact, int64_t since);
+/* The web shop as a source of events; what the person did there, part of making him. */
+MUST_CHECK enum err_code demo_make_site(struct call *c, struct demo *d);
+MUST_CHECK enum err_code demo_make_visits(
+    struct call *c, struct demo *d, int64_t person, int64_t contact, int64_t since);
+
+struct demo_ware {
+    const char *name;
+    char sku[20];
+    int cents;
+};
+struct demo_ware demo_ware(int i); /* from 0 to DEMO_PRODUCTS - 1 */
 
 #endif

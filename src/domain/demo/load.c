@@ -88,6 +88,7 @@ static void keep_state(struct call *c, struct demo *d, const char *phase)
     put_ids(state, (struct ids) { "groups", d->groups, 4 });
     put_ids(state, (struct ids) { "products", d->products, DEMO_PRODUCTS });
     put_ids(state, (struct ids) { "shops", d->shops, DEMO_SHOPS });
+    put_ids(state, (struct ids) { "site", &d->site, 1 });
     char *text = json_dumps(state, JSON_COMPACT);
     job_result(c, arena_str(c->mem, str_of(text)));
     free(text); /* jansson's own */
@@ -156,6 +157,7 @@ static enum err_code run(struct call *c)
         TRY(demo_make_team(c, &d));
         TRY(demo_make_groups(c, &d));
         TRY(demo_make_shops(c, &d));
+        TRY(demo_make_site(c, &d));
         TRY(demo_make_campaign(c, &d));
         return go_on(c, &d, "companies");
     }
@@ -166,6 +168,7 @@ static enum err_code run(struct call *c)
     take_ids(state, (struct ids) { "groups", d.groups, 4 });
     take_ids(state, (struct ids) { "products", d.products, DEMO_PRODUCTS });
     take_ids(state, (struct ids) { "shops", d.shops, DEMO_SHOPS });
+    take_ids(state, (struct ids) { "site", &d.site, 1 });
     return json_str(json_object_get(state, "phase")).p[0] == 'c' ? companies(c, &d) : people(c, &d);
 }
 

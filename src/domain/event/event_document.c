@@ -21,15 +21,6 @@ bool event_number_of(const json_t *v, int64_t *out)
     return fits;
 }
 
-int64_t event_value_of(const json_t *properties)
-{
-    const json_t *value = json_object_get(properties, "value");
-    int64_t n;
-
-    value = value ? value : json_object_get(properties, "revenue");
-    return value && event_number_of(value, &n) ? n : 0;
-}
-
 struct str event_cut(struct str s, size_t most)
 {
     size_t n = s.n < most ? s.n : most;
@@ -112,6 +103,5 @@ enum err_code event_document(
     json_end_object(&w);
     TRY(buf_status(&b, &c->err));
     e->properties = b.n > 2 ? buf_str(&b) : STR("");
-    e->value = event_value_of(properties);
     return OK;
 }

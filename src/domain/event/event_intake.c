@@ -215,7 +215,7 @@ static enum err_code track(struct call *c, struct intake_call *in, const json_t 
     }
     TRY(event_name_take(c, &in->names, key, &name));
     return name ? store_event(c, in, item, &e, name)
-                : refuse(in, "event", "this installation knows 5,000 names of events already; this one is new");
+                : refuse(in, "event", EVENT_NAMES_FULL);
 }
 
 /* ---- people ---- */

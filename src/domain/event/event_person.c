@@ -19,7 +19,7 @@ enum { PIECE = 500, UNDO_DAYS = 31 };
 
 static const struct field visitor_fields[] = { COL_TEXT("key"), COL_INT("person"), COL_INT("first_at"), FIELD_END };
 static const char *const key_unique[] = { "\"key\"", NULL };
-static const char *const visitor_indexes[] = { "\"person\"", NULL };
+static const char *const visitor_indexes[] = { "\"person\", \"first_at\"", NULL };
 const struct entity event_visitor_entity = { .name = "event_visitor", .plural = "event_visitors",
     .fields = visitor_fields, .flags = ENTITY_TABLE, .unique = key_unique, .indexes = visitor_indexes };
 
@@ -33,17 +33,29 @@ const struct entity event_move_entity = { .name = "event_move", .plural = "event
 
 /* ---- visitors ---- */
 
+/* Of a person who was merged the one he became, for as long as that is not undone. */
 static enum err_code find_visitor(struct call *c, struct str key, int64_t *id, int64_t *person)
 {
+    bool gone = false;
     struct rows rows;
+    int64_t into;
 
     *id = *person = 0;
-    TRY(db_query(c, &rows, SQL("SELECT \"id\", \"person\" FROM \"event_visitors\" WHERE \"key\" = $1"), VALS(V(key))));
+    TRY(db_query(c, &rows,
+        SQL("SELECT v.\"id\", v.\"person\", p.\"deleted_at\" FROM \"event_visitors\" v LEFT JOIN \"contacts\" p ON p.\"id\" ="
+            " v.\"person\" WHERE v.\"key\" = $1"),
+        VALS(V(key))));
     if (rows_next(&rows)) {
         *id = col_int(&rows, 0);
         *person = col_int(&rows, 1);
+        gone = !col_null(&rows, 2);
     }
-    return rows_end(&rows);
+    TRY(rows_end(&rows));
+    if (gone) {
+        TRY(merge_target(c, model_entity(c->model, STR("contact")), *person, &into));
+        *person = into ? into : *person;
+    }
+    return OK;
 }
 
 static enum err_code take_visitor(struct call *c, struct str key, int64_t *id, int64_t *person)
@@ -154,24 +166,10 @@ static enum err_code read_piece(
     return rows_end(&rows);
 }
 
-/* The value that was summed up stands among the properties. */
-static enum err_code read_value(struct call *c, struct event *e)
-{
-    json_t *tree;
-
-    if (!e->properties.n) {
-        return OK;
-    }
-    TRY(json_read(c->mem, e->properties, &tree, &c->err));
-    e->value = event_value_of(tree);
-    return OK;
-}
-
 static enum err_code move_one(struct call *c, struct moving *m, struct event *e, int64_t month)
 {
     struct event to = *e;
 
-    TRY(read_value(c, e));
     TRY(db_exec(c,
         SQL("DELETE FROM \"events\" WHERE \"month\" = $1 AND \"person\" = $2 AND \"name\" = $3 AND \"at\" = $4"),
         VALS(V(month), V(m->from), V(e->name), V(e->at))));
@@ -185,7 +183,6 @@ static enum err_code move_one(struct call *c, struct moving *m, struct event *e,
         return OK;
     }
     to.person = m->into;
-    to.value = e->value;
     TRY(event_put(c, &to, &m->counts));
     return m->merged ? db_exec(c,
                SQL("INSERT INTO \"event_moves\" (\"origin\", \"month\", \"name\", \"at\", \"into\", \"moved\") VALUES ($1,"
@@ -237,7 +234,7 @@ static enum err_code finish_move(struct call *c, const struct moving *m)
     if (m->into || m->from < 0) {
         return OK;
     }
-    TRY(db_exec(c, SQL("UPDATE \"event_visitors\" SET \"person\" = NULL WHERE \"person\" = $1"), VALS(V(m->from))));
+    TRY(db_exec(c, SQL("DELETE FROM \"event_visitors\" WHERE \"person\" = $1"), VALS(V(m->from))));
     return db_exec(c, SQL("DELETE FROM \"event_moves\" WHERE \"origin\" = $1"), VALS(V(m->from)));
 }
 
@@ -273,28 +270,40 @@ static enum err_code order_back(struct call *c, int64_t from, int64_t into)
         &job);
 }
 
+/* Months one after the other by their keys, and not through all people of each. $2: the last one. */
+#define OF_MONTHS                                                                                                          \
+    " IN ($2, $2 - 1, $2 - 2, $2 - 3, $2 - 4, $2 - 5, $2 - 6, $2 - 7, $2 - 8, $2 - 9, $2 - 10, $2 - 11, $2 - 12, $2 - 13," \
+    " $2 - 14, $2 - 15, $2 - 16)"
+
 /* Most people never did anything, and of a million who are taken back each would be a job for nothing. */
 static enum err_code has_left_nothing(struct call *c, int64_t id, bool *yes)
 {
-    int64_t last = event_month(c->now + DAYS(1)), one;
+    int64_t one;
     bool found;
 
     TRY(db_find(c, &one, &found,
-        SQL("SELECT 1 FROM \"event_days\" WHERE \"person\" = $1 AND \"month\" IN ($2, $2 - 1, $2 - 2, $2 - 3, $2 - 4, $2 - 5,"
-            " $2 - 6, $2 - 7, $2 - 8, $2 - 9, $2 - 10, $2 - 11, $2 - 12, $2 - 13, $2 - 14, $2 - 15, $2 - 16) UNION ALL SELECT 1"
-            " FROM \"event_visitors\" WHERE \"person\" = $1 UNION ALL SELECT 1 FROM \"event_moves\" WHERE \"origin\" = $1"
-            " LIMIT 1"),
-        VALS(V(id), V(last))));
+        SQL("SELECT 1 FROM \"event_days\" WHERE \"person\" = $1 AND \"month\"" OF_MONTHS " UNION ALL SELECT 1 FROM"
+            " \"event_visitors\" WHERE \"person\" = $1 UNION ALL SELECT 1 FROM \"event_moves\" WHERE \"origin\" = $1 LIMIT 1"),
+        VALS(V(id), V(event_month(c->now + DAYS(1))))));
     *yes = !found;
     return OK;
 }
 
-static enum err_code was_purged(struct call *c, int64_t id)
+/* What a merged one did is another's by now, and so are his browsers. */
+static enum err_code was_purged(struct call *c, const struct live_entity *people, int64_t id)
 {
     bool nothing;
+    int64_t into;
 
     TRY(has_left_nothing(c, id, &nothing));
-    return nothing ? OK : event_order_move(c, id, 0, false);
+    if (nothing) {
+        return OK;
+    }
+    TRY(merge_target(c, people, id, &into));
+    if (into) {
+        TRY(db_exec(c, SQL("UPDATE \"event_visitors\" SET \"person\" = $2 WHERE \"person\" = $1"), VALS(V(id), V(into))));
+    }
+    return event_order_move(c, id, 0, false);
 }
 
 static enum err_code went_away(struct call *c, const struct live_entity *people, int64_t id)
@@ -306,10 +315,9 @@ static enum err_code went_away(struct call *c, const struct live_entity *people,
     if (!into) {
         return OK; /* in the bin: what he did comes back with him */
     }
-    TRY(db_exec(c, SQL("UPDATE \"event_visitors\" SET \"person\" = $2 WHERE \"person\" = $1"), VALS(V(id), V(into))));
     TRY(db_text(c, &external, SQL("SELECT \"external_id\" FROM \"contacts\" WHERE \"id\" = $1"), VALS(V(id))));
-    if (external.n) { /* the name that he went by leads to who he is now */
-        TRY(event_visitor_is(c, arena_fmt(c->mem, "u:%.*s", STR_ARG(external)), into));
+    if (external.n) { /* the name that he went by leads to him, and so to who he is now */
+        TRY(event_visitor_is(c, arena_fmt(c->mem, "u:%.*s", STR_ARG(external)), id));
     }
     return event_order_move(c, id, into, true);
 }
@@ -359,8 +367,7 @@ enum err_code event_people_change(struct call *c, const struct change *changes, 
         if (ch->entity != people->number) {
             continue;
         }
-        struct arena_mark mark = arena_mark(c->mem);
-        const struct after *after = c->after;
+        struct call_mark mark = call_mark(c);
         switch (ch->kind) {
         case CHANGE_DELETE:
             TRY(went_away(c, people, ch->record));
@@ -370,7 +377,7 @@ enum err_code event_people_change(struct call *c, const struct change *changes, 
             TRY(got_name(c, ch->record));
             break;
         case CHANGE_PURGE:
-            TRY(was_purged(c, ch->record));
+            TRY(was_purged(c, people, ch->record));
             break;
         case CHANGE_CREATE:
         case CHANGE_UPDATE:
@@ -380,9 +387,7 @@ enum err_code event_people_change(struct call *c, const struct change *changes, 
         case CHANGE_LEAVE:
             break;
         }
-        if (c->after == after) {
-            arena_rewind(c->mem, mark);
-        }
+        call_rewind(c, mark);
     }
     return OK;
 }
@@ -391,8 +396,10 @@ enum err_code event_people_change(struct call *c, const struct change *changes, 
 
 enum { SWEPT = 5000 };
 
-static enum err_code sweep(struct call *c, int64_t keep, int64_t *n)
+static enum err_code sweep(struct call *c, int64_t days, int64_t *n)
 {
+    int64_t keep = event_month(c->now - DAYS(days));
+
     TRY(db_changed(c, n,
         SQL("DELETE FROM \"events\" WHERE (\"month\", \"person\", \"name\", \"at\") IN (SELECT \"month\", \"person\","
             " \"name\", \"at\" FROM \"events\" WHERE \"month\" < $1 ORDER BY \"month\", \"person\", \"name\", \"at\" LIMIT"
@@ -416,10 +423,19 @@ static enum err_code sweep(struct call *c, int64_t keep, int64_t *n)
     if (*n) {
         return OK;
     }
-    return db_changed(c, n,
+    TRY(db_changed(c, n,
         SQL("DELETE FROM \"event_moves\" WHERE (\"origin\", \"month\", \"name\", \"at\") IN (SELECT \"origin\", \"month\","
             " \"name\", \"at\" FROM \"event_moves\" WHERE \"moved\" < $1 ORDER BY \"moved\" LIMIT 5000)"),
-        VALS(V(c->now - DAYS(UNDO_DAYS))));
+        VALS(V(c->now - DAYS(UNDO_DAYS)))));
+    if (*n) {
+        return OK;
+    }
+    /* visitors who never said who they are, and of whom nothing is left */
+    return db_changed(c, n,
+        SQL("DELETE FROM \"event_visitors\" WHERE \"id\" IN (SELECT v.\"id\" FROM \"event_visitors\" v WHERE v.\"person\" IS"
+            " NULL AND v.\"first_at\" < $1 AND NOT EXISTS (SELECT 1 FROM \"event_days\" d WHERE d.\"person\" = -v.\"id\" AND"
+            " d.\"month\"" OF_MONTHS ") ORDER BY v.\"first_at\" LIMIT 5000)"),
+        VALS(V(c->now - DAYS(days)), V(event_month(c->now + DAYS(1)))));
 }
 
 enum err_code event_retention_run(struct call *c)
@@ -427,9 +443,8 @@ enum err_code event_retention_run(struct call *c)
     int64_t days, n = 1;
 
     TRY(setting_int(c, "event.days", &days));
-    int64_t keep = event_month(c->now - DAYS(days));
     while (n && !job_step_is_long(c)) {
-        TRY(sweep(c, keep, &n));
+        TRY(sweep(c, days, &n));
     }
     return n ? job_continue(c, 0, 0, 0) : OK;
 }

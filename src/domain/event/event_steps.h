@@ -24,6 +24,8 @@ enum {
     EVENT_SCALE = 4,         /* of properties that are numbers */
 };
 
+#define EVENT_NAMES_FULL "this installation knows 5,000 names of events already; this one is new"
+
 /* ---- time: days and months since 1970, in UTC ---- */
 int64_t event_day(int64_t at);
 int64_t event_month(int64_t at);
@@ -32,13 +34,12 @@ int64_t event_month(int64_t at);
 struct event {
     int64_t person; /* below 0: a visitor */
     int64_t name, at, source;
-    int64_t value;  /* of EVENT_SCALE: summed up by day */
     struct str url, title, referrer, properties; /* properties: a JSON object, empty for none */
 };
 
 /* A count of one day that has not been written yet. */
 struct event_tally {
-    int64_t person, name, day, n, sum, last_at;
+    int64_t person, name, day, n, last_at;
 };
 /* The counts of a call, written once at its end. */
 struct event_counts {
@@ -46,8 +47,8 @@ struct event_counts {
     size_t n, room;
 };
 
-/* Stores an event; two of one person and name at the same instant are put a microsecond apart (e->at moves). Its count is
- * added to *counts. */
+/* Stores an event; two of one person and name at the same instant stand a microsecond apart (e->at moves, by a second
+ * at most). Its count is added to *counts. */
 MUST_CHECK enum err_code event_put(struct call *c, struct event *e, struct event_counts *counts);
 void event_count(struct call *c, struct event_counts *counts, const struct event *e, int64_t n);
 /* Writes them in the order of the key, so that two servers do not wait for each other. */
@@ -73,14 +74,12 @@ MUST_CHECK enum err_code event_name_take(
 bool event_property_take(struct event_name *name, struct str property);
 MUST_CHECK enum err_code event_names_store(struct call *c, struct event_names *names);
 
-/* The value that is summed up by day: the property "value", else "revenue"; 0 for none. */
-int64_t event_value_of(const json_t *properties);
 /* A number of EVENT_SCALE; false for none, and for what is too large to be exact. */
 bool event_number_of(const json_t *v, int64_t *out);
 
 /* At most so many bytes of s, not cut inside a character. */
 struct str event_cut(struct str s, size_t most);
-/* Makes e->properties and e->value of an object of properties, without those that e->url, title and referrer say.
+/* Makes e->properties of an object of properties, without those that e->url, title and referrer say.
  * *left_out grows by those that there is no room for. */
 MUST_CHECK enum err_code event_document(
     struct call *c, struct event_name *name, const json_t *properties, struct event *e, int *left_out);

@@ -25,7 +25,7 @@ const struct entity event_entity = { .name = "event", .plural = "events", .field
     .key = "\"month\", \"person\", \"name\", \"at\"" };
 
 static const struct field day_fields[] = { COL_INT("month"), COL_INT("person"), COL_INT("name"), COL_INT("day"),
-    COL_INT("n"), COL_INT("sum"), COL_INT("last_at"), FIELD_END };
+    COL_INT("n"), COL_INT("last_at"), FIELD_END };
 const struct entity event_day_entity = { .name = "event_day", .plural = "event_days", .fields = day_fields,
     .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID | ENTITY_CLUSTERED,
     .key = "\"month\", \"person\", \"name\", \"day\"" };
@@ -66,14 +66,13 @@ void event_count(struct call *c, struct event_counts *counts, const struct event
         struct event_tally *t = &counts->list[i - 1];
         if (t->person == e->person && t->name == e->name && t->day == day) {
             t->n += n;
-            t->sum += n < 0 ? -e->value : e->value;
             t->last_at = e->at > t->last_at ? e->at : t->last_at;
             return;
         }
     }
     ARENA_ROOM(c->mem, counts->list, counts->n, counts->room);
-    counts->list[counts->n++] = (struct event_tally) { .person = e->person, .name = e->name, .day = day, .n = n,
-        .sum = n < 0 ? -e->value : e->value, .last_at = e->at };
+    counts->list[counts->n++]
+        = (struct event_tally) { .person = e->person, .name = e->name, .day = day, .n = n, .last_at = e->at };
 }
 
 static int by_key(const void *pa, const void *pb)
@@ -97,37 +96,49 @@ enum err_code event_counts_store(struct call *c, struct event_counts *counts)
     for (size_t i = 0; i < counts->n; i++) {
         const struct event_tally *t = &counts->list[i];
         TRY(db_exec(c,
-            SQL("INSERT INTO \"event_days\" AS d (\"month\", \"person\", \"name\", \"day\", \"n\", \"sum\", \"last_at\")"
-                " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (\"month\", \"person\", \"name\", \"day\") DO UPDATE SET"
-                " \"n\" = d.\"n\" + excluded.\"n\", \"sum\" = coalesce(kith_add(d.\"sum\", excluded.\"sum\"), d.\"sum\"),"
-                " \"last_at\" = CASE WHEN excluded.\"last_at\" > d.\"last_at\" THEN excluded.\"last_at\" ELSE"
-                " d.\"last_at\" END"),
-            VALS(V(event_month(t->day * DAYS(1))), V(t->person), V(t->name), V(t->day), V(t->n), V(t->sum),
-                V(t->last_at))));
+            SQL("INSERT INTO \"event_days\" AS d (\"month\", \"person\", \"name\", \"day\", \"n\", \"last_at\") VALUES ($1,"
+                " $2, $3, $4, $5, $6) ON CONFLICT (\"month\", \"person\", \"name\", \"day\") DO UPDATE SET \"n\" = d.\"n\" +"
+                " excluded.\"n\", \"last_at\" = CASE WHEN excluded.\"last_at\" > d.\"last_at\" THEN excluded.\"last_at\""
+                " ELSE d.\"last_at\" END"),
+            VALS(V(event_month(t->day * DAYS(1))), V(t->person), V(t->name), V(t->day), V(t->n), V(t->last_at))));
     }
     return OK;
 }
 
 /* ---- events ---- */
 
+#define CROWD SECONDS(1) /* so far from its instant one may be put */
+
 static struct dbval text_or_null(struct str s)
 {
     return s.n ? V(s) : V_NULL;
 }
 
+static enum err_code insert_event(struct call *c, const struct event *e, int64_t *n)
+{
+    return db_changed(c, n,
+        SQL("INSERT INTO \"events\" (\"month\", \"person\", \"name\", \"at\", \"source\", \"url\", \"title\","
+            " \"referrer\", \"properties\") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING"),
+        VALS(V(event_month(e->at)), V(e->person), V(e->name), V(e->at), V(e->source), text_or_null(e->url),
+            text_or_null(e->title), text_or_null(e->referrer), text_or_null(e->properties)));
+}
+
 enum err_code event_put(struct call *c, struct event *e, struct event_counts *counts)
 {
-    int64_t n = 0;
+    int64_t n, last;
 
-    for (int tries = 0; !n; tries++, e->at += !n) {
-        if (tries == 10000) {
+    TRY(insert_event(c, e, &n));
+    /* behind the last of those that crowd there; another server may be as quick */
+    for (int tries = 0; !n; tries++) {
+        TRY(db_int(c, &last,
+            SQL("SELECT coalesce(max(\"at\"), $4) FROM \"events\" WHERE \"month\" = $1 AND \"person\" = $2 AND \"name\" = $3"
+                " AND \"at\" >= $4 AND \"at\" < $5"),
+            VALS(V(event_month(e->at)), V(e->person), V(e->name), V(e->at), V(e->at + CROWD))));
+        if (last == e->at + CROWD - 1 || tries == 100) {
             return fail(c, ERR_CONFLICT, "timestamp", "too many events of one name at the same instant");
         }
-        TRY(db_changed(c, &n,
-            SQL("INSERT INTO \"events\" (\"month\", \"person\", \"name\", \"at\", \"source\", \"url\", \"title\","
-                " \"referrer\", \"properties\") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING"),
-            VALS(V(event_month(e->at)), V(e->person), V(e->name), V(e->at), V(e->source), text_or_null(e->url),
-                text_or_null(e->title), text_or_null(e->referrer), text_or_null(e->properties))));
+        e->at = last + 1;
+        TRY(insert_event(c, e, &n));
     }
     event_count(c, counts, e, 1);
     return OK;
@@ -274,4 +285,30 @@ enum err_code event_names_store(struct call *c, struct event_names *names)
         TRY(name && name->changed ? store_properties(c, name) : OK);
     }
     return OK;
+}
+
+/* ---- of the server's own knowledge ---- */
+
+enum err_code event_record(struct call *c, const struct event_said *list, size_t n)
+{
+    struct event_names names = { 0 };
+    struct event_counts counts = { 0 };
+    int left_out = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct event_said *s = &list[i];
+        struct event e = { .person = s->contact, .at = s->at, .source = s->source,
+            .url = event_cut(s->url, EVENT_TEXT_MAX), .title = event_cut(s->title, EVENT_TEXT_MAX) };
+        struct event_name *name;
+        TRY(event_name_take(c, &names, s->name, &name));
+        if (!name) {
+            return fail(c, ERR_CONFLICT, "event", "%s", EVENT_NAMES_FULL);
+        }
+        e.name = name->id;
+        TRY(event_document(c, name, s->properties, &e, &left_out));
+        TRY(event_put(c, &e, &counts));
+    }
+    TRY(event_names_store(c, &names));
+    TRY(event_counts_store(c, &counts));
+    return event_tell(c, &counts);
 }

@@ -79,7 +79,7 @@ static const struct field template_fields[] = {
 
 static enum err_code template_before_save(struct call *c, struct record *r, const struct record *old);
 
-static const struct entity template_entity = { .name = "mail_template", .plural = "mail_templates", .icon = "template",
+static const struct entity template_entity = { .name = "mail_template", .plural = "mail_templates", .icon = "template", .area = "Marketing",
     .fields = template_fields, .before_save = template_before_save };
 
 #define COL_INT(n) FIELD_INT(n, .system = true)

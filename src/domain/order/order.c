@@ -21,7 +21,7 @@ static const struct field category_fields[] = {
     FIELD_END,
 };
 static const struct entity category = { .name = "product_category", .plural = "product_categories",
-    .icon = "category", .fields = category_fields };
+    .icon = "category", .area = "Sales", .fields = category_fields };
 
 static const struct field product_fields[] = {
     FIELD_TEXT("name", .required = true, .max = 300, .search = 3, .index = true),
@@ -39,7 +39,7 @@ static const struct field product_fields[] = {
     FIELD_RICH("description", .search = 1),
     FIELD_END,
 };
-static const struct entity product = { .name = "product", .plural = "products", .icon = "package",
+static const struct entity product = { .name = "product", .plural = "products", .icon = "package", .area = "Sales",
     .fields = product_fields };
 
 static const struct choice_def shop_kinds[] = {
@@ -64,7 +64,7 @@ static const struct field shop_fields[] = {
     FIELD_DATE("closed_on"),
     FIELD_END,
 };
-static const struct entity shop = { .name = "shop", .plural = "shops", .icon = "building-store",
+static const struct entity shop = { .name = "shop", .plural = "shops", .icon = "building-store", .area = "Sales",
     .fields = shop_fields };
 
 /* ---- orders ---- */
@@ -116,7 +116,7 @@ static const struct field order_fields[] = {
 };
 static const char *const order_indexes[] = { "\"contact\", \"placed_at\"", NULL };
 static const struct entity order = { .name = "order", .plural = "orders", .title = "number",
-    .icon = "shopping-cart", .fields = order_fields, .person = "contact", .when = "placed_at",
+    .icon = "shopping-cart", .area = "Sales", .fields = order_fields, .person = "contact", .when = "placed_at",
     .flags = ENTITY_ACTIVITY, .indexes = order_indexes, .before_save = order_before_save,
     .after_save = order_after_save };
 
@@ -139,7 +139,7 @@ static const struct field line_fields[] = {
 };
 static const char *const line_indexes[] = { "\"order\", \"position\"", NULL };
 static const struct entity line = { .name = "order_line", .plural = "order_lines", .title = "name",
-    .icon = "list", .fields = line_fields, .person = "contact", .indexes = line_indexes,
+    .icon = "list", .area = "Sales", .fields = line_fields, .person = "contact", .indexes = line_indexes,
     .flags = ENTITY_NO_SEARCH, .before_save = order_line_before_save };
 
 static const struct entity *const entities[] = { &category, &product, &shop, &order, &line, NULL };

@@ -57,12 +57,9 @@ enum err_code order_favourites(struct call *c, const struct change *changes, siz
                 && (changes[k].entity == order->number || changes[k].entity == line->number);
         }
         if (purchases && changes[i].person && !again) {
-            struct arena_mark mark = arena_mark(c->mem);
-            const struct after *after = c->after;
+            struct call_mark mark = call_mark(c);
             TRY(renew(c, people, changes[i].person));
-            if (c->after == after) {
-                arena_rewind(c->mem, mark);
-            }
+            call_rewind(c, mark);
         }
     }
     return OK;

@@ -32,11 +32,23 @@ static const struct field fields[] = {
     FIELD_END,
 };
 
+/* What becomes of a mail is told to nobody, so a live segment would be true only when it was built. */
+static enum err_code check_followed(struct call *c, const struct expr *x)
+{
+    struct str names[SEGMENT_NAMES];
+    size_t n = 0;
+
+    bool read = segment_names(c, x, NAMES_MAILS, names, &n);
+    return read && !n ? OK
+                      : fail(c, ERR_INVALID, "where",
+                          "mailed() is for filters, audiences and snapshots: a live segment does not learn when it changes");
+}
+
 static enum err_code before_save(struct call *c, struct record *r, const struct record *old);
 static enum err_code before_delete(struct call *c, const struct record *r);
 static enum err_code after_save(struct call *c, const struct record *r, const struct record *old);
 
-static const struct entity segment = { .name = "segment", .plural = "segments", .icon = "chart-pie",
+static const struct entity segment = { .name = "segment", .plural = "segments", .icon = "chart-pie", .area = "Marketing",
     .fields = fields, .before_save = before_save, .before_delete = before_delete, .after_save = after_save };
 
 static bool is_kind(const struct record *r, const char *code)
@@ -142,6 +154,7 @@ static enum err_code before_save(struct call *c, struct record *r, const struct 
     }
     TRY(expr_condition(&scope, where.s, "where", &x, &c->err));
     TRY(check_names(c, x, record_get(r, "code").s));
+    TRY(is_kind(r, "live") ? check_followed(c, x) : OK);
     if (!old || !str_eq(record_get(old, "where").s, where.s)) {
         record_set(c, r, "state", V("building"));
     }

@@ -10,7 +10,8 @@ enum { PAGE = 1000, SWEEP = 2000 };
 
 struct building {
     struct job_work *w;
-    int64_t id, version, was, begun, late, swapped, after, entered, left;
+    int64_t id, version, was, begun, late, swapped, entered, left;
+    int64_t after, reached; /* reached: by the page at hand, which may be written twice */
     struct segment s; /* of the call at hand */
     struct str where; /* as it was at the beginning: one that is edited meanwhile is begun anew */
     bool over, stale;
@@ -34,7 +35,6 @@ static enum err_code begin(struct call *c, void *arg)
         SQL("SELECT coalesce(max(\"version\"), 0) FROM \"segment_members\" WHERE \"segment\" = $1"),
         VALS(V(b->id))));
     b->version = (highest > b->was ? highest : b->was) + 1;
-    b->after = 0;
     TRY(segment_late_mark(c, &b->late));
     return feed_horizon(c, &b->begun);
 }
@@ -53,11 +53,11 @@ static enum err_code judge_page(struct call *c, struct building *b, const int64_
     const struct live_entity *people = model_entity(c->model, STR("contact"));
 
     for (size_t i = 0; i < n; i++) {
-        struct arena_mark mark = arena_mark(c->mem);
+        struct call_mark mark = call_mark(c);
         struct record *r;
         TRY(record_load(c, people, ids[i], true, &r));
         TRY(segment_renew(c, &b->s, b->version, r, "built"));
-        arena_rewind(c->mem, mark);
+        call_rewind(c, mark);
     }
     return OK;
 }
@@ -82,7 +82,7 @@ static enum err_code put_page(struct call *c, void *arg)
     for (size_t i = 0; !b->s.clock && i < n; i++) {
         TRY(segment_put(c, &b->s, b->version, ids[i], true, "built", &moved));
     }
-    b->after = n ? ids[n - 1] : b->after;
+    b->reached = n ? ids[n - 1] : b->after;
     b->over = n < PAGE;
     return OK;
 }
@@ -181,7 +181,7 @@ static enum err_code swap(struct call *c, void *arg)
 
 /* Notes who is only in the one version, for some of them; who has moved since the swap is noted already. */
 static enum err_code note_difference(struct call *c, struct building *b, int64_t in, int64_t other,
-    const char *kind, int64_t *after, size_t *n)
+    const char *kind, int64_t after, int64_t *reached, size_t *n)
 {
     int64_t ids[SWEEP];
     struct rows rows;
@@ -193,7 +193,7 @@ static enum err_code note_difference(struct call *c, struct building *b, int64_t
             " o.\"version\" = $3 AND o.\"person\" = m.\"person\") AND NOT EXISTS (SELECT 1 FROM \"segment_changes\" h"
             " WHERE h.\"person\" = m.\"person\" AND h.\"at\" >= $5 AND h.\"segment\" = $1 AND h.\"cause\" <> 'built')"
             " ORDER BY m.\"person\" LIMIT 2000"),
-        VALS(V(b->id), V(in), V(other), V(*after), V(b->swapped))));
+        VALS(V(b->id), V(in), V(other), V(after), V(b->swapped))));
     while (*n < SWEEP && rows_next(&rows)) {
         ids[(*n)++] = col_int(&rows, 0);
     }
@@ -204,14 +204,14 @@ static enum err_code note_difference(struct call *c, struct building *b, int64_t
                 " $4, 'built')"),
             VALS(V(b->id), V(ids[i]), V(kind), V(c->now))));
     }
-    *after = *n ? ids[*n - 1] : *after;
+    *reached = *n ? ids[*n - 1] : after;
     return OK;
 }
 
 struct noting {
     struct building *b;
     bool left;
-    int64_t after;
+    int64_t after, reached;
     size_t n;
 };
 
@@ -220,7 +220,7 @@ static enum err_code note_some(struct call *c, void *arg)
     struct noting *t = arg;
     int64_t in = t->left ? t->b->was : t->b->version, other = t->left ? t->b->version : t->b->was;
 
-    return note_difference(c, t->b, in, other, t->left ? "l" : "e", &t->after, &t->n);
+    return note_difference(c, t->b, in, other, t->left ? "l" : "e", t->after, &t->reached, &t->n);
 }
 
 /* Of older ones only: another build may be at work on a newer one. */
@@ -267,10 +267,12 @@ static enum err_code clear_up(struct building *b)
 
     while (entered.n == SWEEP) {
         TRY(job_work_write(w, note_some, &entered));
+        entered.after = entered.reached;
         b->entered += (int64_t)entered.n;
     }
     while (b->was && left.n == SWEEP) {
         TRY(job_work_write(w, note_some, &left));
+        left.after = left.reached;
         b->left += (int64_t)left.n;
     }
     while (old.n) {
@@ -284,10 +286,12 @@ static enum err_code build(struct building *b)
 {
     do {
         b->over = b->stale = false;
+        b->after = b->reached = 0;
         TRY(job_work_write(b->w, begin, b));
         while (!b->over && !b->stale) {
             b->w->done = b->after;
             TRY(job_work_write(b->w, put_page, b));
+            b->after = b->reached;
         }
         TRY(b->stale ? OK : job_work_write(b->w, swap, b));
     } while (b->stale);

@@ -168,12 +168,9 @@ static enum err_code judge_pairs(struct call *c, struct segment *all, size_t nse
                 mine[m++] = pairs->list[to];
             }
         }
-        struct arena_mark mark = arena_mark(c->mem);
-        const struct after *after = c->after;
+        struct call_mark mark = call_mark(c);
         TRY(judge_person(c, all, pairs->list[from].person, mine, m, people));
-        if (c->after == after) {
-            arena_rewind(c->mem, mark);
-        }
+        call_rewind(c, mark);
     }
     return OK;
 }
@@ -276,13 +273,10 @@ enum err_code segments_follow_events(struct call *c, segment_events_fn *next, vo
     TRY(segments_lock(c, &seq));
     TRY(segments_load(c, &f.all, &f.nsegments));
     do {
-        struct arena_mark mark = arena_mark(c->mem);
-        const struct after *after = c->after;
+        struct call_mark mark = call_mark(c);
         TRY(next(c, arg, &list, &n));
         TRY(n ? follow_piece(c, &f, list, n) : OK);
-        if (c->after == after) {
-            arena_rewind(c->mem, mark);
-        }
+        call_rewind(c, mark);
     } while (n && !call_has_taken_enough(c));
     TRY(segments_store_sizes(c, f.all, f.nsegments));
     return f.judged ? segment_timers_plan(c) : OK;

@@ -35,6 +35,7 @@ const struct entity segment_late_entity = { .name = "segment_late_row", .plural 
 static bool is_naming(struct str call, enum segment_naming what)
 {
     return what == NAMES_SEGMENTS ? str_is(call, "in_segment")
+        : what == NAMES_MAILS     ? str_is(call, "mailed")
                                   : str_is(call, "did") || str_is(call, "last_did");
 }
 

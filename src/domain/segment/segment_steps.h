@@ -28,7 +28,7 @@ MUST_CHECK enum err_code segments_load(struct call *c, struct segment **out, siz
 MUST_CHECK enum err_code segment_load(struct call *c, int64_t id, struct segment *out);
 /* What a condition names as the first argument of functions: codes of other segments, names of events. More than
  * SEGMENT_NAMES: false. */
-enum segment_naming { NAMES_SEGMENTS, NAMES_EVENTS };
+enum segment_naming { NAMES_SEGMENTS, NAMES_EVENTS, NAMES_MAILS };
 bool segment_names(struct call *c, const struct expr *x, enum segment_naming what, struct str *names, size_t *n);
 
 /* Is the person in, and until when does time alone not change that (INT64_MAX: never). r: of the person;

@@ -207,6 +207,32 @@ test('a paused campaign waits, a stopped one ends; nobody gets two', async () =>
   assert.equal(end.messages.cancelled + end.messages.sent, 40);
 });
 
+test('a planned one goes out when it was last said to, later or sooner', async () => {
+  const id = await person('Plan', { job_title: 'Planned' });
+  await clock('2026-04-20T10:00:00Z');
+  try {
+    const later = await campaign({ where: "job_title = 'Planned'", name: 'Later', scheduled_at: '2026-04-20T11:00:00Z' });
+    const sooner = await campaign({ where: "job_title = 'Planned'", name: 'Sooner', scheduled_at: '2026-04-20T20:00:00Z' });
+    for (const c of [later, sooner]) {
+      await ok(`/campaigns/${c}/start`);
+      assert.equal((await get(`/campaigns/${c}`)).status, 'scheduled');
+    }
+    assert.equal((await w.api('PATCH', `/campaigns/${later}`, { scheduled_at: '2026-04-20T15:00:00Z' })).status, 200);
+    assert.equal((await w.api('PATCH', `/campaigns/${sooner}`, { scheduled_at: '2026-04-20T11:00:00Z' })).status, 200);
+    await clock('2026-04-20T11:00:01Z');
+    assert.equal((await sent(sooner)).messages.sent, 1);
+    await eventually(async () => !(await get('/jobs?limit=200')).items.some((j) => j.kind === 'campaign_plan' && j.state !== 'done' && j.due <= '2026-04-20T11:00:01Z'), 10);
+    const waits = await get(`/campaigns/${later}`);
+    assert.deepEqual([waits.status, waits.started_at], ['scheduled', null]);
+    await clock('2026-04-20T15:00:01Z');
+    assert.equal((await sent(later)).messages.sent, 1);
+    assert.deepEqual(await peopleOf(later, 'delivered'), [id]);
+    assert.equal((await w.api('PATCH', `/campaigns/${later}`, { scheduled_at: '2026-04-20T18:00:00Z' })).status, 409);
+  } finally {
+    await clock(null);
+  }
+});
+
 test('a limit per hour holds, however often the sender looks again', async () => {
   for (let i = 0; i < 5; i++) await person(`H${i}`, { job_title: 'Hourly' });
   await clock('2026-04-01T10:00:00Z');
@@ -326,4 +352,35 @@ test('what is not right is refused with a reason', async () => {
   const past = await campaign({ name: 'Yesterday', where: "first_name = 'Ann'", scheduled_at: '2020-01-01T00:00:00Z' });
   await ok(`/campaigns/${past}/start`);
   await eventually(async () => (await get(`/campaigns/${past}`)).status === 'late', 10);
+});
+
+test('one of which more than a fifth is refused stops by itself, and goes on when somebody says so', async () => {
+  const many = Array.from({ length: 240 }, (_, i) => i);
+  for (let from = 0; from < many.length; from += 20) await Promise.all(many.slice(from, from + 20).map((i) => person(`R${i}`, { job_title: 'Refused' })));
+  let release;
+  const wait = new Promise((done) => { release = done; });
+  sink.rcpt = (to) => (Number(/\d+/.exec(to)[0]) % 3 ? '250 ok' : '550 no such person');
+  sink.data = async (mail) => { if (mail.to === 'r1@mail.example') await wait; return '250 kept'; };
+  await clock('2031-04-25T10:00:00Z'); // ahead of the clock on the wall, by which the next minute is planned; so this test is the last one
+  try {
+    const id = await campaign({ where: "job_title = 'Refused'", name: 'Refused' });
+    await ok(`/campaigns/${id}/start`);
+    await eventually(async () => { const { messages } = await results(id); return messages.planned === 0 && messages.in_flight === 1; }, 60);
+    await clock('2031-04-25T10:01:30Z');
+    const stopped = await eventually(async () => { const c = await get(`/campaigns/${id}`); return c.status === 'paused' && c; }, 10);
+    assert.match(stopped.note, /too many are refused/);
+    release();
+    await eventually(async () => (await results(id)).messages.in_flight === 0, 10);
+    await ok(`/campaigns/${id}/resume`);
+    assert.equal((await get(`/campaigns/${id}`)).status, 'sending');
+    await clock('2031-04-25T10:03:00Z');
+    await eventually(async () => (await get(`/campaigns/${id}`)).status === 'sent', 10);
+    const { messages } = await results(id);
+    assert.deepEqual([messages.sent, messages.refused], [160, 80]);
+  } finally {
+    release();
+    sink.rcpt = () => '250 ok';
+    sink.data = () => '250 kept';
+    await clock(null);
+  }
 });

@@ -49,6 +49,25 @@ test('a new segment is built; who changes enters and leaves, and so do orders', 
   await becomes(buyers.code, [b]);
 });
 
+test('who moves by himself leaves no change set: there is nothing to take back', async () => {
+  const p = await person({ last_name: 'Trace', job_title: 'Cook' });
+  const s = await segment({ name: 'Traces', where: "last_name = 'Trace' and job_title = 'Baker'" });
+  const sets = async () => (await get('/change_sets?all=true&limit=100')).items;
+  const last = (await sets())[0].id;
+  await w.api('PATCH', `/contacts/${p}`, { job_title: 'Baker' });
+  await becomes(s.code, [p]);
+  assert.deepEqual((await sets()).filter((x) => x.id > last && x.kind === 'edit').map((x) => x.via), ['api']);
+});
+
+test('what nobody is told about is refused in a live segment, and stands in a snapshot', async () => {
+  const where = "mailed(1, 'opened')";
+  const live = await w.api('POST', '/segments', { name: 'Mailed', where });
+  assert.equal(live.status, 422);
+  assert.match(live.body.detail, /a live segment does not learn when it changes/);
+  const kept = await w.api('POST', '/segments', { name: 'Mailed once', kind: 'snapshot', where });
+  assert.equal(kept.status, 201, JSON.stringify(kept.body));
+});
+
 test('what lies behind a reference builds the segment anew', async () => {
   const firm = (await w.api('POST', '/companies', { name: 'Far & Co', tier: 'A' })).body;
   const p = await person({ last_name: 'Far', company: firm.id });

@@ -72,6 +72,7 @@ const MODEL = {
   'GET /healthz': async (level, u) => assert.equal((await w.request('GET', '/healthz', undefined, {})).status, 200),
   'GET /metrics': async () => { /* for this machine and administrators; server.test.mjs */ },
   'PUT /test/clock': async () => { /* of test builds only */ },
+  'PUT /test/twice': async () => { /* of test builds only */ },
   'POST /login': async (level, u) => assert.equal((await w.request('POST', '/api/v1/login', { email: `${level}@walk.example`, password: 'wrong wrong wrong' })).status, 401),
   'POST /logout': async () => { /* of sessions; account.test.mjs */ },
   'GET /me': async (level, u) => assert.match((await u.api('GET', '/me')).text, new RegExp(`"${level}@walk.example"`)),

@@ -1,4 +1,4 @@
-import { Button, Menu, Skeleton, Title } from '@mantine/core';
+import { Button, Menu, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { lazy, Suspense } from 'react';
 import { Link } from 'wouter';
@@ -7,7 +7,7 @@ import { ago, number } from '../fields/format';
 import { t } from '../locale/t';
 import { address, can, titleOf, useMeta, type Entity, type Rec } from '../meta/meta';
 import { useDashboards, useHome } from '../dashboard/dashboards';
-import { Letter, useTitle } from '../ui/bits';
+import { Letter, Loading, useTitle } from '../ui/bits';
 
 const Tiles = lazy(() => import('../dashboard/Tiles'));
 const RecentImports = lazy(() => import('../import/Earlier'));
@@ -26,7 +26,7 @@ function Newest({ e }: { e: Entity }) {
   return (
     <section aria-label={t('home.newest', { label: e.label_plural })}>
       <Title order={2} size="h5" mb={6}>{t('home.newest', { label: e.label_plural })}</Title>
-      {r.isPending ? <Skeleton height={150} /> : (
+      {r.isPending ? <Loading height={150} /> : (
         <ul className="plainlist">
           {(r.data?.items ?? []).map((x) => <li key={x.id}><Link className="rowlink grow" href={address(e, x.id)} style={{ overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' }}>{titleOf(e, x)}</Link><span className="when" style={{ color: 'var(--mantine-color-dimmed)', whiteSpace: 'nowrap' }}>{ago(x.created_at)}</span></li>)}
           {r.data?.items.length === 0 && <li>{t('home.nothing')}</li>}
@@ -53,8 +53,7 @@ const NONE = { name: '', plural: '' } as Entity;
 
 export function HomePage() {
   const meta = useMeta();
-  const { main, activities, own } = meta.nav();
-  const takes = [...main, ...own, ...activities].filter((e) => can(e, 'import') && can(e, 'create'));
+  const takes = meta.nav().all.filter((e) => can(e, 'import') && can(e, 'create'));
   useTitle(t('home.title'));
   return (
     <div className="scrollpage">
@@ -77,11 +76,12 @@ export function HomePage() {
 
 /** The dashboard that was chosen, where there is one and it may still be seen; else what there is most of. */
 function Body() {
-  const { main, activities, own } = useMeta().nav();
+  const { main, own, all: places } = useMeta().nav();
+  const activities = places.filter((e) => e.activity);
   const home = useHome(), all = useDashboards();
-  if (!home.ready || (home.id && all.isPending && all.fetchStatus !== 'idle')) return <Skeleton height={240} mt="md" aria-label={t('loading')} />;
+  if (!home.ready || (home.id && all.isPending && all.fetchStatus !== 'idle')) return <Loading height={240} mt="md" />;
   const d = home.id ? all.data?.find((x) => x.id === home.id) : undefined;
-  if (d) return <section aria-label={d.name} className="homedash"><Suspense fallback={<Skeleton height={240} />}><Tiles tiles={d.tiles} /></Suspense><Link className="reflink" href={`/dashboards/${d.id}`}>{t('home.dashboard', { name: d.name })}</Link></section>;
+  if (d) return <section aria-label={d.name} className="homedash"><Suspense fallback={<Loading height={240} />}><Tiles tiles={d.tiles} /></Suspense><Link className="reflink" href={`/dashboards/${d.id}`}>{t('home.dashboard', { name: d.name })}</Link></section>;
   return (
     <>
       <div className="tiles">{[...main.slice(0, 3), ...activities, ...own].map((e) => <Tile key={e.name} e={e} />)}</div>

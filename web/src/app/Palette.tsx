@@ -23,7 +23,7 @@ function Body({ onClose }: { onClose: () => void }) {
   });
   const low = text.trim().toLowerCase();
   const groups = meta.nav();
-  const places = [...groups.main, ...groups.activities, ...groups.own, ...(low ? groups.system : [])].filter((e) => !low || e.label_plural.toLowerCase().includes(low) || e.label.toLowerCase().includes(low));
+  const places = [...groups.all, ...(low ? groups.system : [])].filter((e) => !low || e.label_plural.toLowerCase().includes(low) || e.label.toLowerCase().includes(low));
   const records: Hit[] = low ? (found.data?.items ?? []).flatMap((i) => {
     const e = meta.entity(i.entity);
     return e ? [{ key: `r${i.entity}${i.id}`, name: i.name || `${e.label} ${i.id}`, note: e.label, of: e.name, href: address(e, i.id) }] : [];

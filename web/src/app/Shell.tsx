@@ -1,6 +1,6 @@
 import { ActionIcon, AppShell, Burger, Kbd, Menu, NavLink, ScrollArea, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
 import { useDisclosure, useHotkeys, useMediaQuery } from '@mantine/hooks';
-import { lazy, Suspense, useEffect, useRef, type ReactNode } from 'react';
+import { Fragment, lazy, Suspense, useEffect, useRef, type ReactNode } from 'react';
 import { Link, useLocation, useSearch } from 'wouter';
 import { getSession, signOut } from '../api/client';
 import { t } from '../locale/t';
@@ -82,6 +82,7 @@ export function Shell({ children }: { children: ReactNode }) {
           {CLEAN.filter((c) => meta.entity(c.needs)).map((c) => <NavLink key={c.href} component={Link} href={c.href} label={t(c.label)} active={where === c.href} aria-current={where === c.href ? 'page' : undefined} leftSection={<Letter text={c.sign} of={c.href} />} style={{ borderRadius: 8 }} py={5} color="gray" styles={{ label: { color: 'var(--mantine-color-text)' } }} />)}
           {groups.activities.length > 0 && <div className="navtitle">{t('shell.activities')}</div>}
           {groups.activities.map(link)}
+          {groups.areas.map((a) => <Fragment key={a.name}><div className="navtitle">{a.name}</div>{a.list.map(link)}</Fragment>)}
           {groups.own.length > 0 && <div className="navtitle">{t('shell.own')}</div>}
           {groups.own.map(link)}
           <div className="navtitle">{t('shell.settings')}</div>

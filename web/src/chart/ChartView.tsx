@@ -1,5 +1,5 @@
 // A list as a chart: a measure by a group. Every part leads to the list behind it, and there is a table of the same.
-import { Button, Group, SegmentedControl, Skeleton, Table } from '@mantine/core';
+import { Button, Group, SegmentedControl, Table } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import { Link } from 'wouter';
 import { both } from '../expr/tree';
@@ -10,7 +10,7 @@ import { MeasurePicker } from '../list/measure';
 import { GroupPicker } from '../list/Tools';
 import { t } from '../locale/t';
 import { useMeta, valueKind, type Entity, type Field } from '../meta/meta';
-import { Empty, ErrorState } from '../ui/bits';
+import { Empty, ErrorState, Loading } from '../ui/bits';
 import { CHARTS, inOrder, reader } from './ask';
 import Drawing from './Drawing';
 import { Heat } from './Heat';
@@ -50,7 +50,7 @@ export default function ChartView({ entity: e, state, onProblem, refused }: Body
         {!heat && <Button size="xs" variant={table ? 'filled' : 'default'} aria-pressed={table} onClick={() => setTable(!table)}>{t('chart.table')}</Button>}
         {state.q && <span role="status">{t('chart.noq')}</span>}
       </Group>
-      {query.isPending ? <Skeleton height={360} aria-label={t('loading')} /> : none ? <Empty title={state.look.where ? t('list.nomatch') : t('list.empty', { label: e.label_plural })} /> : heat ? (
+      {query.isPending ? <Loading height={360} /> : none ? <Empty title={state.look.where ? t('list.nomatch') : t('list.empty', { label: e.label_plural })} /> : heat ? (
         <Heat cross={cross.data!} label={label} value={value} words={words} href={to} />
       ) : table ? (
         <Table aria-label={label} maw={620}>

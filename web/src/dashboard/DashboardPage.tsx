@@ -1,11 +1,11 @@
 // A dashboard: looked at, arranged, shared. What is arranged is a draft until it is saved, and outlives leaving the page.
-import { Button, Checkbox, Popover, Skeleton, Stack, Switch, TextInput, Title } from '@mantine/core';
+import { Button, Checkbox, Popover, Stack, Switch, TextInput, Title } from '@mantine/core';
 import { lazy, Suspense, useEffect, useState, type FormEvent } from 'react';
 import { Link, useLocation } from 'wouter';
 import { Problem } from '../api/client';
 import { t } from '../locale/t';
 import { useMeta } from '../meta/meta';
-import { Complaint, Empty, ErrorState, useTitle } from '../ui/bits';
+import { Complaint, Empty, ErrorState, Loading, useTitle } from '../ui/bits';
 import { say, sayError, undoable } from '../ui/undo';
 import { newId, SIZE, useDashboards, useHome, useMayChange, useSaveDashboard, type Dashboard, type Tile } from './dashboards';
 import Tiles from './Tiles';
@@ -129,7 +129,7 @@ export default function DashboardPage({ id }: { id: number }) {
   useEffect(() => { if (first) go(`/dashboards/${first}`, { replace: true }); }, [first, go]);
   useTitle(t('dash.title'));
   if (all.error) return <ErrorState error={all.error} retry={() => void all.refetch()} />;
-  if (!all.data) return <div className="scrollpage"><Skeleton height={240} aria-label={t('loading')} /></div>;
+  if (!all.data) return <div className="scrollpage"><Loading height={240} /></div>;
   if (d) return <One key={d.id} d={d} all={all.data} />;
   return <div className="scrollpage"><Title order={1} size="h2">{t('dash.title')}</Title><Empty title={id ? t('dash.gone') : t('dash.none')}>{may.create && <NewDashboard label={t('dash.new')} onDone={(n) => { drafts.set(n.id, { tiles: [], version: n.version }); go(`/dashboards/${n.id}`); }} />}</Empty></div>;
 }

@@ -16,6 +16,7 @@ import { t } from '../locale/t';
 import { address, defaultColumns, titleOf, useMeta, type Entity, type Rec } from '../meta/meta';
 import { columnsOf, useAllViews, type View } from '../views/views';
 import type { Tile } from './dashboards';
+import { Loading } from '../ui/bits';
 
 const Drawing = lazy(() => import('../chart/Drawing'));
 export const ROW = 46, GAP = 14;
@@ -103,7 +104,7 @@ export function useTile(tile: Tile) {
 
 export function TileBody({ tile, height, title, e, view, waiting }: { tile: Tile; height: number; title: string; e: Entity | undefined; view: View | undefined; waiting: boolean }) {
   if (tile.kind === 'text') return <Text text={tile.text ?? ''} />;
-  if (waiting) return <Skeleton height={40} />;
+  if (waiting) return <Loading height={40} />;
   if (tile.kind === 'view' && !view) return <Says text={t('tile.noview')} />;
   if (!e) return <Says text={t('tile.noentity')} />;
   switch (tile.kind) {

@@ -1,5 +1,5 @@
 // Imports that were made before, with the way back.
-import { Skeleton, Title } from '@mantine/core';
+import { Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import { get } from '../api/client';
@@ -7,7 +7,7 @@ import { ago, number } from '../fields/format';
 import { useChoice } from '../fields/Display';
 import { t } from '../locale/t';
 import { address, can, useMeta, type Entity } from '../meta/meta';
-import { Chip } from '../ui/bits';
+import { Chip, Loading } from '../ui/bits';
 import { type Import } from './plan';
 import { UndoImport, useUndone } from './Result';
 
@@ -29,7 +29,7 @@ export function Earlier({ entity: e, recent }: { entity?: Entity; recent?: boole
   const of = meta.entity('import');
   const where = recent ? 'created_at > now - 7d and created_by = me' : e ? `entity = '${e.name}'` : undefined;
   const q = useQuery({ queryKey: ['related', 'import', where], enabled: !!of && can(of, 'read'), retry: false, queryFn: ({ signal }) => get<{ items: Import[] }>('/imports', { where, sort: '-id', limit: recent ? 3 : 20, fields: 'id,name,entity,state,rows,created,updated,rejected,change_set,created_at,created_by' }, signal) });
-  if (q.isPending && q.fetchStatus !== 'idle') return recent ? null : <Skeleton height={60} />;
+  if (q.isPending && q.fetchStatus !== 'idle') return recent ? null : <Loading height={60} />;
   if (!q.data?.items.length) return null;
   return (
     <section aria-label={t('import.earlier')} style={{ marginTop: 22 }}>

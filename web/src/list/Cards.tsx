@@ -1,5 +1,4 @@
 // Rows as cards of two lines, for a phone.
-import { Skeleton } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, type RefObject } from 'react';
 import { Link } from 'wouter';
@@ -10,6 +9,7 @@ import { address, titleOf, valueKind, type Entity, type Field } from '../meta/me
 import type { Shown } from './columns';
 import type { Item } from './Grid';
 import type { Selection } from './selection';
+import { Loading } from '../ui/bits';
 
 export function Cards({ entity: e, columns, items, scroller, selection }: { entity: Entity; columns: Shown[]; items: Item[]; scroller: RefObject<HTMLDivElement | null>; selection: Selection }) {
   const virtual = useVirtualizer({ count: items.length, getScrollElement: () => scroller.current, estimateSize: () => 64, overscan: 10 });
@@ -20,7 +20,7 @@ export function Cards({ entity: e, columns, items, scroller, selection }: { enti
       <div className="tbody" style={{ height: virtual.getTotalSize(), minWidth: 0 }}>
         {shown.map((v) => {
           const x = items[v.index];
-          if (x?.t !== 'row') return <div key={x?.key ?? v.index} className="card" style={{ transform: `translateY(${v.start}px)` }}><Skeleton height={20} /></div>;
+          if (x?.t !== 'row') return <div key={x?.key ?? v.index} className="card" style={{ transform: `translateY(${v.start}px)` }}><Loading height={20} /></div>;
           const r = x.row;
           return (
             <div key={x.key} className={selection.has(r.id) ? 'card selected' : 'card'} style={{ transform: `translateY(${v.start}px)` }}>

@@ -12,7 +12,7 @@ import { number } from '../fields/format';
 import type { BodyProps } from '../list/ListBody';
 import { t } from '../locale/t';
 import { address, titleOf, type Entity, type Field, type Rec } from '../meta/meta';
-import { Empty, ErrorState } from '../ui/bits';
+import { Empty, ErrorState, Loading } from '../ui/bits';
 import { fit, inside, toLat, toLng, toX, toY, viewOf, viewText, worldSize, zoomed, type Box, type View } from './projection';
 
 const CELL = 64; // pixels in which records are counted together
@@ -63,7 +63,7 @@ function Names({ e, spot, where, href, onZoom, onClose }: { e: Entity; spot: Spo
   return (
     <aside className="mappanel" aria-label={t('place.here', { n: number(spot.n) })}>
       <div className="row spread"><b>{t('place.here', { n: number(spot.n) })}</b><Button size="compact-xs" variant="subtle" color="gray" aria-label={t('close')} onClick={onClose}>✕</Button></div>
-      {q.error ? <ErrorState error={q.error} retry={() => void q.refetch()} /> : !q.data ? <Skeleton height={60} /> : <ul className="plainlist">{q.data.items.map((r) => <li key={r.id}><Link className="rowlink cut" href={address(e, r.id)}>{titleOf(e, r)}</Link></li>)}</ul>}
+      {q.error ? <ErrorState error={q.error} retry={() => void q.refetch()} /> : !q.data ? <Loading height={60} /> : <ul className="plainlist">{q.data.items.map((r) => <li key={r.id}><Link className="rowlink cut" href={address(e, r.id)}>{titleOf(e, r)}</Link></li>)}</ul>}
       <Group gap={6} mt={8}>{onZoom && <Button size="compact-sm" variant="default" onClick={onZoom}>{t('place.in')}</Button>}<Link className="reflink" href={href}>{t('tile.all')}</Link></Group>
     </aside>
   );

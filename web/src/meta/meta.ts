@@ -13,7 +13,7 @@ export interface Child { name: string; entity: string; by: string }
 export interface Action { name: string; module: string; takes: 'none' | 'one' | 'many'; effect: 'read' | 'write' | 'job'; help: string; input: Field[] }
 export interface Entity {
   name: string; plural: string; label: string; label_plural: string; icon: string | null; module: string | null; title: string | null;
-  custom: boolean; link: boolean; person: boolean; activity: boolean; append_only: boolean; aside?: boolean;
+  area?: string; custom: boolean; link: boolean; person: boolean; activity: boolean; append_only: boolean; aside?: boolean;
   rights: Record<string, string>; fields: Field[]; children: Child[]; actions: Action[]; number: number;
 }
 export interface Choice { id: number; code: string; label: string; colour: string; kind: string; active: boolean }
@@ -66,15 +66,14 @@ export class Meta {
   }
   choices(f: Field): Choice[] { return (f.list && this.raw.lists[f.list]) || []; }
   /** What stands in the sidebar: nobody's plumbing. */
+  /** As the navigation shows them; `all` are those that people work with, in that order. */
   nav() {
     const all = this.raw.entities.filter((e) => !e.link);
     const aside = (e: Entity) => ASIDE.has(e.module ?? '') || e.aside || (!e.module && !e.custom);
-    return {
-      main: all.filter((e) => !aside(e) && !e.custom && !e.activity),
-      activities: all.filter((e) => e.activity),
-      own: all.filter((e) => e.custom),
-      system: all.filter(aside),
-    };
+    const shipped = all.filter((e) => !aside(e) && !e.custom), own = all.filter((e) => e.custom);
+    const main = shipped.filter((e) => !e.area && !e.activity), activities = shipped.filter((e) => !e.area && e.activity);
+    const areas = [...new Set(shipped.flatMap((e) => e.area ?? []))].map((name) => ({ name, list: shipped.filter((e) => e.area === name) }));
+    return { main, areas, activities, own, system: all.filter(aside), all: [...main, ...activities, ...areas.flatMap((a) => a.list), ...own] };
   }
 }
 

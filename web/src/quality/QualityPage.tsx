@@ -83,8 +83,7 @@ export default function QualityPage() {
   if (all.error && !all.data) return <ErrorState error={all.error} retry={() => void all.refetch()} />;
   if (!all.data) return null;
   const rules = all.data.items;
-  const nav = meta.nav();
-  const objects = [...nav.main, ...nav.activities, ...nav.own].filter((e) => e !== own && can(e, 'read') && (rules.some((r) => r.entity === e.name) || e.custom));
+  const objects = meta.nav().all.filter((e) => e !== own && can(e, 'read') && (rules.some((r) => r.entity === e.name) || e.custom));
   const e = objects.find((x) => x.name === asked) ?? objects.find((x) => x.person) ?? objects[0];
   const anew = () => void client.invalidateQueries({ queryKey: ['related'] });
   return (

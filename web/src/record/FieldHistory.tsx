@@ -1,18 +1,17 @@
 // What one field held before, and who changed it: asked for only when somebody wants to know.
-import { Skeleton } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { get } from '../api/client';
 import { Display } from '../fields/Display';
 import { ago, instant, isEmpty } from '../fields/format';
 import { t } from '../locale/t';
 import type { Entity, Field, Rec } from '../meta/meta';
-import { ErrorState } from '../ui/bits';
+import { ErrorState, Loading } from '../ui/bits';
 import type { Entry } from './History';
 
 export default function FieldHistory({ entity: e, record: r, field: f }: { entity: Entity; record: Rec; field: Field }) {
   const q = useQuery({ queryKey: ['history', e.name, r.id, 'field', r.version], queryFn: ({ signal }) => get<{ items: Entry[] }>(`/${e.plural}/${r.id}/history`, { limit: 200 }, signal) });
   if (q.error) return <ErrorState error={q.error} />;
-  if (!q.data) return <Skeleton height={60} />;
+  if (!q.data) return <Loading height={60} />;
   const changes = q.data.items.filter((x) => x.before && f.name in x.before);
   if (!changes.length) return <div className="dim">{t('history.never')}</div>;
   return (

@@ -57,11 +57,14 @@ function Row({ entity: e, record: r, field: f, fixed }: { entity: Entity; record
   );
 }
 
-export function FieldPanel({ entity: e, record: r, fixed }: { entity: Entity; record: Rec; /** nothing may be changed here */ fixed?: boolean }) {
+interface FieldPanelProps { entity: Entity; record: Rec; /** nothing may be changed here */ fixed?: boolean; /** fields that are shown elsewhere on the page */ without?: string[] }
+
+export function FieldPanel({ entity: e, record: r, fixed, without = [] }: FieldPanelProps) {
   const meta = useMeta();
   const [all, setAll] = useState(false);
   const { groups, hidden: out } = groupsOf(meta, e);
-  const every = [...groups, ...(all && out.length ? [{ name: t('record.hidden'), fields: out }] : []), systemGroup(e)];
+  const every = [...groups, ...(all && out.length ? [{ name: t('record.hidden'), fields: out }] : []), systemGroup(e)]
+    .map((g) => ({ ...g, fields: g.fields.filter((f) => !without.includes(f.name)) }));
   const shown = (f: Field) => all || !isEmpty(r[f.name]) || f.required || USUAL.has(f.name);
   const hidden = every.flatMap((g) => g.fields).filter((f) => !shown(f)).length + (all ? 0 : out.length);
   return (

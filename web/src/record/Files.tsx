@@ -1,12 +1,12 @@
 // Files that belong to a record: sent, opened, taken away.
-import { ActionIcon, Skeleton } from '@mantine/core';
+import { ActionIcon } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type DragEvent } from 'react';
 import { call, upload } from '../api/client';
 import { ago, bytes } from '../fields/format';
 import { t } from '../locale/t';
 import { can, useMeta, type Entity, type Rec } from '../meta/meta';
-import { Complaint, Empty, ErrorState, Letter } from '../ui/bits';
+import { Complaint, Empty, ErrorState, Letter, Loading } from '../ui/bits';
 import { undoable } from '../ui/undo';
 
 /** The newest files that belong to the record. A filter cannot compare a reference to any object, so they are picked here, among the newest. */
@@ -56,7 +56,7 @@ export function Files({ entity: e, id }: { entity: Entity; id: number }) {
     <div {...drag} className={over ? 'dropping' : undefined}>
       {can(file, 'create') && <div className="drop slim"><span className="dim">{busy ? t('import.sending') : t('files.drop')}</span><span className="filebutton small"><input type="file" multiple aria-label={t('files.add')} disabled={busy > 0} onChange={(ev) => { void take(ev.currentTarget.files); }} /><span aria-hidden>{t('files.add')}</span></span></div>}
       <Complaint error={error} />
-      {list.error ? <ErrorState error={list.error} retry={() => void list.refetch()} /> : !list.data ? <Skeleton height={40} mt="sm" /> : list.data.length === 0 ? <Empty title={t('files.none')} /> : (
+      {list.error ? <ErrorState error={list.error} retry={() => void list.refetch()} /> : !list.data ? <Loading height={40} mt="sm" /> : list.data.length === 0 ? <Empty title={t('files.none')} /> : (
         <ul className="plainlist">
           {list.data.map((r) => (
             <li key={r.id} style={{ alignItems: 'center' }}>

@@ -1,18 +1,17 @@
-import { Skeleton } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { get } from '../api/client';
 import { Display } from '../fields/Display';
 import { ago, instant, isEmpty } from '../fields/format';
 import { t } from '../locale/t';
 import type { Entity, Rec } from '../meta/meta';
-import { Empty, ErrorState, Letter } from '../ui/bits';
+import { Empty, ErrorState, Letter, Loading } from '../ui/bits';
 
 export interface Entry { id: number; kind: string; at: string; via: string; user: { id: number; name: string } | null; before?: Record<string, any> | null }
 
 export function History({ entity: e, id, record: r }: { entity: Entity; id: number; record: Rec }) {
   const list = useQuery({ queryKey: ['history', e.name, id, r.version], queryFn: ({ signal }) => get<{ items: Entry[] }>(`/${e.plural}/${id}/history`, { limit: 50 }, signal) });
   if (list.error) return <ErrorState error={list.error} />;
-  if (list.isPending) return <Skeleton height={80} />;
+  if (list.isPending) return <Loading height={80} />;
   if (list.data.items.length === 0) return <Empty title={t('history.empty')} />;
   // what a field held after is the next newer entry, or the record itself
   const after: Record<string, any> = { ...r };

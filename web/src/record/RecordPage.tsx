@@ -36,7 +36,7 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
   const activity = !e.activity && !e.link && meta.raw.entities.some((a) => a.activity);
   const related = children.filter((c) => !(activity && meta.entity(c.entity)!.activity));
 
-  const panel = panelOf(e.name);
+  const panel = panelOf(e.name), front = panel && !panel.behind;
   const files = !e.link && meta.files && meta.files.entity !== e && can(meta.files.entity, 'read');
 
   async function remove() {
@@ -62,11 +62,11 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
       {error ? <div style={{ padding: '0 18px 12px' }}><Complaint error={error} /></div> : null}
       <Suspense fallback={null}><RecordNotices entity={e} record={r} /></Suspense>
       <div className="record">
-        <section aria-label={t('record.fields')} tabIndex={0}><FieldPanel entity={e} record={r} fixed={!!denied} /></section>
-        <section aria-label={t('record.more')} tabIndex={0}>
-          <Tabs defaultValue={panel && !panel.behind ? 'panel' : activity ? 'timeline' : related.length ? 'related' : 'history'} keepMounted={false}>
+        <section aria-label={t('record.fields')} tabIndex={0}><FieldPanel entity={e} record={r} fixed={!!denied} without={panel?.shows} /></section>
+        <section aria-label={t('record.more')} tabIndex={0} className={front ? 'front' : undefined}>
+          <Tabs defaultValue={front ? 'panel' : activity ? 'timeline' : related.length ? 'related' : 'history'} keepMounted={false}>
             <Tabs.List>
-              {panel && !panel.behind && <Tabs.Tab value="panel">{t(panel.tab)}</Tabs.Tab>}
+              {front && <Tabs.Tab value="panel">{t(panel.tab)}</Tabs.Tab>}
               {activity && <Tabs.Tab value="timeline">{t('record.timeline')}</Tabs.Tab>}
               {related.length > 0 && <Tabs.Tab value="related">{t('record.related')}</Tabs.Tab>}
               {panel?.behind && <Tabs.Tab value="panel">{t(panel.tab)}</Tabs.Tab>}

@@ -1,4 +1,4 @@
-import { Button, Group, Skeleton, Title } from '@mantine/core';
+import { Button, Group, Title } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from 'wouter';
@@ -8,7 +8,7 @@ import { isEmpty } from '../fields/format';
 import { CreateDialog } from '../form/CreateDialog';
 import { t } from '../locale/t';
 import { address, can, defaultColumns, titleOf, useMeta, type Child, type Entity, type Field, type Rec } from '../meta/meta';
-import { ErrorState } from '../ui/bits';
+import { ErrorState, Loading } from '../ui/bits';
 
 export function Related({ entity: e, record: r, by, label }: { entity: Entity; record: Rec; by: Child; label: string }) {
   const child = useMeta().entity(by.entity)!;
@@ -29,7 +29,7 @@ export function Related({ entity: e, record: r, by, label }: { entity: Entity; r
         <span className="grow" />
         {can(child, 'create') && <Button size="compact-xs" variant="default" aria-label={`${label}: ${t('related.add')}`} onClick={make.open}>{t('related.add')}</Button>}
       </Group>
-      {list.error ? <ErrorState error={list.error} /> : list.isPending ? <Skeleton height={24} /> : list.data.items.length === 0 ? <div style={{ color: 'var(--mantine-color-dimmed)' }}>{t('related.empty')}</div> : (
+      {list.error ? <ErrorState error={list.error} /> : list.isPending ? <Loading height={24} /> : list.data.items.length === 0 ? <div style={{ color: 'var(--mantine-color-dimmed)' }}>{t('related.empty')}</div> : (
         <ul className="rcards" aria-label={child.label_plural}>
           {list.data.items.map((x) => (
             <li key={x.id} className="rcard">

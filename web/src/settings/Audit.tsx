@@ -1,5 +1,5 @@
 // Everything that was done, in the pieces in which it was done, with the way back.
-import { Button, Skeleton, Switch, Table } from '@mantine/core';
+import { Button, Switch, Table } from '@mantine/core';
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { get } from '../api/client';
@@ -7,7 +7,7 @@ import { undoSet, type ChangeSet } from '../api/undo';
 import { ago, instant, number } from '../fields/format';
 import { t, type Key } from '../locale/t';
 import { useMeta } from '../meta/meta';
-import { Chip, Empty, ErrorState } from '../ui/bits';
+import { Chip, Empty, ErrorState, Loading } from '../ui/bits';
 import { say, sayError } from '../ui/undo';
 import { Page } from './Page';
 import { useRows } from './rows';
@@ -38,7 +38,7 @@ export default function Audit() {
   const items = list.data?.pages.flatMap((p) => p.items) ?? [];
   return (
     <Page title={t('set.audit')} help={t('audit.help')} action={admin && <Switch label={t('audit.mine')} checked={mine} onChange={(ev) => setMine(ev.currentTarget.checked)} />}>
-      {list.error ? <ErrorState error={list.error} retry={() => void list.refetch()} /> : list.isPending ? <Skeleton height={200} /> : items.length === 0 ? <Empty title={t('history.empty')} /> : (
+      {list.error ? <ErrorState error={list.error} retry={() => void list.refetch()} /> : list.isPending ? <Loading height={200} /> : items.length === 0 ? <Empty title={t('history.empty')} /> : (
         <div className="scrollx" tabIndex={0} role="region" aria-label={t('set.audit')}>
           <Table verticalSpacing={4}>
             <Table.Thead><Table.Tr><Table.Th>{t('audit.n')}</Table.Th><Table.Th>{t('audit.when')}</Table.Th><Table.Th>{t('audit.who')}</Table.Th><Table.Th>{t('audit.what')}</Table.Th><Table.Th>{t('audit.via')}</Table.Th><Table.Th><span className="hide">{t('undo')}</span></Table.Th></Table.Tr></Table.Thead>

@@ -1,5 +1,5 @@
 // How the installation does: what the server measures of itself, its jobs, back-ups, a check of the whole database.
-import { Button, Progress, Skeleton, Table, Title } from '@mantine/core';
+import { Button, Progress, Table, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { call, get, plain } from '../api/client';
@@ -7,7 +7,7 @@ import { OVER, type Job } from '../api/undo';
 import { ago, bytes, duration, instant, number } from '../fields/format';
 import { t, type Key } from '../locale/t';
 import { useMeta } from '../meta/meta';
-import { Chip, Complaint, Empty, ErrorState } from '../ui/bits';
+import { Chip, Complaint, Empty, ErrorState, Loading } from '../ui/bits';
 import { Page } from './Page';
 import { useSave } from './rows';
 
@@ -17,7 +17,7 @@ const parse = (text: string) => new Map(text.split('\n').filter((l) => l && !l.s
 function Numbers() {
   const q = useQuery({ queryKey: ['settings', 'metrics'], refetchInterval: 10_000, retry: false, queryFn: async ({ signal }) => parse(await plain('/metrics', signal)) });
   if (q.error) return <ErrorState error={q.error} />;
-  if (!q.data) return <Skeleton height={90} />;
+  if (!q.data) return <Loading height={90} />;
   const m = (k: string) => q.data.get(k) ?? 0;
   const calls = m('http_seconds_count');
   const tile = (key: string, value: string, bad = false) => <div key={key} className={bad ? 'stat bad' : 'stat'} data-stat={key}><b className="num">{value}</b>{t(`health.${key}` as Key)}</div>;
@@ -41,7 +41,7 @@ function Jobs() {
   const save = useSave();
   const q = useQuery({ queryKey: ['settings', 'jobs'], refetchInterval: 3000, queryFn: ({ signal }) => get<{ items: Job[] }>('/jobs', { limit: 50 }, signal) });
   if (q.error) return <ErrorState error={q.error} />;
-  if (!q.data) return <Skeleton height={120} />;
+  if (!q.data) return <Loading height={120} />;
   if (!q.data.items.length) return <Empty title={t('jobs.none')} />;
   return (
     <div className="scrollx" tabIndex={0} role="region" aria-label={t('jobs.title')}>

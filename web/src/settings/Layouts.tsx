@@ -53,7 +53,7 @@ function Editor({ entity: e }: { entity: Entity }) {
 
 export default function Layouts() {
   const meta = useMeta();
-  const all = [...meta.nav().main, ...meta.nav().activities, ...meta.nav().own];
+  const all = meta.nav().all;
   const [at, setAt] = useState(all[0]?.name ?? '');
   const e = meta.entity(at);
   return (

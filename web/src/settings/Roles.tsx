@@ -1,9 +1,9 @@
 // Who may do what: a matrix of objects and rights for each role, and below it single fields.
-import { ActionIcon, Button, NativeSelect, Skeleton, Table, TextInput, Title } from '@mantine/core';
+import { ActionIcon, Button, NativeSelect, Table, TextInput, Title } from '@mantine/core';
 import { useState, type FormEvent } from 'react';
 import { t, type Key } from '../locale/t';
 import { can, useMeta, type Rec } from '../meta/meta';
-import { Empty, ErrorState } from '../ui/bits';
+import { Empty, ErrorState, Loading } from '../ui/bits';
 import { Page } from './Page';
 import { SeeAs } from './SeeAs';
 import { useRows, useSave } from './rows';
@@ -19,7 +19,7 @@ function Matrix({ role, may }: { role: Rec; may: boolean }) {
   const save = useSave();
   const rows = useRows('grants', { where: `role = ${role.id}`, fields: ['id', 'entity', 'condition', 'actions', ...RIGHTS].join(',') });
   if (rows.error) return <ErrorState error={rows.error} retry={() => void rows.refetch()} />;
-  if (!rows.data) return <Skeleton height={160} />;
+  if (!rows.data) return <Loading height={160} />;
   const of = new Map(rows.data.map((g) => [g.entity as string, g]));
   const name = (n: string) => (n === '*' ? t('roles.others') : meta.entity(n)?.label_plural ?? n);
   const shown = ['*', ...[...of.keys()].filter((n) => n !== '*').sort((a, b) => name(a).localeCompare(name(b)))];
@@ -90,7 +90,7 @@ export default function Roles() {
         {(roles.data ?? []).map((r) => <Button key={r.id} size="compact-sm" variant={r === role ? 'filled' : 'default'} aria-pressed={r === role} onClick={() => setAt(r.id)}>{r.name}</Button>)}
         {can(e, 'create') && <form className="row" onSubmit={(ev) => void add(ev)}><TextInput size="xs" aria-label={t('roles.name')} placeholder={t('roles.name')} value={name} onChange={(ev) => setName(ev.currentTarget.value)} /><Button size="xs" type="submit" variant="default">{t('roles.add')}</Button></form>}
       </div>
-      {roles.error ? <ErrorState error={roles.error} retry={() => void roles.refetch()} /> : !roles.data ? <Skeleton height={160} /> : role ? <><Matrix key={role.id} role={role} may={may} /><FieldRights key={'f' + role.id} role={role} may={may} /></> : <Empty title={t('roles.none')} />}
+      {roles.error ? <ErrorState error={roles.error} retry={() => void roles.refetch()} /> : !roles.data ? <Loading height={160} /> : role ? <><Matrix key={role.id} role={role} may={may} /><FieldRights key={'f' + role.id} role={role} may={may} /></> : <Empty title={t('roles.none')} />}
       <SeeAs />
     </Page>
   );

@@ -1,12 +1,12 @@
 // What a chosen user would see and could do, from his own compiled rights. It follows each change of the matrix above it.
-import { NativeSelect, Skeleton, Switch, Table, Title } from '@mantine/core';
+import { NativeSelect, Switch, Table, Title } from '@mantine/core';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { get } from '../api/client';
 import { number } from '../fields/format';
 import { t, type Key } from '../locale/t';
 import { useMeta } from '../meta/meta';
-import { ErrorState } from '../ui/bits';
+import { ErrorState, Loading } from '../ui/bits';
 import { useRows } from './rows';
 
 const RIGHTS = ['read', 'create', 'update', 'delete', 'export', 'import', 'bulk'] as const;
@@ -24,7 +24,7 @@ export function SeeAs() {
   const some = (list: string[]) => list.slice(0, LISTED).join(', ') + (list.length > LISTED ? ` ${t('seeas.more', { n: list.length - LISTED })}` : '');
   const fields = (e: Seen, names: string[]) => some(names.map((n) => meta.entity(e.name)?.fields.find((f) => f.name === n)?.label ?? n));
   // what people work with first, the engine's own last
-  const nav = meta.nav(), place = new Map([...nav.main, ...nav.activities, ...nav.own, ...nav.system].map((e, i) => [e.name, i]));
+  const nav = meta.nav(), place = new Map([...nav.all, ...nav.system].map((e, i) => [e.name, i]));
   const rows = (q.data?.entities ?? []).filter((e) => meta.entity(e.name) && (all || e.records > 0 || RIGHTS.some((r) => e.rights[r] !== 'none'))).sort((a, b) => (place.get(a.name) ?? 0) - (place.get(b.name) ?? 0));
   return (
     <section aria-label={t('seeas.title')} style={{ marginTop: 30 }}>
@@ -34,7 +34,7 @@ export function SeeAs() {
         <NativeSelect aria-label={t('seeas.choose')} data={[{ value: '', label: t('seeas.choose') }, ...(users.data ?? []).map((u) => ({ value: String(u.id), label: u.name as string }))]} value={user} onChange={(ev) => setUser(ev.currentTarget.value)} />
         {user && <Switch label={t('seeas.all')} checked={all} onChange={(ev) => setAll(ev.currentTarget.checked)} />}
       </div>
-      {!user ? null : q.error ? <ErrorState error={q.error} retry={() => void q.refetch()} /> : !q.data ? <Skeleton height={160} mt="sm" /> : (
+      {!user ? null : q.error ? <ErrorState error={q.error} retry={() => void q.refetch()} /> : !q.data ? <Loading height={160} mt="sm" /> : (
         <>
           <p role="status">{[q.data.user.admin && t('seeas.admin', { name: q.data.user.name }), !q.data.user.admin && q.data.user.may_explain && t('seeas.explain'), !q.data.user.admin && q.data.user.may_customise && t('seeas.customise')].filter(Boolean).join(' ')}</p>
           <div className="scrollx" tabIndex={0} role="region" aria-label={`${t('seeas.title')} ${q.data.user.name}`}>

@@ -1,10 +1,10 @@
-import { Button, NativeSelect, Skeleton, TextInput } from '@mantine/core';
+import { Button, NativeSelect, TextInput } from '@mantine/core';
 import { useState, type FormEvent } from 'react';
 import { Link } from 'wouter';
 import { number } from '../fields/format';
 import { t } from '../locale/t';
 import { can, useMeta, type Rec } from '../meta/meta';
-import { Empty, ErrorState, Letter } from '../ui/bits';
+import { Empty, ErrorState, Letter, Loading } from '../ui/bits';
 import { Page } from './Page';
 import { useRows, useSave } from './rows';
 
@@ -25,7 +25,7 @@ export default function Teams() {
   );
   return (
     <Page title={t('set.teams')} help={t('teams.help')}>
-      {rows.error ? <ErrorState error={rows.error} retry={() => void rows.refetch()} /> : !rows.data ? <Skeleton height={120} /> : all.length === 0 ? <Empty title={t('teams.none')} /> : branch(under(null), 0)}
+      {rows.error ? <ErrorState error={rows.error} retry={() => void rows.refetch()} /> : !rows.data ? <Loading height={120} /> : all.length === 0 ? <Empty title={t('teams.none')} /> : branch(under(null), 0)}
       {can(e, 'create') && <form className="row" style={{ marginTop: 18, alignItems: 'flex-end' }} onSubmit={(ev) => void add(ev)}><TextInput label={t('teams.name')} value={name} onChange={(ev) => setName(ev.currentTarget.value)} /><NativeSelect label={t('teams.under')} data={[{ value: '', label: t('teams.top') }, ...all.map((r) => ({ value: String(r.id), label: r.name }))]} value={parent} onChange={(ev) => setParent(ev.currentTarget.value)} /><Button type="submit">{t('teams.add')}</Button></form>}
     </Page>
   );

@@ -1,11 +1,11 @@
-import { Button, Checkbox, Group, Modal, MultiSelect, PasswordInput, Select, Skeleton, Stack, Switch, Table, TextInput } from '@mantine/core';
+import { Button, Checkbox, Group, Modal, MultiSelect, PasswordInput, Select, Stack, Switch, Table, TextInput } from '@mantine/core';
 import { useState, type FormEvent } from 'react';
 import { Link } from 'wouter';
 import { call, getSession, Problem } from '../api/client';
 import { ago } from '../fields/format';
 import { t } from '../locale/t';
 import { can, useMeta, type Rec } from '../meta/meta';
-import { Chip, Complaint, ErrorState, Letter } from '../ui/bits';
+import { Chip, Complaint, ErrorState, Letter, Loading } from '../ui/bits';
 import { Page } from './Page';
 import { useRows, useSave } from './rows';
 
@@ -58,7 +58,7 @@ export default function Users() {
   const change = can(e, 'update');
   return (
     <Page title={t('set.users')} help={t('users.help')} action={can(e, 'create') && <Button onClick={() => setInviting(true)}>{t('users.invite')}</Button>}>
-      {rows.error ? <ErrorState error={rows.error} retry={() => void rows.refetch()} /> : !rows.data ? <Skeleton height={200} /> : (
+      {rows.error ? <ErrorState error={rows.error} retry={() => void rows.refetch()} /> : !rows.data ? <Loading height={200} /> : (
         <div className="scrollx" tabIndex={0} role="region" aria-label={t('set.users')}>
           <Table verticalSpacing={6}>
             <Table.Thead><Table.Tr><Table.Th>{t('users.name')}</Table.Th><Table.Th>{t('set.roles')}</Table.Th><Table.Th>{t('users.team')}</Table.Th><Table.Th>{t('users.seen')}</Table.Th><Table.Th>{t('users.active')}</Table.Th></Table.Tr></Table.Thead>

@@ -1,11 +1,11 @@
 // What modules let one set: for oneself, or for all where one may. The narrowest one that is set holds.
-import { Button, PasswordInput, Skeleton, Switch, TextInput } from '@mantine/core';
+import { Button, PasswordInput, Switch, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { get } from '../api/client';
 import { t, type Key } from '../locale/t';
 import { useMeta } from '../meta/meta';
-import { ErrorState } from '../ui/bits';
+import { ErrorState, Loading } from '../ui/bits';
 import { say } from '../ui/undo';
 import { Page } from './Page';
 import { useSave } from './rows';
@@ -41,7 +41,7 @@ export default function Values() {
   const q = useQuery({ queryKey: ['settings', 'values'], queryFn: ({ signal }) => get<{ items: Value[] }>('/settings', {}, signal) });
   return (
     <Page title={t('set.values')} help={t('values.help')}>
-      {q.error ? <ErrorState error={q.error} retry={() => void q.refetch()} /> : !q.data ? <Skeleton height={160} /> : q.data.items.map((v) => <One key={v.name + String(v.value)} v={v} may={admin || v.scope === 'user'} />)}
+      {q.error ? <ErrorState error={q.error} retry={() => void q.refetch()} /> : !q.data ? <Loading height={160} /> : q.data.items.map((v) => <One key={v.name + String(v.value)} v={v} may={admin || v.scope === 'user'} />)}
     </Page>
   );
 }

@@ -1,4 +1,4 @@
-import { Alert, Button, Title } from '@mantine/core';
+import { Alert, Button, Skeleton, Title } from '@mantine/core';
 import { useEffect, type ReactNode } from 'react';
 import { Problem } from '../api/client';
 import { t } from '../locale/t';
@@ -34,6 +34,10 @@ export function ErrorState({ error, retry }: { error: unknown; retry?: () => voi
 }
 export function Empty({ title, children }: { title: string; children?: ReactNode }) {
   return <div className="centre"><div>{title}</div>{children}</div>;
+}
+/** The place of what is still coming, told to those who do not see it. */
+export function Loading({ height, mt }: { height: number; mt?: string }) {
+  return <div role="status" aria-busy aria-label={t('loading')}><Skeleton height={height} mt={mt} /></div>;
 }
 export function Complaint({ error }: { error: unknown }) {
   if (!error) return null;

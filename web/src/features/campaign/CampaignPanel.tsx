@@ -1,5 +1,5 @@
 // A campaign: before it starts how many it would reach, afterwards what became of it and what it brought.
-import { Button, Group, Modal, Skeleton, Stack } from '@mantine/core';
+import { Button, Group, Modal, Stack } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link } from 'wouter';
@@ -8,7 +8,7 @@ import { instant, money, number } from '../../fields/format';
 import { t, type Key } from '../../locale/t';
 import { listOf, mayRun, useMeta, type Rec } from '../../meta/meta';
 import type { PanelProps } from '../../record/panel';
-import { Complaint, ErrorState } from '../../ui/bits';
+import { Complaint, ErrorState, Loading } from '../../ui/bits';
 import { say, sayError } from '../../ui/undo';
 import '../features.css';
 
@@ -32,7 +32,7 @@ function Before({ record: r, onStart, busy }: { record: Rec; onStart: (everybody
   const [sure, setSure] = useState(false);
   const q = useQuery({ queryKey: ['related', 'campaign', r.id, 'review', r.version], queryFn: ({ signal }) => ask<Review>(r, 'review', signal), retry: false });
   if (q.error) return <ErrorState error={q.error} retry={() => void q.refetch()} />;
-  if (!q.data) return <Skeleton height={90} aria-label={t('loading')} />;
+  if (!q.data) return <Loading height={90} />;
   const { audience, with_address, may_be_written_to, held_out, condition } = q.data;
   const triggered = r.kind === 'triggered';
   const get = may_be_written_to - held_out;
@@ -91,7 +91,7 @@ function Afterwards({ record: r }: { record: Rec }) {
   const busy = ['sending', 'running', 'scheduled'].includes(r.status);
   const q = useQuery({ queryKey: ['related', 'campaign', r.id, 'results'], queryFn: ({ signal }) => ask<Results>(r, 'results', signal), refetchInterval: busy ? 2000 : 30_000 });
   if (q.error && !q.data) return <ErrorState error={q.error} retry={() => void q.refetch()} />;
-  if (!q.data) return <Skeleton height={120} aria-label={t('loading')} />;
+  if (!q.data) return <Loading height={120} />;
   const { messages: m, reasons = {}, links = [], orders, lift, money: cash } = q.data;
   const all = Object.entries(reasons);
   return (

@@ -1,11 +1,11 @@
 // What a person did: how often by day and name, and the newest events one by one.
-import { Button, Skeleton } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { call } from '../../api/client';
 import { date, instant, number } from '../../fields/format';
 import { t } from '../../locale/t';
 import type { PanelProps } from '../../record/panel';
-import { ErrorState } from '../../ui/bits';
+import { ErrorState, Loading } from '../../ui/bits';
 import '../features.css';
 
 interface Day { name: string; day: string; count: number }
@@ -20,7 +20,7 @@ export default function BehaviourPanel({ record: r }: PanelProps) {
     getNextPageParam: (last) => (last.events.length === PAGE ? last.events[PAGE - 1]!.at : undefined),
   });
   if (q.error && !q.data) return <ErrorState error={q.error} retry={() => void q.refetch()} />;
-  if (!q.data) return <Skeleton height={120} aria-label={t('loading')} />;
+  if (!q.data) return <Loading height={120} />;
   const days = q.data.pages[0]!.days, events = q.data.pages.flatMap((p) => p.events);
   if (!events.length && !days.length) return <p className="dim">{t('event.none')}</p>;
   const totals = new Map<string, number>();

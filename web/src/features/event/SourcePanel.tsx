@@ -1,5 +1,5 @@
 // A source of events: how to set it up, and what comes from it while one looks.
-import { Button, Skeleton } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { call } from '../../api/client';
@@ -7,7 +7,7 @@ import { instant, number } from '../../fields/format';
 import { t } from '../../locale/t';
 import { mayRun } from '../../meta/meta';
 import type { PanelProps } from '../../record/panel';
-import { Complaint, ErrorState } from '../../ui/bits';
+import { Complaint, ErrorState, Loading } from '../../ui/bits';
 import { say } from '../../ui/undo';
 import '../features.css';
 
@@ -46,7 +46,7 @@ function Secret({ id }: { id: number }) {
 function Live({ id }: { id: number }) {
   const q = useQuery({ queryKey: ['related', 'event_source', id, 'recent'], refetchInterval: 2000, queryFn: async ({ signal }) => (await call<{ items: Glimpse[] }>('POST', `/event_sources/${id}/recent`, {}, {}, signal)).data.items });
   if (q.error && !q.data) return <ErrorState error={q.error} retry={() => void q.refetch()} />;
-  if (!q.data) return <Skeleton height={90} aria-label={t('loading')} />;
+  if (!q.data) return <Loading height={90} />;
   if (!q.data.length) return <p className="dim" role="status">{t('event.waiting')}</p>;
   return (
     <ul className="leaves">

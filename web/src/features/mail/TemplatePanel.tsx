@@ -1,5 +1,5 @@
 // The text of a mail: written as code, shown as a person would get it, tried with a real mail.
-import { Button, Group, SegmentedControl, Skeleton, Stack, Textarea, TextInput } from '@mantine/core';
+import { Button, Group, SegmentedControl, Stack, Textarea, TextInput } from '@mantine/core';
 import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { call, get, getSession, Problem } from '../../api/client';
@@ -9,7 +9,7 @@ import { bytes } from '../../fields/format';
 import { t } from '../../locale/t';
 import { mayRun, titleOf, useMeta, writable, type Rec } from '../../meta/meta';
 import type { PanelProps } from '../../record/panel';
-import { Complaint } from '../../ui/bits';
+import { Complaint, Loading } from '../../ui/bits';
 import { say } from '../../ui/undo';
 import '../features.css';
 
@@ -43,8 +43,8 @@ function Try({ record: r, person, disabled }: { record: Rec; person: { id: numbe
   const [sender, setSender] = useState<{ id: number; name: string } | null>(null);
   const [error, setError] = useState<unknown>(null);
   const senders = meta.entity('mail_sender');
-  const first = useQuery({ queryKey: ['related', 'mail_sender', 'first'], enabled: !!senders, queryFn: ({ signal }) => get<{ items: Rec[] }>('/mail_senders', { limit: 1, fields: 'id,name' }, signal) });
-  const one = first.data?.items[0];
+  const newest = useQuery({ queryKey: ['related', 'mail_sender', 'newest'], enabled: !!senders, queryFn: ({ signal }) => get<{ items: Rec[] }>('/mail_senders', { limit: 1, sort: '-id', fields: 'id,name' }, signal) });
+  const one = newest.data?.items[0];
   useEffect(() => { if (one && senders) setSender((s) => s ?? { id: one.id, name: titleOf(senders, one) }); }, [one, senders]);
   const field = meta.entity('campaign')?.fields.find((f) => f.name === 'sender');
   async function send() {
@@ -55,7 +55,7 @@ function Try({ record: r, person, disabled }: { record: Rec; person: { id: numbe
     } catch (x) { setError(x); }
   }
   if (!senders || !field) return null;
-  if (first.data && !one) return <p className="dim">{t('tmpl.nosender')}</p>;
+  if (newest.data && !one) return <p className="dim">{t('tmpl.nosender')}</p>;
   return (
     <Stack gap={6}>
       <Group gap={8} align="flex-end">
@@ -63,7 +63,7 @@ function Try({ record: r, person, disabled }: { record: Rec; person: { id: numbe
         <div style={{ minWidth: 180, flex: 1 }}><Input field={field} label={field.label} value={sender} onChange={setSender} /></div>
         <Button variant="default" disabled={disabled || !to || !sender} title={disabled ? t('tmpl.savefirst') : undefined} onClick={() => void send()}>{t('tmpl.test')}</Button>
       </Group>
-      <Complaint error={error ?? first.error} />
+      <Complaint error={error ?? newest.error} />
     </Stack>
   );
 }
@@ -110,7 +110,7 @@ export default function TemplatePanel({ entity: e, record: r }: PanelProps) {
         </Group>
         {now && <p style={{ margin: '0 0 8px' }}><b>{now.subject || '–'}</b> <span className="dim">{bytes(now.bytes)}</span></p>}
         {now?.missing && <p className="dim">{t('tmpl.missing', { name: now.missing })}</p>}
-        {!now && !wrong && <Skeleton height={120} aria-label={t('loading')} />}
+        {!now && !wrong && <Loading height={120} />}
         {now && (as === 'html' && now.html ? <Frame html={now.html} label={t('tmpl.preview')} /> : <pre className="mailframe plainmail" role="region" tabIndex={0} aria-label={t('tmpl.preview')}>{now.text}</pre>)}
       </section>
       {mayRun(e, 'test') && <section aria-label={t('tmpl.test')}><Try record={r} person={person} disabled={changed} /></section>}

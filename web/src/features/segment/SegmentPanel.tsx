@@ -1,5 +1,5 @@
 // A segment: how many are in, why somebody is or is not, who came and went.
-import { Button, Group, Skeleton } from '@mantine/core';
+import { Button, Group } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link } from 'wouter';
@@ -9,7 +9,7 @@ import { ago, instant, number } from '../../fields/format';
 import { t } from '../../locale/t';
 import { address, listOf, mayRun, useMeta, type Rec } from '../../meta/meta';
 import type { PanelProps } from '../../record/panel';
-import { Complaint, ErrorState } from '../../ui/bits';
+import { Complaint, ErrorState, Loading } from '../../ui/bits';
 import { say, sayError } from '../../ui/undo';
 import { leavesOf, type Why } from './why';
 import '../features.css';
@@ -66,7 +66,7 @@ function Moves({ record: r }: { record: Rec }) {
   const people = useMeta().entity('contact')!;
   const q = useQuery({ queryKey: ['related', 'segment', r.id, 'changes'], queryFn: async ({ signal }) => (await call<{ items: Change[] }>('POST', `/segments/${r.id}/changes`, {}, {}, signal)).data.items });
   if (q.error) return <ErrorState error={q.error} retry={() => void q.refetch()} />;
-  if (!q.data) return <Skeleton height={60} aria-label={t('loading')} />;
+  if (!q.data) return <Loading height={60} />;
   return (
     <section className="panelpart" aria-label={t('seg.moves')}>
       <h2>{t('seg.moves')}</h2>

@@ -1,0 +1,304 @@
+/* workers.c - the threads that run jobs and consumers of the feed, what orders the periodic jobs, and when who waits is
+ * woken. */
+
+#include "model/job_steps.h"
+
+#include "model/change.h"
+#include "model/notify.h"
+#include "model/org.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { GATHER_MICROS = 20000, YIELD = 50, WORKED_MICROS = 1500000, SETTLE_MICROS = 500000 };
+
+static const struct {
+    const char *word;
+    int64_t micros;
+} periods[] = { { "minutely", MINUTES(1) }, { "hourly", HOURS(1) }, { "daily", DAYS(1) },
+    { "monthly", DAYS(30) } };
+
+/* ---- what comes by itself: one waiting row per periodic kind ---- */
+
+static enum err_code plan_periodic(struct call *c, void *arg)
+{
+    (void)arg;
+    for (const struct module *const *m = c->org->modules; *m; m++) {
+        for (const struct job_kind *k = (*m)->jobs; k && k->name; k++) {
+            for (size_t i = 0; k->when && i < sizeof periods / sizeof *periods; i++) {
+                int64_t last, id;
+                bool found;
+                if (strcmp(periods[i].word, k->when) != 0) {
+                    continue;
+                }
+                TRY(db_find(c, &last, &found,
+                    SQL("SELECT \"due\" FROM \"jobs\" WHERE \"kind\" = $1 ORDER BY \"id\" DESC"
+                        " LIMIT 1"),
+                    VALS(V(k->name))));
+                TRY(job_enqueue(c,
+                    &(struct job_order) { .kind = k->name, .key = k->name,
+                        .due = found ? last + periods[i].micros : c->now },
+                    &id));
+            }
+        }
+    }
+    return OK;
+}
+
+static void plan(struct org *o)
+{
+    struct arena *mem = arena_create(0);
+    struct call c;
+
+    call_init(&c, o, mem, user_system(), VIA_SYSTEM);
+    (void)!call_write(&c, plan_periodic, NULL);
+    arena_destroy(mem);
+}
+
+/* ---- threads ---- */
+
+struct consuming {
+    struct workers *workers;
+    const struct consumer *consumer;
+};
+
+struct workers {
+    struct org *org;
+    pthread_t *threads;
+    int n;
+    struct consuming *consumers;
+    int nconsumers;
+    pthread_mutex_t lock;
+    pthread_cond_t cond, jobs_cond;
+    bool stop;
+    uint64_t signals;   /* commits: for the consumers */
+    uint64_t job_signals, queued; /* commits that ordered a job: for the others */
+    void (*others)(void *arg); /* who waited for commits before: they are woken too */
+    void *others_arg;
+};
+
+static void wake(void *arg)
+{
+    struct workers *w = arg;
+
+    uint64_t queued = __atomic_load_n(&w->org->jobs_queued, __ATOMIC_RELAXED);
+
+    if (w->others) {
+        w->others(w->others_arg);
+    }
+    pthread_mutex_lock(&w->lock);
+    w->signals++;
+    pthread_cond_broadcast(&w->cond);
+    if (queued != w->queued) {
+        w->queued = queued;
+        w->job_signals++;
+        pthread_cond_broadcast(&w->jobs_cond);
+    }
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void rest(struct workers *w, struct look *look, uint64_t *signals, pthread_cond_t *cond,
+    uint64_t seen)
+{
+    struct timespec until;
+    int64_t at = time_now() + (look->at - time_monotonic());
+
+    until.tv_sec = at / 1000000;
+    until.tv_nsec = at % 1000000 * 1000;
+    pthread_mutex_lock(&w->lock);
+    while (!w->stop && *signals == seen && pthread_cond_timedwait(cond, &w->lock, &until) == 0) {
+    }
+    bool woken = *signals != seen;
+    pthread_mutex_unlock(&w->lock);
+    if (woken) {
+        look_woken(look, w->org);
+    } else {
+        look_idle(look, w->org);
+    }
+}
+
+/* What was left undone when the last process ended may be much: who has just started answers first. */
+static void settle_in(struct workers *w, struct look *look, uint64_t *signals, pthread_cond_t *cond)
+{
+    look->gap = SETTLE_MICROS;
+    look->at = time_monotonic() + SETTLE_MICROS;
+    rest(w, look, signals, cond, 0);
+}
+
+bool workers_write_much(const struct org *o)
+{
+    return time_monotonic() - __atomic_load_n(&o->worked, __ATOMIC_RELAXED) < WORKED_MICROS;
+}
+
+/* Whoever fills the feed, an import, gets the greater part of the writer: what a consumer took of it, it leaves
+ * alone many times as long, or until that has ended. */
+static void yield(struct workers *w, int64_t took)
+{
+    int64_t end = time_monotonic() + took * YIELD;
+    bool stop = false;
+
+    while (!stop && workers_write_much(w->org) && time_monotonic() < end) {
+        usleep(GATHER_MICROS);
+        pthread_mutex_lock(&w->lock);
+        stop = w->stop;
+        pthread_mutex_unlock(&w->lock);
+    }
+}
+
+/* A thread for each consumer: while one reads records another writes. */
+static void *consume_loop(void *arg)
+{
+    struct consuming *one = arg;
+    struct workers *w = one->workers;
+    struct look look;
+    bool stop = false;
+
+    settle_in(w, &look, &w->signals, &w->cond);
+    while (!stop) {
+        struct err e = { 0 };
+        bool more = false;
+        pthread_mutex_lock(&w->lock);
+        uint64_t seen = w->signals;
+        pthread_mutex_unlock(&w->lock);
+        int64_t began = time_monotonic();
+        (void)!consumer_run(w->org, one->consumer, &more, &e);
+        if (more) {
+            yield(w, time_monotonic() - began);
+        } else {
+            rest(w, &look, &w->signals, &w->cond, seen);
+            /* what comes together is taken together: one transaction for many commits */
+            usleep(GATHER_MICROS);
+        }
+        pthread_mutex_lock(&w->lock);
+        stop = w->stop;
+        pthread_mutex_unlock(&w->lock);
+    }
+    return NULL;
+}
+
+static void *job_loop(void *arg)
+{
+    struct workers *w = arg;
+    struct look look;
+    bool stop = false;
+    int64_t planned = 0;
+
+    settle_in(w, &look, &w->job_signals, &w->jobs_cond);
+    while (!stop) {
+        pthread_mutex_lock(&w->lock);
+        uint64_t seen = w->job_signals;
+        pthread_mutex_unlock(&w->lock);
+        if (org_now(w->org) - planned > MINUTES(1)) {
+            plan(w->org);
+            planned = org_now(w->org);
+        }
+        if (!job_run_one(w->org)) {
+            rest(w, &look, &w->job_signals, &w->jobs_cond, seen);
+        }
+        pthread_mutex_lock(&w->lock);
+        stop = w->stop;
+        pthread_mutex_unlock(&w->lock);
+    }
+    return NULL;
+}
+
+/* A SQLite file has one process: what counts as running when that starts was running when another died. On
+ * PostgreSQL another server may be at it, and the lease tells. */
+static enum err_code take_over(struct call *c, void *arg)
+{
+    (void)arg;
+    return db_exec(c, SQL("UPDATE \"jobs\" SET \"lease\" = 0 WHERE \"state\" = 'running'"), VALS());
+}
+
+static void take_over_all(struct org *o)
+{
+    struct arena *mem = arena_create(0);
+    struct call c;
+
+    call_init(&c, o, mem, user_system(), VIA_SYSTEM);
+    if (o->writer) {
+        (void)!call_write(&c, take_over, NULL);
+    }
+    arena_destroy(mem);
+}
+
+static void list_consumers(struct workers *w)
+{
+    int n = 0;
+
+    for (const struct module *const *m = w->org->modules; *m; m++) {
+        for (const struct consumer *k = (*m)->consumers; k && k->name; k++) {
+            n++;
+        }
+    }
+    w->consumers = ARENA_ARRAY(w->org->mem, struct consuming, n + 1);
+    for (const struct module *const *m = w->org->modules; *m; m++) {
+        for (const struct consumer *k = (*m)->consumers; k && k->name; k++) {
+            w->consumers[w->nconsumers++] = (struct consuming) { w, k };
+        }
+    }
+}
+
+enum err_code workers_start(struct org *o, int threads, struct workers **out, struct err *e)
+{
+    struct workers *w = ARENA_NEW(o->mem, struct workers);
+
+    w->org = o;
+    list_consumers(w);
+    threads += w->nconsumers;
+    w->threads = ARENA_ARRAY(o->mem, pthread_t, threads + 1);
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->cond, NULL);
+    pthread_cond_init(&w->jobs_cond, NULL);
+    w->others = o->wake;
+    w->others_arg = o->wake_arg;
+    o->wake_arg = w;
+    o->wake = wake;
+    take_over_all(o);
+    for (int i = 0; i < threads; i++) {
+        bool consumes = i < w->nconsumers;
+        if (pthread_create(&w->threads[i], NULL, consumes ? consume_loop : job_loop,
+                consumes ? (void *)&w->consumers[i] : w) != 0) {
+            workers_stop(w);
+            return err_set(e, ERR_INTERNAL, NULL, "cannot start a thread");
+        }
+        w->n++;
+    }
+    *out = w;
+    return OK;
+}
+
+void workers_stop(struct workers *w)
+{
+    if (!w) {
+        return;
+    }
+    __atomic_store_n(&w->org->stopping, true, __ATOMIC_RELAXED);
+    pthread_mutex_lock(&w->lock);
+    w->stop = true;
+    pthread_cond_broadcast(&w->cond);
+    pthread_cond_broadcast(&w->jobs_cond);
+    pthread_mutex_unlock(&w->lock);
+    for (int i = 0; i < w->n; i++) {
+        pthread_join(w->threads[i], NULL);
+    }
+    w->org->wake = w->others;
+    w->org->wake_arg = w->others_arg;
+    pthread_mutex_destroy(&w->lock);
+    pthread_cond_destroy(&w->cond);
+    pthread_cond_destroy(&w->jobs_cond);
+}
+
+enum err_code workers_drain(struct org *o, struct err *e)
+{
+    bool more = true;
+
+    while (more) {
+        TRY(consumers_run(o, &more, e));
+        while (job_run_one(o)) {
+            more = true;
+        }
+    }
+    return OK;
+}
