@@ -310,7 +310,8 @@ static enum err_code preview(struct call *c)
 /* To an address of one's own choice, through the real server, as the person named would get it. */
 static enum err_code test_send(struct call *c)
 {
-    struct batch_order order = { .kind = BATCH_TRANSACTIONAL, .sender = in_int(c, "sender"), .template = target(c) };
+    struct batch_order order = { .kind = BATCH_TRANSACTIONAL, .sender = in_int(c, "sender"), .template = target(c),
+        .once = true };
     struct str key;
     const char *why = "";
     struct record *person;
@@ -366,7 +367,14 @@ static const struct action actions[] = {
 };
 
 static const struct entity *const entities[] = { &server, &domain, &sender, &template_entity, &mail_secret_entity,
-    &message_batch_entity, &message_entity, &message_link_entity, &message_hit_entity, NULL };
+    &message_batch_entity, &message_entity, &message_link_entity, &message_hit_entity, &message_move_entity, NULL };
+
+static const struct setting settings[] = {
+    { .field = { .name = "message.days", .kind = KIND_INT, .min = 30, .max = 36500, .def = "1100",
+          .help = "For how many days it is kept who got which mail and what became of it." },
+        .scope = SETTING_ORG },
+    SETTING_END,
+};
 
 static const struct job_kind jobs[] = {
     { .name = "message_send", .work = message_send_work, .system = true, .help = "Sends what is due through a mail server." },
@@ -374,8 +382,12 @@ static const struct job_kind jobs[] = {
     { .name = "message_close", .run = message_close_work, .system = true, .help = "Cancels what a stopped batch had planned." },
     { .name = "message_look", .run = message_look, .when = "minutely", .system = true,
         .help = "Wakes the sender of each mail server that has something due." },
+    { .name = "message_retention", .look = message_retention_look, .run = message_retention_run, .when = "daily",
+        .system = true, .help = "Removes what is older than the setting message.days about mails." },
     JOB_END,
 };
 
-const struct module message_module = { .name = "message", .entities = entities, .actions = actions, .jobs = jobs,
-    .pages = message_pages };
+static const struct consumer consumers[] = { { .name = "message_people", .run = message_people_change }, CONSUMER_END };
+
+const struct module message_module = { .name = "message", .entities = entities, .actions = actions, .settings = settings,
+    .jobs = jobs, .consumers = consumers, .pages = message_pages };

@@ -27,6 +27,7 @@ struct batch_order {
     bool track_opens, track_clicks;
     int64_t per_hour; /* at most, 0 for no limit but the server's */
     int64_t cap_count, cap_days; /* at most so many of campaigns to a person in so many days; 0: no limit */
+    bool once;        /* what is planned along with it is all: it closes when that has ended */
 };
 /* Checks that sender and template can be used, and opens it. */
 MUST_CHECK enum err_code message_open_batch(struct call *c, const struct batch_order *o, int64_t *batch);

@@ -9,7 +9,7 @@
 
 static const struct field batch_fields[] = { COL_INT("server"), COL_INT("sender"), COL_INT("template"), COL_INT("purpose"),
     COL_INT("campaign"), COL_TEXT("name"), COL_INT("kind"), COL_TEXT("state"), COL_INT("track_opens"),
-    COL_INT("track_clicks"), COL_INT("per_hour"), COL_INT("cap_count"), COL_INT("cap_days"), COL_INT("next"), FIELD_END };
+    COL_INT("track_clicks"), COL_INT("per_hour"), COL_INT("cap_count"), COL_INT("cap_days"), COL_INT("next"), COL_INT("once"), FIELD_END };
 static const char *const batch_indexes[] = { "\"server\", \"state\"", NULL };
 const struct entity message_batch_entity = { .name = "message_batch", .plural = "message_batches",
     .fields = batch_fields, .flags = ENTITY_TABLE, .indexes = batch_indexes };
@@ -48,10 +48,10 @@ enum err_code message_open_batch(struct call *c, const struct batch_order *o, in
     TRY(mail_layout_read(c, c->mem, &text, &sender, o->name, &layout));
     return db_insert(c, batch,
         SQL("INSERT INTO \"message_batches\" (\"server\", \"sender\", \"template\", \"purpose\", \"campaign\", \"name\","
-            " \"kind\", \"state\", \"track_opens\", \"track_clicks\", \"per_hour\", \"cap_count\", \"cap_days\") VALUES"
-            " ($1, $2, $3, $4, $5, $6, $7, 'open', $8, $9, $10, $11, $12)"),
+            " \"kind\", \"state\", \"track_opens\", \"track_clicks\", \"per_hour\", \"cap_count\", \"cap_days\", \"once\")"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, 'open', $8, $9, $10, $11, $12, $13)"),
         VALS(V(sender.server), V(o->sender), V(o->template), V(o->purpose), V(o->campaign), V(o->name), V((int)o->kind),
-            V(o->track_opens), V(o->track_clicks), V(o->per_hour), V(o->cap_count), V(o->cap_days)));
+            V(o->track_opens), V(o->track_clicks), V(o->per_hour), V(o->cap_count), V(o->cap_days), V(o->once)));
 }
 
 static void take_batch(struct rows *rows, struct batch *b)
@@ -129,6 +129,15 @@ enum err_code message_set_limits(struct call *c, int64_t batch, int64_t per_hour
             " \"cap_count\" = $3, \"cap_days\" = $4 WHERE \"id\" = $1 AND \"state\" <> 'closed'"),
         VALS(V(batch), V(per_hour), V(cap_count), V(cap_days))));
     return message_order_sender(c, b.server, 0);
+}
+
+enum err_code batches_close_ended(struct call *c, int64_t server)
+{
+    return db_exec(c,
+        SQL("UPDATE \"message_batches\" SET \"state\" = 'closed' WHERE \"server\" = $1 AND \"state\" = 'open' AND \"once\" = 1"
+            " AND NOT EXISTS (SELECT 1 FROM \"messages\" m WHERE m.\"batch\" = \"message_batches\".\"id\" AND m.\"state\" IN"
+            " ('planned', 'in_flight'))"),
+        VALS(V(server)));
 }
 
 enum { CANCELLED_AT_ONCE = 2000 };

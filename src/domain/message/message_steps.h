@@ -75,10 +75,18 @@ struct batch {
 };
 /* Those of a mail server that have something planned. */
 MUST_CHECK enum err_code batches_open(struct call *c, int64_t server, struct batch **out, size_t *n);
+/* Of a mail server: those of one occasion (batch_order.once) all of whose messages have ended. */
+MUST_CHECK enum err_code batches_close_ended(struct call *c, int64_t server);
 MUST_CHECK enum err_code batch_load(struct call *c, int64_t id, struct batch *out);
 MUST_CHECK enum err_code message_order_sender(struct call *c, int64_t server, int64_t due);
 /* The earliest instant at which something of the server's open batches is due. */
 MUST_CHECK enum err_code message_next_due(struct call *c, int64_t server, int64_t *due, bool *found);
+
+/* ---- whose they are, and how long they are kept (message_people.c) ---- */
+enum err_code message_people_change(struct call *c, const struct change *changes, size_t n);
+enum err_code message_retention_look(struct call *c);
+enum err_code message_retention_run(struct call *c);
+extern const struct entity message_move_entity;
 
 enum err_code message_send_work(struct job_work *w);
 enum err_code message_close_work(struct call *c);

@@ -238,11 +238,11 @@ test('a limit per hour holds, however often the sender looks again', async () =>
   await clock('2026-04-01T10:00:00Z');
   const id = await campaign({ where: "job_title = 'Hourly'", name: 'Hourly', per_hour: 60 });
   await ok(`/campaigns/${id}/start`);
-  await eventually(async () => (await results(id)).messages.sent === 2, 10);
+  await eventually(async () => (await results(id)).messages.sent === 2, 30);
   await new Promise((r) => setTimeout(r, 2500));
   assert.equal((await results(id)).messages.sent, 2);
   await clock('2026-04-01T10:02:01Z');
-  await eventually(async () => (await results(id)).messages.sent === 4, 10);
+  await eventually(async () => (await results(id)).messages.sent === 4, 30);
   await new Promise((r) => setTimeout(r, 1500));
   assert.equal((await results(id)).messages.sent, 4);
   await clock('2026-04-01T10:05:00Z');
@@ -273,6 +273,39 @@ test('the mails to a person are counted across the campaigns that send together'
   assert.deepEqual(ends.map((r) => r.messages.sent).sort(), [0, 1]);
   assert.deepEqual(ends.map((r) => r.reasons).find((r) => r.frequency), { frequency: 1 });
   assert.equal(slow.mails.filter((m) => m.to === 'capped@mail.example').length, 1);
+});
+
+test('a domain that wants few holds up nobody else, and gets what it wants', async (t) => {
+  const other = await new Sink().start(), times = [];
+  t.after(() => other.stop());
+  other.data = (mail) => { times.push([mail.to, Date.now()]); return '250 kept'; };
+  const s = await made('mail_servers', { name: 'Picky', host: '127.0.0.1', port: other.port, security: 'none', connections: 2, domain_rate: 1 });
+  const from = await made('mail_senders', { name: 'Picky', address: 'picky@shop.example', server: s });
+  for (let i = 0; i < 20; i++) await person(`S${i}`, { job_title: 'Picky', emails: [`s${i}@slow.example`] });
+  for (let i = 0; i < 5; i++) await person(`F${i}`, { job_title: 'Picky', emails: [`f${i}@fast${i}.example`] });
+  const id = await campaign({ where: "job_title = 'Picky'", name: 'Picky', sender: from });
+  await ok(`/campaigns/${id}/start`);
+  await eventually(async () => times.filter(([to]) => to.startsWith('f')).length === 5, 30);
+  const slow = () => times.filter(([to]) => to.startsWith('s'));
+  assert.ok(slow().length < 15, `${slow().length} of 20 to the slow domain before the others`);
+  await eventually(async () => slow().length >= 8, 40);
+  const span = (slow()[7][1] - slow()[0][1]) / 1000;
+  assert.ok(span > 6 && span < 20, `eight in ${span} seconds`);
+  await ok(`/campaigns/${id}/cancel`);
+});
+
+test('what answers a person goes ahead of a campaign that a slow server is still busy with', async (t) => {
+  const slow = await new Sink().start();
+  t.after(() => slow.stop());
+  const s = await made('mail_servers', { name: 'Lazy', host: '127.0.0.1', port: slow.port, security: 'none', connections: 2, rate: 2 });
+  const from = await made('mail_senders', { name: 'Lazy', address: 'lazy@shop.example', server: s });
+  const id = await campaign({ where: "job_title = 'Control'", name: 'Lazy', sender: from });
+  await ok(`/campaigns/${id}/start`);
+  await eventually(async () => slow.mails.length >= 2, 10);
+  await ok(`/mail_templates/${template}/test`, { sender: from, to: 'urgent@mail.example' });
+  await eventually(async () => slow.mails.some((m) => m.to === 'urgent@mail.example'), 30);
+  assert.ok(slow.mails.length < 40, `${slow.mails.length} of 60 went before`);
+  await ok(`/campaigns/${id}/cancel`);
 });
 
 test('a triggered one goes to each who enters its segment, after its delay, once', async () => {

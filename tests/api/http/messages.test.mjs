@@ -18,7 +18,7 @@ const ok = async (path, body = {}) => {
   return r.body;
 };
 const clock = (now) => Promise.all(w.servers.map((s) => w.request('PUT', '/test/clock', { now }, {}, s)));
-const later = (seconds) => clock(new Date(Date.now() + seconds * 1000).toISOString());
+const begun = Date.now(), later = (seconds) => clock(new Date(begun + seconds * 1000).toISOString());
 const arrived = (n) => eventually(async () => sink.mails.length >= n && sink.mails, 20);
 
 before(async () => {
@@ -114,6 +114,7 @@ print(dkim.verify(sys.stdin.buffer.read(), dnsfunc=dns), asked[0].decode())`, re
 test('what the other side puts off comes again, what it refuses does not', async () => {
   const n = sink.mails.length;
   let asked = 0, refused = 0;
+  await later(0);
   sink.rcpt = (to) => {
     if (to.startsWith('later')) return asked++ ? '250 ok' : '451 4.7.1 try again later';
     if (to.startsWith('never')) { refused++; return '550 5.1.1 no such user'; }
@@ -157,6 +158,7 @@ test('a refusal holds, though the server hangs up behind it', async (t) => {
   let asked = 0;
   rude.rcpt = (to) => to.startsWith('never') ? (asked++, '550 5.1.1 no such user') : '250 ok';
   rude.dataRefused = null;
+  await later(0);
   const s = await made('mail_servers', { name: 'Rude', host: '127.0.0.1', port: rude.port, security: 'none', connections: 1 });
   const from = await made('mail_senders', { name: 'Rude', address: 'x@shop.example', server: s });
   await ok(`/mail_templates/${template}/test`, { sender: from, to: 'never@mail.example' });
@@ -169,6 +171,7 @@ test('a refusal holds, though the server hangs up behind it', async (t) => {
 });
 
 test('a server that does not answer, or refuses the password, is told; it is tried again later', async (t) => {
+  await later(0);
   const gone = await made('mail_servers', { name: 'Gone', host: '127.0.0.1', port: 9, security: 'none' });
   const from = await made('mail_senders', { name: 'Gone', address: 'x@shop.example', server: gone });
   await ok(`/mail_templates/${template}/test`, { sender: from, to: 'x@mail.example' });

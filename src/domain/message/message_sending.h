@@ -1,0 +1,102 @@
+/* message_sending.h - what the files of the job that sends share: the job, its pages, the pace of domains. */
+
+#ifndef DOMAIN_MESSAGE_MESSAGE_SENDING_H
+#define DOMAIN_MESSAGE_MESSAGE_SENDING_H
+
+#include "domain/message/message_steps.h"
+
+enum { MAIL_PAGE = 400, MAIL_PAGES = 8, MAIL_DOMAINS = 512 };
+
+struct page;
+struct batch_state;
+
+/* A message that is, or is about to be, ready. */
+struct ready {
+    int64_t id, contact;
+    struct batch_state *batch;
+    struct str to, from, data;
+    const char *reason; /* it is not sent, and why; NULL: it is */
+    int domain;
+    struct page *page;
+    int64_t slot;    /* when its domain lets it go, by the monotonic clock; 0: nobody has asked yet */
+    int64_t put_off; /* it comes again after so many microseconds */
+    bool transactional;
+    bool his; /* it goes to the person's own address */
+    bool held_out; /* of the control group: asked like the others, and not sent */
+};
+
+/* People who are due; those of one page may still be on their way while mails for the next are made. */
+struct page {
+    struct arena *mem;
+    struct ready list[MAIL_PAGE];
+    int64_t until; /* by the monotonic clock: then the rest of it is given back */
+    size_t n, made, at, left; /* made: how many mails are; at: the next to go; left: not noted as ended yet */
+    bool taken[MAIL_PAGE];   /* by the network, or it does not go at all */
+};
+
+/* How fast one domain may get mails: slower when it asks for that, then again faster little by little. */
+struct domain_pace {
+    struct str name;
+    int64_t next;     /* by the monotonic clock */
+    int64_t slot;     /* the first that is not given to a message that waits */
+    double rate;      /* messages a second; 0: no limit */
+    int64_t slowed;   /* when it last asked */
+};
+
+struct ending {
+    struct ready *m;
+    struct smtp_result r;
+};
+
+struct batch_state {
+    struct batch b;
+    struct mail_layout layout;
+    struct mail_links links;
+    bool usable;
+    bool paced; /* b.next has moved */
+};
+
+struct sending {
+    struct job_work *w;
+    int64_t server_id;
+    struct mail_server server;
+    struct smtp *smtp;
+    struct arena *texts, *keys;    /* layouts, of the model that they were read in; their keys */
+    struct batch_state *batches;
+    size_t nbatches;
+    struct page pages[MAIL_PAGES], *page; /* page: the one that goes out */
+    struct ending endings[SMTP_CONNECTIONS_MAX + 2 * MAIL_PAGE];
+    size_t nendings;
+    struct ready *going[SMTP_CONNECTIONS_MAX];
+    bool stopped[SMTP_CONNECTIONS_MAX]; /* cancelled before it went */
+    size_t ngoing;
+    struct domain_pace domains[MAIL_DOMAINS];
+    size_t ndomains;
+    int64_t next;                  /* when the server's rate lets the next one go */
+    int64_t linger;                /* until then the job stays, since it knows which domains asked for patience */
+    int64_t sent, looked_at, listed_at, wrote_at;
+    int64_t model; /* the version that the layouts were read in */
+};
+
+/* ---- whom it is about (message_page.c) ---- */
+/* All are called by job_work_read and call_read; arg: the job. */
+MUST_CHECK enum err_code sending_read_batches(struct call *c, void *arg);
+MUST_CHECK enum err_code sending_list_page(struct call *c, void *arg);
+/* Some mails of the page, while the server reads what it was sent. */
+MUST_CHECK enum err_code sending_make_slice(struct call *c, void *arg);
+/* What of the page from there on has not been taken stays planned, and is not counted by limits per hour. */
+void sending_give_back(struct page *p, size_t from);
+
+/* ---- how fast (message_pace.c); now: by the monotonic clock ---- */
+int pace_domain_of(struct sending *s, struct str address);
+/* The domain of a message has asked for patience. */
+void pace_slow_down(struct sending *s, const struct ready *m);
+bool pace_domain_waits(const struct sending *s, const struct ready *m, int64_t now);
+/* The turn of its domain is far: m->put_off says how far. */
+bool pace_puts_off(struct sending *s, struct ready *m, int64_t now);
+/* One more goes to it. */
+void pace_domain_goes(struct sending *s, const struct ready *m, int64_t now);
+/* True: one more may go through the server, and counts. */
+bool pace_server_lets(struct sending *s, int64_t now);
+
+#endif
