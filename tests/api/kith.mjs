@@ -2,6 +2,7 @@
 //
 // With KITH_TEST_PG two servers run on one fresh PostgreSQL database and requests alternate between
 // them, so that every test also proves that a write through one is seen through the other.
+import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { appendFileSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -216,3 +217,22 @@ export function listen(server, token, target = '/api/v1/changes', headers = {}) 
   stream.opened = eventually(() => stream.comments > 0 || stream.status >= 400);
   return stream;
 }
+
+export const where = encodeURIComponent; // a condition in an address
+export const HUMAN = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/126.0 Safari/537.36';
+
+// Short words for a file that is about one world: what comes back is the body, or the id of what was made.
+export const words = (the) => ({
+  get: async (path) => (await the().api('GET', path)).body,
+  made: async (plural, fields) => {
+    const r = await the().api('POST', `/${plural}`, fields);
+    assert.equal(r.status, 201, r.text);
+    return r.body.id;
+  },
+  ok: async (path, body = {}) => {
+    const r = await the().api('POST', path, body);
+    assert.equal(r.status, 200, `${path}: ${r.text}`);
+    return r.body;
+  },
+  clock: (now) => Promise.all(the().servers.map((s) => the().request('PUT', '/test/clock', { now }, {}, s))),
+});

@@ -2,17 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 import { parseMail, Sink } from '../api/smtp.mjs';
-import { api, e2e, look, serve, step, until } from './server.mjs';
+import { api, e2e, look, made, serve, step, until } from './server.mjs';
 
 serve({ people: 120 });
 let sink, newsletter, server, sender, template, segment, campaign;
 before(async () => { sink = await new Sink().start(); });
 after(async () => { await sink.stop(); });
-const made = async (plural, fields) => {
-  const r = await api('POST', `/${plural}`, fields);
-  assert.equal(r.status, 201, JSON.stringify(r.body));
-  return r.body.id;
-};
 const all = async (path) => (await api('GET', path)).body.items;
 
 step('a mail server keeps its password and says how it does', async () => {

@@ -10,9 +10,10 @@ import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
+import { HUMAN, where } from '../api/kith.mjs';
 import { parseMail, Sink } from '../api/smtp.mjs';
 import { noPostfix, startPostfix } from './postfix.mjs';
-import { api, e2e, look, serve, signIn, step, until } from './server.mjs';
+import { api, e2e, look, made, serve, signIn, step, until } from './server.mjs';
 
 const run = promisify(execFile);
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '../..');
@@ -21,18 +22,12 @@ const skip = !existsSync(file) ? 'the data are not here' : process.env.KITH_TEST
 const whole = process.env.KITH_RETAIL === 'all';
 const KITH = process.env.KITH ?? path.join(root, 'build/kith');
 const NOW = '2011-12-10T00:00:00Z', DAY = 86400e3;
-const HUMAN = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/126.0 Safari/537.36';
 
 serve({ people: 0, signedIn: false });
 let sink, postfix, rows, segment, campaign, newsletter, mailed, held, clocked;
 before(async () => { sink = await new Sink().start(); if (!skip) postfix = await startPostfix(path.join(tmpdir(), `kith-postfix-${process.pid}`), sink.port); });
 after(async () => { await postfix?.stop(); await sink.stop(); });
 
-const made = async (plural, fields) => {
-  const r = await api('POST', `/${plural}`, fields);
-  assert.equal(r.status, 201, JSON.stringify(r.body));
-  return r.body.id;
-};
 const items = async (p) => (await api('GET', p)).body.items;
 const every = async (p) => {
   const list = [];
@@ -43,7 +38,6 @@ const every = async (p) => {
   }
   return list;
 };
-const where = (text) => encodeURIComponent(text);
 const clock = (now) => fetch(`${e2e.url}/test/clock`, { method: 'PUT', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ now }) });
 const cents = (quantity, price) => Math.sign(quantity) * Math.round(Math.abs(quantity) * Math.round(Number(price) * 10000) / 100 + 1e-9);
 const quoted = (s) => '"' + s.replaceAll('"', '""') + '"';

@@ -103,6 +103,13 @@ export const api = (method, address, body) => e2e.page.evaluate(async ([m, a, b]
   return { status: r.status, body: text ? JSON.parse(text) : null };
 }, [method, address, body]);
 
+/** The id of what was made. */
+export async function made(plural, fields) {
+  const r = await api('POST', `/${plural}`, fields);
+  assert.equal(r.status, 201, JSON.stringify(r.body));
+  return r.body.id;
+}
+
 /** What is on the screen at once may reach the server a moment later. */
 export async function until(holds) {
   for (let i = 0; i < 100; i++) {

@@ -1,24 +1,11 @@
 // Campaigns: who gets one and who does not and why, control group, clicks, opens, unsubscriptions, orders, what it brought.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { eventually, world } from '../kith.mjs';
+import { eventually, HUMAN, where, words, world } from '../kith.mjs';
 import { parseMail, Sink } from '../smtp.mjs';
 
 let w, sink, server, sender, template, newsletter;
-const HUMAN = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/126.0 Safari/537.36';
-const get = async (path) => (await w.api('GET', path)).body;
-const where = (text) => encodeURIComponent(text);
-const made = async (plural, fields) => {
-  const r = await w.api('POST', `/${plural}`, fields);
-  assert.equal(r.status, 201, r.text);
-  return r.body.id;
-};
-const ok = async (path, body = {}) => {
-  const r = await w.api('POST', path, body);
-  assert.equal(r.status, 200, `${path}: ${r.text}`);
-  return r.body;
-};
-const clock = (now) => Promise.all(w.servers.map((s) => w.request('PUT', '/test/clock', { now }, {}, s)));
+const { get, made, ok, clock } = words(() => w);
 const visit = (url, headers = {}, method = 'GET') => fetch(w.servers[0].url + new URL(url).pathname, { method, redirect: 'manual', headers: { 'user-agent': HUMAN, ...headers } });
 const results = (id) => ok(`/campaigns/${id}/results`);
 const sent = (id) => eventually(async () => { const r = await results(id); return r.messages.planned + r.messages.in_flight === 0 && r.messages.sent + r.messages.skipped > 0 && r; }, 30);

@@ -2,11 +2,10 @@
 // and the list of addresses that are never written to.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { eventually, world } from '../kith.mjs';
+import { eventually, where, words, world } from '../kith.mjs';
 
 let w, newsletter, service;
-const get = async (path) => (await w.api('GET', path)).body;
-const where = (text) => encodeURIComponent(text);
+const { get } = words(() => w);
 const person = async (name, fields = {}) => {
   const r = await w.api('POST', '/contacts', { last_name: name, emails: [{ address: `${name.toLowerCase()}@mail.example` }], ...fields });
   assert.equal(r.status, 201, r.text);

@@ -2,22 +2,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
-import { eventually, world } from '../kith.mjs';
+import { eventually, words, world } from '../kith.mjs';
 import { parseMail, Sink } from '../smtp.mjs';
 
 let w, sink, server, sender, template, ada;
-const get = async (path) => (await w.api('GET', path)).body;
-const made = async (plural, fields) => {
-  const r = await w.api('POST', `/${plural}`, fields);
-  assert.equal(r.status, 201, r.text);
-  return r.body.id;
-};
-const ok = async (path, body = {}) => {
-  const r = await w.api('POST', path, body);
-  assert.equal(r.status, 200, r.text);
-  return r.body;
-};
-const clock = (now) => Promise.all(w.servers.map((s) => w.request('PUT', '/test/clock', { now }, {}, s)));
+const { get, made, ok, clock } = words(() => w);
 const begun = Date.now(), later = (seconds) => clock(new Date(begun + seconds * 1000).toISOString());
 const arrived = (n) => eventually(async () => sink.mails.length >= n && sink.mails, 20);
 

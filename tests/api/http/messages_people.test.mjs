@@ -1,22 +1,11 @@
 // Whose mails they are when people are merged, parted and removed for good, and how long they are kept.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { eventually, world } from '../kith.mjs';
+import { eventually, where, words, world } from '../kith.mjs';
 import { parseMail, Sink } from '../smtp.mjs';
 
 let w, sink, sender, template, service;
-const where = (text) => encodeURIComponent(text);
-const get = async (path) => (await w.api('GET', path)).body;
-const made = async (plural, fields) => {
-  const r = await w.api('POST', `/${plural}`, fields);
-  assert.equal(r.status, 201, r.text);
-  return r.body.id;
-};
-const ok = async (path, body = {}) => {
-  const r = await w.api('POST', path, body);
-  assert.equal(r.status, 200, `${path}: ${r.text}`);
-  return r.body;
-};
+const { get, made, ok } = words(() => w);
 const days = (n) => Promise.all(w.servers.map((s) => w.request('PUT', '/test/clock', { now: n === null ? null : new Date(Date.now() + n * 86400e3).toISOString() }, {}, s)));
 const set = async (name, value) => assert.equal((await w.api('PUT', '/settings', { name, scope: 'organisation', scope_id: 0, value })).status, 204);
 const results = (id) => ok(`/campaigns/${id}/results`);

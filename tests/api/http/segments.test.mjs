@@ -1,11 +1,10 @@
 // Live segments: people enter and leave as they change and as time passes; building, explaining, segments in segments.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { eventually, world } from '../kith.mjs';
+import { eventually, where, words, world } from '../kith.mjs';
 
 let w;
-const get = async (path) => (await w.api('GET', path)).body;
-const where = (text) => encodeURIComponent(text);
+const { get } = words(() => w);
 const person = async (fields) => (await w.api('POST', '/contacts', fields)).body.id;
 
 before(async () => { w = await world(); });

@@ -5,16 +5,12 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { eventually, kith, Server, sleep, world } from '../kith.mjs';
+import { eventually, kith, Server, sleep, words, world } from '../kith.mjs';
 import { Sink } from '../smtp.mjs';
 
 const PEOPLE = Number(process.env.KITH_SEND ?? 1500), KILLS = 4, CONNECTIONS = 8;
 let w, sink, server, sender, template, service;
-const made = async (plural, fields) => {
-  const r = await w.api('POST', `/${plural}`, fields);
-  assert.equal(r.status, 201, r.text);
-  return r.body.id;
-};
+const { made } = words(() => w);
 const act = async (target, body = {}) => {
   const r = await w.api('POST', target, body);
   assert.equal(r.status, 200, r.text);
