@@ -77,10 +77,10 @@ def cmocka(name, command, env=None, timeout=900):
     count(name, output, status, ok, bad, skip)
 
 
-def node(name, files, env):
+def node(name, files, env, at_once):
     if not wanted(name):
         return
-    output, status = run(name, ["node", "--test", "--test-concurrency=2", *map(str, files)], env, 1200)
+    output, status = run(name, ["node", "--test", f"--test-concurrency={at_once}", *map(str, files)], env, 1200)
     number = lambda word: sum(map(int, re.findall(rf"^(?:#|ℹ) {word} (\d+)", output, re.M)))
     count(name, output, status, number("pass"), number("fail"), number("skipped"))
 
@@ -146,7 +146,8 @@ def both(env, label):
         cmocka(f"{program.name} ({label})", [str(program)], env)
     files = sorted((root / "tests" / "api").glob("**/*.test.mjs"))
     if files:
-        node(f"api ({label})", files, {**env, "KITH": str(build / "kith")})
+        # they wait for timers more than they work: two leave half of two cores idle
+        node(f"api ({label})", files, {**env, "KITH": str(build / "kith")}, 4)
 
 
 def end_to_end(env, label, only=None):
@@ -155,7 +156,7 @@ def end_to_end(env, label, only=None):
     if shutil.which("chromium") and (root / "web" / "dist" / "index.html").exists():
         # the node that built the application: Debian's own is too old for playwright
         tools = root / "web" / ".tools" / "node_modules" / ".bin"
-        node(f"e2e ({label})", files, {**env, "KITH": str(build / "kith"), "PATH": f"{tools}:{os.environ['PATH']}"})
+        node(f"e2e ({label})", files, {**env, "KITH": str(build / "kith"), "PATH": f"{tools}:{os.environ['PATH']}"}, 3)
     else:
         say(f"e2e ({label}) not run: chromium or web/dist is missing (script/build-web makes it)")
 

@@ -18,7 +18,9 @@ export class Sink {
     return this;
   }
 
+  // Who connects while it stops is sent away too: the end waits for all connections.
   async stop() {
+    this.ending = true;
     for (const s of this.sockets) s.destroy();
     await new Promise((done) => this.server.close(done));
   }
@@ -26,6 +28,7 @@ export class Sink {
   sockets = new Set();
 
   serve(s) {
+    if (this.ending) { s.destroy(); return; }
     this.connections++;
     this.sockets.add(s);
     s.on('close', () => this.sockets.delete(s));

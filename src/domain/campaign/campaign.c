@@ -81,7 +81,8 @@ static void take(struct call *c, const struct record *r, struct campaign *out)
         .delay = SECONDS(record_get(r, "delay").i), .window = DAYS(record_get(r, "window_days").i),
         .per_hour = record_get(r, "per_hour").i, .cap_count = record_get(r, "cap_count").i,
         .cap_days = record_get(r, "cap_days").i, .tried = record_get(r, "tried").i,
-        .refused = record_get(r, "refused").i, .track_opens = record_get(r, "track_opens").i != 0,
+        .refused = record_get(r, "refused").i,
+        .frozen = record_get(r, "audience").type == DB_INT, .track_opens = record_get(r, "track_opens").i != 0,
         .track_clicks = record_get(r, "track_clicks").i != 0, .again = record_get(r, "again").i != 0,
         .cost = cost[0].type == DB_INT ? cost[0].i : -1 };
 }
@@ -349,7 +350,7 @@ static enum err_code begin_anew(struct call *c, const struct campaign *k)
     return record_update(c, r);
 }
 
-/* Planning what is planned already does nothing; what was not reached before the pause is. */
+/* An audience that the pause met half frozen is frozen to its end; who has come since is not asked. */
 static enum err_code resume(struct call *c)
 {
     struct campaign k;
@@ -357,7 +358,7 @@ static enum err_code resume(struct call *c)
     TRY(turn(c, "paused", "paused", "open", NULL));
     TRY(campaign_load(c, target(c), &k));
     TRY(begin_anew(c, &k));
-    return str_is(k.kind, "broadcast") ? campaign_order_plan(c, &k, 0) : OK;
+    return str_is(k.kind, "broadcast") && !k.frozen ? campaign_order_plan(c, &k, 0) : OK;
 }
 
 static enum err_code cancel(struct call *c)

@@ -19,6 +19,7 @@ struct campaign {
     int64_t scheduled_at, started_at, delay, window; /* microseconds; window: in which orders count */
     int64_t per_hour, cap_count, cap_days;
     bool track_opens, track_clicks, again;
+    bool frozen; /* its audience, to the end */
     bool stopped; /* by the consumer, in its call */
     int64_t tried, refused; /* by its mail server, when it was resumed: what is judged is what came after */
     int64_t cost; /* hundredths of base currency; -1: not said */

@@ -190,6 +190,13 @@ static bool moved_pace(const struct sending *s)
     return false;
 }
 
+static void forget_pace(struct sending *s)
+{
+    for (size_t i = 0; i < s->nbatches; i++) {
+        s->batches[i].paced = false;
+    }
+}
+
 static enum err_code go(struct sending *s)
 {
     if (!s->nendings && !s->ngoing && !moved_pace(s) && time_monotonic() - s->wrote_at < KEEP_MICROS) {
@@ -200,8 +207,8 @@ static enum err_code go(struct sending *s)
     s->wrote_at = time_monotonic();
     for (size_t i = 0; i < s->nbatches; i++) {
         s->batches[i].links.stored = s->batches[i].links.n;
-        s->batches[i].paced = false;
     }
+    forget_pace(s);
     for (size_t i = 0; i < s->nendings; i++) {
         s->endings[i].m->page->left--;
     }
@@ -417,9 +424,10 @@ enum err_code message_send_work(struct job_work *w)
     enum err_code code = smtp_open(w->mem, &s->server.smtp, done, s, &s->smtp, &w->err);
     if (code == OK) {
         code = send_all(s, &why);
-        if (code != OK) { /* what the server still says is kept, whatever went wrong here */
+        if (code != OK) { /* what the server still says is kept, whatever went wrong here; the pace is another's by now */
             drain(s);
             s->ngoing = 0;
+            forget_pace(s);
             (void)!job_work_as_system(w, write_round, s);
             return code;
         }

@@ -17,7 +17,7 @@ static const struct choice_def kinds[] = {
 };
 static const struct field fields[] = {
     FIELD_TEXT("name", .required = true, .search = 3, .index = true),
-    FIELD_TEXT("code", .max = 60, .no_fold = true, .unique = true,
+    FIELD_TEXT("code", .max = 60, .no_fold = true, .unique = true, .format = FORMAT_CODE,
         .help = "Its name in expressions: in_segment('lapsed'). Made of the name when left out."),
     FIELD_LONG("description"),
     FIELD_CHOICE("kind", kinds, .def = "live", .set_once = true,
@@ -132,13 +132,6 @@ static enum err_code before_save(struct call *c, struct record *r, const struct 
 
     if (record_get(r, "code").type != DB_TEXT && record_get(r, "name").type == DB_TEXT) {
         record_set(c, r, "code", V(code_of_name(c, record_get(r, "name").s)));
-    }
-    struct str code = record_get(r, "code").type == DB_TEXT ? record_get(r, "code").s : STR("");
-    for (size_t i = 0; !r->replay && i < code.n; i++) {
-        char ch = code.p[i];
-        if (!((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '_' || ch == '-')) {
-            return fail(c, ERR_INVALID, "code", "a code is made of small letters, digits, _ and -");
-        }
     }
     if (old && !str_eq(record_get(old, "code").s, record_get(r, "code").s)) {
         return fail(c, ERR_INVALID, "code", "the code of a segment stays: expressions name it");
