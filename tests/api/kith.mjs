@@ -175,9 +175,9 @@ export function rawRequest(url, { method = 'GET', path: target, headers = {}, bo
 
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
-// Until fn gives something true, at most a few seconds.
+// Until fn gives something true, at most a few seconds; a busy machine gets three times as long.
 export async function eventually(fn, seconds = 5) {
-  const until = Date.now() + seconds * 1000;
+  const until = Date.now() + seconds * 3000;
   for (;;) {
     const got = await fn();
     if (got) return got;

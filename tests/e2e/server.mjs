@@ -61,7 +61,7 @@ async function begin(people, signedIn, setup) {
   });
   e2e.context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-GB', timezoneId: 'UTC', reducedMotion: 'reduce' });
   const page = e2e.page = await e2e.context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(30_000);
   await page.addInitScript(() => document.addEventListener('securitypolicyviolation', (e) => console.error(`policy: ${e.violatedDirective} ${e.blockedURI}`)));
   page.on('console', (m) => {
     // the browser itself writes one for every answer of 400 and above; those a step asks for are not errors
@@ -112,7 +112,7 @@ export async function made(plural, fields) {
 
 /** What is on the screen at once may reach the server a moment later. */
 export async function until(holds) {
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 400; i++) {
     if (await holds()) return;
     await e2e.page.waitForTimeout(50);
   }
