@@ -145,8 +145,14 @@ static enum err_code sum_table(struct call *c, const char *table, struct buf *ou
     int64_t n = 0;
 
     sqltext_init(&s, c->mem, conn_backend(c->db));
-    sql_lit(&s, "SELECT * FROM ");
+    /* as one text where a prepared statement may not change its columns, as it would once a field is added */
+    if (world_is_postgres()) {
+        sql_lit(&s, "SELECT CAST(t AS text) FROM ");
+    } else {
+        sql_lit(&s, "SELECT * FROM ");
+    }
     sql_ident(&s, table);
+    sql_lit(&s, " t");
     TRY(sqltext_end(&s, &sql, &v, &c->err));
     TRY(db_query(c, &rows, sql, v));
     while (rows_next(&rows)) {
