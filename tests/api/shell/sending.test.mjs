@@ -5,10 +5,10 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { eventually, kith, Server, sleep, words, world } from '../kith.mjs';
+import { eventually, kith, POSTGRES, Server, sleep, words, world } from '../kith.mjs';
 import { Sink } from '../smtp.mjs';
 
-const PEOPLE = Number(process.env.KITH_SEND ?? 1500), KILLS = 4, CONNECTIONS = 8;
+const PEOPLE = Number(process.env.KITH_SEND ?? 1500), KILLS = POSTGRES ? 1 : 4, CONNECTIONS = 8; // on PostgreSQL the lease of a dead server is waited for, a minute each time
 let w, sink, server, sender, template, service;
 const { made } = words(() => w);
 const act = async (target, body = {}) => {
