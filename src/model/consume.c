@@ -16,6 +16,7 @@ struct consuming {
     int64_t from;            /* the cursor when it looked */
     struct change *changes;  /* that it looked at */
     size_t n;
+    struct arena *mem;       /* of its look, for what is found */
 };
 
 static enum err_code cursor_of(struct call *c, const struct consumer *consumer, int64_t *seq)
@@ -51,6 +52,13 @@ static void mark_again(struct call *c, struct change *changes, size_t n)
     }
 }
 
+static enum err_code look_apart(struct call *c, void *arg)
+{
+    const struct consuming *w = arg;
+
+    return w->consumer->look(c, w->mem, w->changes, w->n);
+}
+
 /* Without holding the writer up: is there anything, and what does the consumer need of it? */
 static enum err_code look(struct call *c, void *arg)
 {
@@ -64,7 +72,8 @@ static enum err_code look(struct call *c, void *arg)
     if (w->seen && w->consumer->look) {
         TRY(feed_read(c, w->from, FEED_AHEAD, &w->changes, &w->n));
         mark_again(c, w->changes, w->n);
-        TRY(w->n ? w->consumer->look(c, w->changes, w->n) : OK);
+        w->mem = c->mem;
+        TRY(w->n ? call_scratch(c, look_apart, w) : OK);
     }
     return OK;
 }

@@ -90,13 +90,15 @@ struct job_kind {
 };
 #define JOB_END { .name = NULL }
 
+struct arena;
 struct change; /* model/change.h */
 struct consumer {
     const char *name;
     /* One batch of the feed, in a write transaction that also moves the cursor. */
     enum err_code (*run)(struct call *c, const struct change *changes, size_t n);
-    /* Before it, in a reading call: what it needs of records, left in `found` of each change. NULL for none. */
-    enum err_code (*look)(struct call *c, struct change *changes, size_t n);
+    /* Before it, in a reading call: what it needs of records, left in `found` of each change. What stays is made in `keep`;
+     * c->mem is gone behind it (call_scratch). NULL for none. */
+    enum err_code (*look)(struct call *c, struct arena *keep, struct change *changes, size_t n);
     /* Instead of run: a queue of its own. Is there anything in it? In a read transaction. */
     enum err_code (*waits)(struct call *c, bool *yes);
     /* Takes some of it out and does what it asks for, in one write transaction; *more: there was as much as it takes. */

@@ -15,7 +15,7 @@ extern const struct entity duplicate_entity, duplicate_rule_entity, match_key_en
 /* The rules that come with the program, where there are none yet. */
 MUST_CHECK enum err_code match_seed(struct call *c);
 /* Keeps the keys of changed records, and looks for candidates of them. */
-enum err_code match_look(struct call *c, struct change *changes, size_t n);
+enum err_code match_look(struct call *c, struct arena *keep, struct change *changes, size_t n);
 enum err_code match_consume(struct call *c, const struct change *changes, size_t n);
 /* Writes {"items": [...]}: what a record that is about to be made may be a duplicate of, the likeliest
  * first, only what the caller may see. record: as in a create, with an "id" to leave out where it exists.

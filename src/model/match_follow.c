@@ -247,20 +247,14 @@ static enum err_code find_keys(
     return OK;
 }
 
-struct looking {
-    struct arena *mem; /* for what is found */
-    struct change *changes;
-    size_t n;
-};
-
-/* What a record takes goes at once, its keys stay; so do the rules that have been seen. */
-static enum err_code look(struct call *c, void *arg)
+/* Many at once, as of an import, are not looked for one by one: their keys are stored together, and one sweep
+ * compares them. What a record takes goes at once, its keys stay; so do the rules that have been seen. */
+enum err_code match_look(struct call *c, struct arena *keep, struct change *changes, size_t n)
 {
-    const struct looking *l = arg;
     struct rules_seen seen = { 0 };
 
-    for (size_t i = 0; i < l->n; i++) {
-        struct change *ch = &l->changes[i];
+    for (size_t i = 0; n >= MANY_CHANGES && i < n; i++) {
+        struct change *ch = &changes[i];
         const struct live_entity *e = model_entity_number(c->model, ch->entity);
         struct match_rule *rule;
         if (!is_compared(e) || ch->again) {
@@ -268,17 +262,10 @@ static enum err_code look(struct call *c, void *arg)
         }
         TRY(rule_seen(c, &seen, e, &rule));
         struct call_mark mark = call_mark(c);
-        TRY(rule ? find_keys(c, rule, ch, l->mem, &ch->found) : OK);
+        TRY(rule ? find_keys(c, rule, ch, keep, &ch->found) : OK);
         call_rewind(c, mark);
     }
     return OK;
-}
-
-/* Many at once, as of an import, are not looked for one by one: their keys are stored together, and one sweep
- * compares them. */
-enum err_code match_look(struct call *c, struct change *changes, size_t n)
-{
-    return n < MANY_CHANGES ? OK : call_scratch(c, look, &(struct looking) { c->mem, changes, n });
 }
 
 static enum err_code take_many(struct call *c, const struct match_rule *rule, const struct change *ch,

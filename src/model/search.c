@@ -168,33 +168,21 @@ static const struct live_entity *searched_entity(const struct call *c, const str
     return e && is_searched(e) && !ch->again && ch->kind != CHANGE_ENTER && ch->kind != CHANGE_LEAVE ? e : NULL;
 }
 
-struct looking {
-    struct arena *mem; /* for what is found */
-    struct change *changes;
-    size_t n;
-};
-
 /* What a record takes goes at once, its text stays. */
-static enum err_code look(struct call *c, void *arg)
+enum err_code search_look(struct call *c, struct arena *keep, struct change *changes, size_t n)
 {
-    const struct looking *l = arg;
-    struct found_text *texts = ARENA_ARRAY(l->mem, struct found_text, l->n + 1);
+    struct found_text *texts = ARENA_ARRAY(keep, struct found_text, n + 1);
 
-    for (size_t i = 0; i < l->n; i++) {
-        const struct live_entity *e = searched_entity(c, &l->changes[i]);
+    for (size_t i = 0; i < n; i++) {
+        const struct live_entity *e = searched_entity(c, &changes[i]);
         struct call_mark mark = call_mark(c);
         if (e) {
-            TRY(find_text(c, e, l->changes[i].record, l->mem, &texts[i]));
-            l->changes[i].found = &texts[i];
+            TRY(find_text(c, e, changes[i].record, keep, &texts[i]));
+            changes[i].found = &texts[i];
             call_rewind(c, mark);
         }
     }
     return OK;
-}
-
-enum err_code search_look(struct call *c, struct change *changes, size_t n)
-{
-    return call_scratch(c, look, &(struct looking) { c->mem, changes, n });
 }
 
 enum err_code search_consume(struct call *c, const struct change *changes, size_t n)

@@ -20,7 +20,7 @@ MUST_CHECK enum err_code search_prepare(struct conn *db, struct err *e);
 enum { LIST_SEARCH_MAX = 100 };
 
 /* The consumer of the feed that keeps the index. */
-enum err_code search_look(struct call *c, struct change *changes, size_t n);
+enum err_code search_look(struct call *c, struct arena *keep, struct change *changes, size_t n);
 enum err_code search_consume(struct call *c, const struct change *changes, size_t n);
 
 #endif

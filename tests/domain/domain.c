@@ -67,6 +67,16 @@ int world_open(void **state)
     return 0;
 }
 
+struct world *world_once(void)
+{
+    static void *state; /* guarded by there being one thread */
+
+    if (!state && world_open(&state) != 0) {
+        abort();
+    }
+    return state;
+}
+
 int world_close(void **state)
 {
     struct world *w = *state;

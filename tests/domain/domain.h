@@ -35,6 +35,8 @@ extern const struct module *const world_modules[];
 int world_open(void **state);
 int world_close(void **state);
 bool world_is_postgres(void);
+/* One for the life of the program, as fuzz targets want it; ends the program where there can be none. */
+struct world *world_once(void);
 
 /* Each runs one call and expects it to succeed, unless _fails. */
 typedef enum err_code step_fn(struct call *c, void *arg);

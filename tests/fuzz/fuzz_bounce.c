@@ -11,8 +11,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct world *world; /* guarded by there being one thread */
-
 static struct str address_of(struct call *c, int64_t message)
 {
     struct str seal = link_seal(c->org, c->mem, &(struct link) { LINK_BOUNCE, message, 0 });
@@ -58,15 +56,8 @@ static enum err_code take(struct call *c, void *arg)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct str body = { (const char *)data, size };
-    void *state;
+    enum err_code code = write_fails(world_once(), take, &body);
 
-    if (!world) {
-        if (world_open(&state) != 0) {
-            abort();
-        }
-        world = state;
-    }
-    enum err_code code = write_fails(world, take, &body);
     if (code != ERR_CONFLICT && !err_from_input(code)) {
         abort();
     }

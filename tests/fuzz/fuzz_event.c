@@ -9,8 +9,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct world *world; /* guarded by there being one thread */
-
 static bool no_limit(void *arg, struct str client, int64_t per_minute, int64_t n)
 {
     (void)arg, (void)client, (void)per_minute, (void)n;
@@ -58,14 +56,7 @@ static enum err_code take(struct call *c, void *arg)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct str body = { (const char *)data, size };
-    void *state;
 
-    if (!world) {
-        if (world_open(&state) != 0) {
-            abort();
-        }
-        world = state;
-    }
-    (void)write_fails(world, take, &body);
+    (void)write_fails(world_once(), take, &body);
     return 0;
 }

@@ -41,19 +41,16 @@ static enum err_code count_objects(struct call *c, void *arg)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    static void *state;
+    struct world *world = world_once();
     struct input in = { { (const char *)data, n }, false };
     int64_t before = 0, after = 0;
 
-    if (!state && world_open(&state) != 0) {
-        abort();
-    }
-    reads(state, count_objects, &before);
-    (void)!write_fails(state, install, &in);
-    reads(state, count_objects, &after);
+    reads(world, count_objects, &before);
+    (void)!write_fails(world, install, &in);
+    reads(world, count_objects, &after);
     if (before != after) {
         abort();
     }
-    arena_reset(((struct world *)state)->mem);
+    arena_reset(world->mem);
     return 0;
 }

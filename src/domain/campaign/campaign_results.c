@@ -82,22 +82,20 @@ struct arm { /* people, and what they bought in the window */
     int64_t orders, hundredths;
 };
 
-#define BY_SPENT ") p GROUP BY p.\"spent\""
 #define OF_ARM                                                                                                             \
     " AND o.\"deleted_at\" IS NULL AND o.\"status\" <> $5 WHERE m.\"batch\" = $1 AND ((m.\"state\" = 'held_out' AND $2 = 1)" \
     " OR ($2 = 0 AND m.\"state\" IN ('accepted', 'bounced', 'refused', 'unknown')))"
-/* Everybody has one message, and one window. */
+/* Everybody has one message, and one window, from $3 on. */
 #define SPENT_AT_ONCE                                                                                                      \
     "SELECT p.\"spent\", sum(p.\"orders\"), count(*) FROM (SELECT m.\"contact\", coalesce(sum(o.\"total_k\"), 0) AS"        \
     " \"spent\", count(o.\"id\") AS \"orders\" FROM \"messages\" m LEFT JOIN \"orders\" o ON o.\"contact\" = m.\"contact\""  \
-    " AND o.\"placed_at\" >= $3 AND o.\"placed_at\" < $3 + $4" OF_ARM                                                                   \
-    " GROUP BY m.\"contact\"" BY_SPENT
-/* A window from each mail; an order in the windows of two counts once. */
+    " AND o.\"placed_at\" >= $3 AND o.\"placed_at\" < $3 + $4" OF_ARM " GROUP BY m.\"contact\") p GROUP BY p.\"spent\""
+/* A window from each mail ($3 is NULL); an order in the windows of two counts once. */
 #define SPENT_EACH                                                                                                         \
     "SELECT p.\"spent\", sum(p.\"orders\"), count(*) FROM (SELECT d.\"contact\", coalesce(sum(d.\"total_k\"), 0) AS"        \
     " \"spent\", count(d.\"id\") AS \"orders\" FROM (SELECT DISTINCT m.\"contact\", o.\"id\", o.\"total_k\" FROM"           \
-    " \"messages\" m LEFT JOIN \"orders\" o ON o.\"contact\" = m.\"contact\" AND o.\"placed_at\" >= m.\"due\" AND"         \
-    " o.\"placed_at\" < m.\"due\" + $4 AND $3 = $3" OF_ARM ") d GROUP BY d.\"contact\"" BY_SPENT
+    " \"messages\" m LEFT JOIN \"orders\" o ON o.\"contact\" = m.\"contact\" AND o.\"placed_at\" >= coalesce($3, m.\"due\")"  \
+    " AND o.\"placed_at\" < coalesce($3, m.\"due\") + $4" OF_ARM ") d GROUP BY d.\"contact\") p GROUP BY p.\"spent\""
 
 /* One pass over the people of an arm, each with the sum of his orders; groups by that sum, so that few rows come back.
  * Arms are as they were drawn: who was held out, and to whom it went, whether it reached him or not. A mail that goes to
@@ -108,8 +106,9 @@ static enum err_code load_arm(struct call *c, const struct campaign *k, bool hel
     struct rows rows;
 
     *a = (struct arm) { 0 };
-    TRY(db_query(c, &rows, str_is(k->kind, "triggered") ? SQL(SPENT_EACH) : SQL(SPENT_AT_ONCE),
-        VALS(V(k->batch), V(held_out), V(k->started_at), V(k->window), V(cancelled))));
+    bool each = str_is(k->kind, "triggered");
+    TRY(db_query(c, &rows, each ? SQL(SPENT_EACH) : SQL(SPENT_AT_ONCE),
+        VALS(V(k->batch), V(held_out), each ? V_NULL : V(k->started_at), V(k->window), V(cancelled))));
     while (rows_next(&rows)) {
         int64_t spent = col_int(&rows, 0);
         double people = (double)col_int(&rows, 2), money = (double)spent / 100;
