@@ -17,6 +17,9 @@ const CONDITIONS = [
   "in_segment('s0') and order_count = 0", "not in_segment('s4')", "in_segment('s14') or last_name like 'P1%'",
 ];
 
+// Jobs that always wait for a day to come. The second may have been placed by the true clock, which is far ahead of the test's.
+const ASIDE = ['segment_timers', 'segment_housekeeping'];
+
 test('incremental membership equals a full evaluation, over months of random changes', { timeout: 1800000 }, async () => {
   const w = await world();
   try {
@@ -64,7 +67,7 @@ test('incremental membership equals a full evaluation, over months of random cha
       const text = (await w.request('GET', '/metrics', undefined, { authorization: `Bearer ${w.token}` })).text;
       const n = Object.fromEntries([...text.matchAll(/^kith_(feed_\w+) (\d+)/gm)].map((m) => [m[1], Number(m[2])]));
       const jobs = (await w.api('GET', '/jobs?limit=200')).body.items.filter((j) => ['waiting', 'running'].includes(j.state) && j.kind.startsWith('segment'));
-      return n.feed_slowest_consumer >= n.feed_newest && jobs.every((j) => j.kind === 'segment_timers' && Date.parse(j.due) > at);
+      return n.feed_slowest_consumer >= n.feed_newest && jobs.every((j) => ASIDE.includes(j.kind) && Date.parse(j.due) > at);
     }, 60);
     for (let done = 0; done < CHANGES; done += ROUND) {
       for (let i = 0; i < ROUND; i++) await pick(act)();
