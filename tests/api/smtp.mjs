@@ -14,6 +14,7 @@ export class Sink {
   async start(port = 0) {
     this.server = net.createServer((s) => this.serve(s));
     await new Promise((done) => this.server.listen(port, '127.0.0.1', done));
+    this.server.unref(); // one that a failed test left behind does not keep the process
     this.port = this.server.address().port;
     return this;
   }
@@ -30,6 +31,7 @@ export class Sink {
   serve(s) {
     if (this.ending) { s.destroy(); return; }
     this.connections++;
+    s.unref();
     this.sockets.add(s);
     s.on('close', () => this.sockets.delete(s));
     s.on('error', () => {});

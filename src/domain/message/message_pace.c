@@ -9,6 +9,7 @@
 enum { HOLD_MICROS = 1000000 };       /* so long a message may wait in its page */
 enum { PUT_OFF_MICROS = 600000000 };  /* at most: a domain may have become faster by then */
 enum { LINGER_MICROS = 75000000 };    /* past the first of the tries that a domain has put off */
+enum { CREDIT_MICROS = 100000 };      /* so much time that was slept through is made up for */
 
 int pace_domain_of(struct sending *s, struct str address)
 {
@@ -99,6 +100,9 @@ bool pace_server_lets(struct sending *s, int64_t now)
     if (s->next > now) {
         return false;
     }
-    s->next = (s->next > now - SECONDS(1) / 10 ? s->next : now) + SECONDS(1) / s->server.rate;
+    int64_t step = SECONDS(1) / s->server.rate;
+
+    /* a little slower than what was set, so that whoever counts at the other end does not count more */
+    s->next = (s->next > now - CREDIT_MICROS ? s->next : now) + step + step / 200;
     return true;
 }

