@@ -33,7 +33,7 @@ static void take_values(struct exchange *x, struct visit *v, const struct param 
     struct visit_value *values = ARENA_ARRAY(x->mem, struct visit_value, n ? (size_t)n : 1);
 
     for (int i = 0; i < n; i++) {
-        values[i] = (struct visit_value){ params[i].name, params[i].value };
+        values[i] = (struct visit_value) { params[i].name, params[i].value };
     }
     v->values = values;
     v->nvalues = (size_t)n;

@@ -231,13 +231,13 @@ enum err_code change_note_field(struct call *c, const struct live_field *f)
 
 /* How far the numbers have come is asked first: whoever has drawn one up to there, and has not ended, is then
  * seen by his lock. */
-static enum err_code pg_horizon(struct call *c, int64_t *seq)
+static enum err_code pg_horizon(struct call *c, int64_t *seq, bool *hidden)
 {
     int64_t drawn = 0;
 
     TRY(db_int(c, &drawn,
         SQL2("SELECT 0", "SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM \"feed_id_seq\""), VALS()));
-    return db_int(c, seq,
+    TRY(db_int(c, seq,
         SQL2("SELECT 0",
             "SELECT CAST($1 AS bigint) - coalesce(max(d), 0) FROM (SELECT ($1 - CAST(CAST(objid AS text) AS bigint)) &"
             " 2147483647 AS d FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND mode = 'ShareLock'"
@@ -245,15 +245,25 @@ static enum err_code pg_horizon(struct call *c, int64_t *seq)
             " AND CAST(CAST(classid AS text) AS bigint) = CAST(hashtext(current_schema()) AS bigint) & 4294967295) x"
             /* more than half the way round: it was announced after the question */
             " WHERE d < 1073741824"),
-        VALS(V(drawn)));
+        VALS(V(drawn))));
+    *hidden = *seq < drawn;
+    return OK;
+}
+
+enum err_code feed_reach(struct call *c, int64_t *seq, bool *hidden)
+{
+    *hidden = false;
+    if (conn_backend(c->db) == DB_SQLITE) {
+        return db_int(c, seq, SQL("SELECT coalesce(max(\"id\"), 0) FROM \"feed\""), VALS());
+    }
+    return pg_horizon(c, seq, hidden);
 }
 
 enum err_code feed_horizon(struct call *c, int64_t *seq)
 {
-    if (conn_backend(c->db) == DB_SQLITE) {
-        return db_int(c, seq, SQL("SELECT coalesce(max(\"id\"), 0) FROM \"feed\""), VALS());
-    }
-    return pg_horizon(c, seq);
+    bool hidden;
+
+    return feed_reach(c, seq, &hidden);
 }
 
 enum err_code feed_read(

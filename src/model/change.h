@@ -46,11 +46,18 @@ MUST_CHECK enum err_code change_note_field(struct call *c, const struct live_fie
 MUST_CHECK enum err_code change_set_open(struct call *c);
 /* The newest sequence number that a reader may trust: everything at or below it is committed. */
 MUST_CHECK enum err_code feed_horizon(struct call *c, int64_t *seq);
+/* The same, and whether a transaction that is still open hides what comes behind it. */
+MUST_CHECK enum err_code feed_reach(struct call *c, int64_t *seq, bool *hidden);
 MUST_CHECK enum err_code feed_read(struct call *c, int64_t after, size_t most,
     struct change **out, size_t *n);
-/* Runs a consumer, or each one of the modules, over what is new; *more says that there is more left. */
+struct consumed {
+    bool more;   /* there is more left */
+    bool hidden; /* there may be more in a moment, of which no commit will tell */
+};
+/* Runs a consumer over what is new. */
 MUST_CHECK enum err_code consumer_run(
-    struct org *o, const struct consumer *consumer, bool *more, struct err *e);
+    struct org *o, const struct consumer *consumer, struct consumed *out, struct err *e);
+/* Runs each one of the modules. */
 MUST_CHECK enum err_code consumers_run(struct org *o, bool *more, struct err *e);
 
 /* Undoes a change set by replaying history backwards: all of it or nothing; ERR_CONFLICT names the record

@@ -13,6 +13,7 @@ enum { FEED_BATCH = 500, FEED_AHEAD = 4 * FEED_BATCH }; /* a batch is some 10 ms
 struct consuming {
     const struct consumer *consumer;
     size_t seen;             /* in its last go */
+    bool hidden;             /* when it looked: behind a transaction that is open */
     int64_t from;            /* the cursor when it looked */
     struct change *changes;  /* that it looked at */
     size_t n;
@@ -67,7 +68,7 @@ static enum err_code look(struct call *c, void *arg)
 
     w->n = 0;
     TRY(cursor_of(c, w->consumer, &w->from));
-    TRY(feed_horizon(c, &horizon));
+    TRY(feed_reach(c, &horizon, &w->hidden));
     w->seen = horizon > w->from;
     if (w->seen && w->consumer->look) {
         TRY(feed_read(c, w->from, FEED_AHEAD, &w->changes, &w->n));
@@ -154,7 +155,7 @@ static enum err_code take_some(struct call *c, void *arg)
     return t->consumer->take(c, &t->more);
 }
 
-static enum err_code run_queue(struct call *c, const struct consumer *consumer, bool *more)
+static enum err_code run_queue(struct call *c, const struct consumer *consumer, struct consumed *out)
 {
     struct taking t = { .consumer = consumer };
 
@@ -162,12 +163,12 @@ static enum err_code run_queue(struct call *c, const struct consumer *consumer, 
     if (t.waits) {
         c->patient = true;
         TRY(call_write(c, take_some, &t));
-        *more = t.more;
+        out->more = t.more;
     }
     return OK;
 }
 
-static enum err_code run_feed(struct call *c, const struct consumer *consumer, bool *more)
+static enum err_code run_feed(struct call *c, const struct consumer *consumer, struct consumed *out)
 {
     struct consuming w = { .consumer = consumer };
 
@@ -175,19 +176,20 @@ static enum err_code run_feed(struct call *c, const struct consumer *consumer, b
     if (w.seen) {
         c->patient = true;
         TRY(call_write(c, consume, &w));
-        *more = w.seen == FEED_BATCH;
+        out->more = w.seen == FEED_BATCH;
     }
+    out->hidden = w.hidden;
     return OK;
 }
 
-enum err_code consumer_run(struct org *o, const struct consumer *consumer, bool *more, struct err *e)
+enum err_code consumer_run(struct org *o, const struct consumer *consumer, struct consumed *out, struct err *e)
 {
     struct arena *mem = arena_create((size_t)o->cfg->arena_max);
     struct call c;
 
-    *more = false;
+    *out = (struct consumed) { 0 };
     call_init(&c, o, mem, user_system(), VIA_SYSTEM);
-    enum err_code code = consumer->take ? run_queue(&c, consumer, more) : run_feed(&c, consumer, more);
+    enum err_code code = consumer->take ? run_queue(&c, consumer, out) : run_feed(&c, consumer, out);
     if (code != OK) {
         *e = c.err;
         log_event(LOG_ERROR, &(struct log_context) { .module = consumer->name }, "%s", c.err.msg);
@@ -204,9 +206,9 @@ enum err_code consumers_run(struct org *o, bool *more, struct err *e)
     for (const struct module *const *m = o->modules; *m; m++) {
         for (const struct consumer *k = (*m)->consumers; k && k->name; k++) {
             struct err one = { 0 };
-            bool left;
-            enum err_code code = consumer_run(o, k, &left, &one);
-            *more = *more || left;
+            struct consumed did;
+            enum err_code code = consumer_run(o, k, &did, &one);
+            *more = *more || did.more;
             if (code != OK && first == OK) {
                 first = code;
                 *e = one;

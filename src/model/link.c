@@ -104,7 +104,7 @@ bool link_open(const struct org *o, struct str token, enum link_kind kind, struc
     if (sodium_memcmp(tag, bytes, TAG) != 0) {
         return false;
     }
-    *out = (struct link){ .kind = (enum link_kind)bytes[TAG] };
+    *out = (struct link) { .kind = (enum link_kind)bytes[TAG] };
     return out->kind == kind && take_number(bytes + TAG, n - TAG, &at, &out->a) &&
            take_number(bytes + TAG, n - TAG, &at, &out->b) && at == n - TAG;
 }

@@ -45,6 +45,12 @@ void look_idle(struct look *l, const struct org *org)
     l->at = time_monotonic() + l->gap;
 }
 
+void look_seldom(struct look *l, const struct org *org)
+{
+    l->gap = org->cfg->idle_look;
+    l->at = time_monotonic() + l->gap;
+}
+
 static void ring(struct notify *n)
 {
     uint64_t one = 1;

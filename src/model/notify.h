@@ -30,5 +30,7 @@ struct look {
 };
 void look_woken(struct look *l, const struct org *org);
 void look_idle(struct look *l, const struct org *org);
+/* All that is committed was seen: only a word that is lost needs another look. */
+void look_seldom(struct look *l, const struct org *org);
 
 #endif

@@ -271,7 +271,7 @@ static bool find_code(struct taking *t, struct place *out)
                 continue; /* the end of a range */
             }
             if (may_be_code(t, before, after, prefixed)) {
-                *out = (struct place){ k, before, after, arena_str(t->mem, str_of(form)) };
+                *out = (struct place) { k, before, after, arena_str(t->mem, str_of(form)) };
                 return true;
             }
         }
@@ -522,8 +522,8 @@ static struct str none(struct str s)
 static void begin(
     struct taking *t, struct arena *mem, struct str country, struct postal_address *out)
 {
-    *t = (struct taking){ .mem = mem, .rules = address_rules_of(country), .out = out };
-    *out = (struct postal_address){ STR_INIT(""), STR_INIT(""), STR_INIT(""), STR_INIT(""),
+    *t = (struct taking) { .mem = mem, .rules = address_rules_of(country), .out = out };
+    *out = (struct postal_address) { STR_INIT(""), STR_INIT(""), STR_INIT(""), STR_INIT(""),
         STR_INIT(""), STR_INIT("") };
 }
 

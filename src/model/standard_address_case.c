@@ -30,7 +30,7 @@ static void put_letter(struct buf *b, int32_t cp)
     uint8_t bytes[4];
     utf8proc_ssize_t n = utf8proc_encode_char(cp, bytes);
 
-    buf_add(b, (struct str){ (const char *)bytes, n > 0 ? (size_t)n : 0 });
+    buf_add(b, (struct str) { (const char *)bytes, n > 0 ? (size_t)n : 0 });
 }
 
 static int32_t upper_of(const struct address_rules *rules, int32_t cp)

@@ -27,7 +27,7 @@ static struct str fold_capitals(struct arena *mem, const struct address_rules *r
         utf8proc_ssize_t got =
             n > 0 ? utf8proc_decompose_char(cp, parts, 8, UTF8PROC_DECOMPOSE, &boundary) : 0;
         bool plain = got > 0 && got <= 8 && parts[0] < 128;
-        buf_add(&b, plain ? (struct str){ (const char[]){ (char)parts[0] }, 1 }
+        buf_add(&b, plain ? (struct str) { (const char[]){ (char)parts[0] }, 1 }
                           : str_sub(up, i, n > 0 ? (size_t)n : 1));
         i += n > 0 ? (size_t)n : 1;
     }

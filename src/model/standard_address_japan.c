@@ -206,7 +206,7 @@ void take_japanese(struct taking *t, struct str typed)
     for (char *p = text; *p; p++) {
         *p = *p == '\n' || *p == ',' || *p == '\t' || *p == '\r' ? ' ' : *p;
     }
-    words_split((struct str){ text, s.n }, &w);
+    words_split((struct str) { text, s.n }, &w);
     for (size_t i = 0; i < w.n; i++) {
         if (is_code(w.w[i], &code) && !t->out->postcode.n) {
             struct str tail = str_sub(code, code.n - 4, 4);

@@ -248,7 +248,7 @@ static enum err_code use_default(
     (void)n;
     TRY(shown_text(s, v));
     if (v->absent || !v->text.n) {
-        *v = (struct shown){ .text = args[0] };
+        *v = (struct shown) { .text = args[0] };
     }
     return OK;
 }
@@ -312,7 +312,7 @@ static enum err_code date(
     if (v->absent || !civil_of_shown(s, v, &day)) {
         return shown_text(s, v);
     }
-    *v = (struct shown){ .text = date_text(s, &day, args[0]) };
+    *v = (struct shown) { .text = date_text(s, &day, args[0]) };
     return OK;
 }
 

@@ -142,7 +142,7 @@ static size_t open_tag(struct html *h, struct str rest)
     char next = rest.n > 1 ? rest.p[1] : 0;
     if (next == '/' || next == '!' || next == '?' || (low(next) >= 'a' && low(next) <= 'z') ||
         rest.n == 1) {
-        *h = (struct html){ .state = HTML_TAG_NAME };
+        *h = (struct html) { .state = HTML_TAG_NAME };
     }
     return 1;
 }
@@ -151,7 +151,7 @@ static size_t open_tag(struct html *h, struct str rest)
 static bool ends_raw(const struct html *h, struct str rest)
 {
     return rest.n > h->ntag + 1 && rest.p[0] == '<' && rest.p[1] == '/' &&
-           str_eq_nocase(str_sub(rest, 2, h->ntag), (struct str){ h->tag, h->ntag });
+           str_eq_nocase(str_sub(rest, 2, h->ntag), (struct str) { h->tag, h->ntag });
 }
 
 void html_read(struct html *h, struct str text)
@@ -166,7 +166,7 @@ void html_read(struct html *h, struct str text)
             i += over ? 3 : 1;
         } else if (h->state == HTML_RAW) {
             if (ends_raw(h, rest)) {
-                *h = (struct html){ .state = HTML_TAG_NAME };
+                *h = (struct html) { .state = HTML_TAG_NAME };
             }
             i++;
         } else {

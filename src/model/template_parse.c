@@ -186,7 +186,7 @@ static enum err_code read_term(
     struct parsing *p, struct str s, bool condition, struct template_term *t)
 {
     s = str_trim(s);
-    *t = (struct template_term){ .text = s };
+    *t = (struct template_term) { .text = s };
     if (!s.n) {
         return refuse(p, s.p, "there is nothing between the braces");
     }
@@ -234,7 +234,7 @@ static bool split_outside(struct str *s, char sep, struct str *head)
         }
     }
     *head = *s;
-    *s = (struct str){ NULL, 0 };
+    *s = (struct str) { NULL, 0 };
     return true;
 }
 
@@ -470,7 +470,7 @@ static enum err_code next_tag(struct parsing *p, struct str *text, struct tag *t
         return OK;
     }
     struct str inside = str_sub(p->left, (size_t)at + 2, p->left.n);
-    *tag = (struct tag){ .put = at == put, .at = p->left.p + at };
+    *tag = (struct tag) { .put = at == put, .at = p->left.p + at };
     ptrdiff_t end = str_find(inside, tag->put ? STR("}}") : STR("%}"));
     if (end < 0) {
         return refuse(p, tag->at, "\"%s\" has no end", tag->put ? "{{" : "{%");
@@ -546,7 +546,7 @@ static enum err_code skip_to(
     if (!found) {
         return refuse(p, tag->at, "\"%.*s\" has no end", STR_ARG(tag->word));
     }
-    *inside = (struct str){ from, (size_t)(one.at - from) };
+    *inside = (struct str) { from, (size_t)(one.at - from) };
     return OK;
 }
 
@@ -684,7 +684,7 @@ enum err_code template_parse(
     if (s->nroots) {
         memcpy(p.slots, s->roots, s->nroots * sizeof *s->roots);
     }
-    *t = (struct template){ .mode = s->mode, .nroots = s->nroots };
+    *t = (struct template) { .mode = s->mode, .nroots = s->nroots };
     TRY(read_block(&p, &t->first, &ended));
     if (ended.word.n) {
         return refuse(

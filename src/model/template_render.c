@@ -54,14 +54,14 @@ static enum err_code look_up(struct rendering *r, const struct template_term *t,
 {
     struct call *c = r->show.c;
 
-    *out = (struct shown){ .text = t->text };
+    *out = (struct shown) { .text = t->text };
     if (t->kind == TERM_PATH) {
         const json_t *v = member(r, t);
         out->absent = !v;
         out->text = member_text(r, v);
     } else if (t->kind == TERM_EXPR) {
         struct record *record = r->records[t->slot];
-        *out = (struct shown){ .absent = true, .typed = true, .expr = t->expr, .text = STR("") };
+        *out = (struct shown) { .absent = true, .typed = true, .expr = t->expr, .text = STR("") };
         if (record) {
             struct expr_rows rows = record_rows_seen(c, record);
             TRY(expr_eval(t->expr, &rows, r->show.mem, c->now, c->who->id, &out->value));

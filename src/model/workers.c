@@ -157,15 +157,18 @@ static void *consume_loop(void *arg)
     settle_in(w, &look, &w->signals, &w->cond);
     while (!stop) {
         struct err e = { 0 };
-        bool more = false;
+        struct consumed did;
         pthread_mutex_lock(&w->lock);
         uint64_t seen = w->signals;
         pthread_mutex_unlock(&w->lock);
         int64_t began = time_monotonic();
-        (void)!consumer_run(w->org, one->consumer, &more, &e);
-        if (more) {
+        enum err_code code = consumer_run(w->org, one->consumer, &did, &e);
+        if (did.more) {
             yield(w, time_monotonic() - began);
         } else {
+            if (code == OK && !did.hidden) {
+                look_seldom(&look, w->org);
+            }
             rest(w, &look, &w->signals, &w->cond, seen);
             /* what comes together is taken together: one transaction for many commits */
             usleep(GATHER_MICROS);

@@ -173,6 +173,9 @@ export function rawRequest(url, { method = 'GET', path: target, headers = {}, bo
   });
 }
 
+// Each Set-Cookie of an answer: the Node of Debian 12 joins them.
+export const cookiesOf = (r) => r.headers.getSetCookie?.() ?? (r.headers.get('set-cookie') ?? '').split(/, (?=kith_)/);
+
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 // Until fn gives something true, at most a few seconds; a busy machine gets three times as long.

@@ -20,6 +20,7 @@ import urllib.parse
 import urllib.request
 
 import events
+import purchases
 
 root = pathlib.Path(__file__).resolve().parents[2]
 kith = root / "build" / "kith"
@@ -32,7 +33,7 @@ def arguments():
     p.add_argument("--people", type=int, default=100000)
     p.add_argument("--seconds", type=int, default=10)
     p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("--only", default="start,memory,get,list,few,search,create,import,enrich,fields,send,events,web")
+    p.add_argument("--only", default="start,memory,get,list,few,search,create,import,enrich,fields,send,purchases,events,web")
     p.add_argument("--floor", default=os.environ.get("FLOOR", str(root.parent / "shared/tools/floors/floor.c")))
     p.add_argument("--keep", help="a folder for the data, made when it is not there and kept")
     return p.parse_args()
@@ -172,11 +173,14 @@ class Bench:
             print(f"demo: {a.people} people in {spent:.1f} s, {a.people / spent:.0f}/s", flush=True)
         self.token = run(kith, "token", "create", "--data", self.data, "--user", "bench@kith.example",
                          "--name", f"bench {time.time()}").strip().split("\n")[-1]
-        if "events" in a.only.split(","):
+        if {"events", "purchases"} & set(a.only.split(",")):
             events.name_people(self.data)
 
     def events(self):
-        events.measure(self, measure)
+        events.measure(self, measure, lambda: anonymous(self.ours.pid), lambda: cpu_of(self.ours.pid))
+
+    def purchases(self):
+        purchases.measure(self, run, kith)
 
     def serve(self):
         self.port = 18080
@@ -563,7 +567,7 @@ class Bench:
             self.start()
         self.serve()
         try:
-            for name in ("memory", "web", "get", "list", "few", "search", "create", "enrich", "fields", "send", "events"):
+            for name in ("memory", "web", "get", "list", "few", "search", "create", "enrich", "fields", "send", "purchases", "events"):
                 if name in only:
                     getattr(self, name)()
             if "import" in only:

@@ -3,11 +3,12 @@
 import json
 import sqlite3
 import statistics
+import threading
 import time
 import urllib.parse
 import urllib.request
 
-SEGMENTS, WAITED = 200, 60
+SEGMENTS, WAITED, LOAD = 200, 100, 2000
 
 
 def name_people(data):
@@ -79,12 +80,12 @@ def segments(bench, event):
     return made, time.monotonic() - start
 
 
-def delay(bench, sender, segment, event):
-    """From the answer to an event until the person is seen in the segment, in milliseconds."""
+def delay(bench, sender, segment, event, past):
+    """From the answer to an event until the person is seen in the segment, in milliseconds; past: people who were taken before."""
     code = bench.api(f"/segments/{segment}")["code"]
     took = []
     for i in range(WAITED):
-        id = bench.a.people - i
+        id = bench.a.people - past - i
         sender.send("track", {"userId": f"p{id}", "event": event})
         start = time.monotonic()
         path = "/contacts?fields=id&where=" + urllib.parse.quote(f"id = {id} and in_segment('{code}')")
@@ -97,7 +98,50 @@ def delay(bench, sender, segment, event):
     return took
 
 
-def measure(bench, measure_wrk):
+class Load:
+    """LOAD events a second of people by chance, in batches of 100, from a thread of its own."""
+
+    def __init__(self, bench, sender):
+        self.bench, self.sender, self.over = bench, sender, threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        start, n = time.monotonic(), 0
+        while not self.over.is_set():
+            wait = start + n / LOAD - time.monotonic()
+            if wait > 0:
+                time.sleep(wait)
+            self.sender.send("batch", {"batch": [{"type": "track", "event": "page_view", "userId": f"p{1 + (n + i) * 7919 % self.bench.a.people}",
+                                                  "properties": {"url": f"/products/{i}"}} for i in range(100)]})
+            n += 100
+        self.rate = n / (time.monotonic() - start)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+
+def judged(bench, sender, cpu, event, quiet):
+    """What a person costs who is judged against all segments: the CPU of events that they look at, less that of others."""
+    spent = {}
+    for name in (quiet, event):
+        before = cpu()
+        for at in range(0, 2000, 100):
+            sender.send("batch", {"batch": [{"type": "track", "event": name, "userId": f"p{1 + at + i}"} for i in range(100)]})
+        time.sleep(3)
+        spent[name] = cpu() - before
+    return (spent[event] - spent[quiet]) / 2000 * 1000
+
+
+def tell(took):
+    return f"p50 {statistics.median(took):.0f} ms, p95 {took[int(len(took) * .95)]:.0f} ms"
+
+
+def measure(bench, measure_wrk, memory, cpu):
     sender = Sender(bench)
     for items, connections, goal in ((100, 16, 20000), (1, 64, 5000)):
         runs = [measure_wrk(bench.ours, bench.base, bench.a.seconds, connections, sender.script(items))
@@ -112,7 +156,12 @@ def measure(bench, measure_wrk):
         print(f"events on disk: {bytes / events:.0f} bytes each with counts and message ids, of {events} (goal 120)", flush=True)
     made, spent = segments(bench, "bench_event")
     print(f"{SEGMENTS} segments of events built over {bench.a.people} people in {spent:.0f} s", flush=True)
-    took = delay(bench, sender, made[0], "bench_event")
-    print(f"event to membership, {SEGMENTS} live segments: p50 {statistics.median(took):.0f} ms, p95 "
-          f"{took[int(len(took) * .95)]:.0f} ms (goal 250)", flush=True)
-    bench.api("/segments/bulk", "POST", {"ids": made, "do": "delete"})
+    print(f"event to membership, {SEGMENTS} live segments: {tell(delay(bench, sender, made[0], 'bench_event', 0))}", flush=True)
+    both = [bench.api("/segments", "POST", {"name": f"Views {time.time():.0f}", "where": "did('page_view', 1d) >= 1000"})["id"]]
+    with Load(bench, sender) as load:
+        time.sleep(2)
+        took = delay(bench, sender, made[0], "bench_event", WAITED)
+    print(f"the same beside {load.rate:.0f} events a second: {tell(took)} (goal 250)", flush=True)
+    print(f"one person judged against {SEGMENTS} segments: {judged(bench, sender, cpu, 'bench_event', 'other_event'):.2f} ms CPU (goal 1)", flush=True)
+    print(f"memory after it: {memory():.0f} MB anonymous (goal 150)", flush=True)
+    bench.api("/segments/bulk", "POST", {"ids": made + both, "do": "delete"})

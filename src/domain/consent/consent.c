@@ -17,8 +17,7 @@ static const struct choice_def rules[] = { { "opt_in", "Only who agreed", "green
     { "opt_out", "All who did not refuse", "yellow" }, { 0 } };
 static const struct field purpose_fields[] = {
     FIELD_TEXT("name", .required = true, .search = 1, .index = true),
-    FIELD_TEXT("code", .required = true, .max = 60, .no_fold = true, .unique = true,
-        .format = FORMAT_CODE,
+    FIELD_TEXT("code", .required = true, .max = 60, .no_fold = true, .unique = true, .format = FORMAT_CODE,
         .help = "Its name in expressions: has_consent('newsletter', 'email')."),
     FIELD_LONG("description", .max = 2000, .help = "Stands on the preference page."),
     FIELD_CHOICE("rule", rules, .required = true, .def = "opt_in", .set_once = true,
@@ -50,47 +49,38 @@ static const struct entity text_entity = { .name = "consent_text",
     .flags = ENTITY_ADMIN | ENTITY_PUBLIC | ENTITY_APPEND_ONLY,
     .fields = text_fields };
 
-static const struct choice_def channels[] = { { "email", "E-mail" }, { "sms", "SMS" },
-    { "phone", "Phone" }, { "post", "Post" }, { "push", "Push" }, { "chat", "Chat" },
-    { "web", "Web site" }, { 0 } };
-static const struct choice_def states[] = { { "granted", "Granted", "green" },
-    { "pending", "Pending", "yellow" }, { "denied", "Denied", "red" },
-    { "withdrawn", "Withdrawn", "red" }, { 0 } };
+static const struct choice_def channels[] = { { "email", "E-mail" }, { "sms", "SMS" }, { "phone", "Phone" }, { "post", "Post" },
+    { "push", "Push" }, { "chat", "Chat" }, { "web", "Web site" }, { 0 } };
+static const struct choice_def states[] = { { "granted", "Granted", "green" }, { "pending", "Pending", "yellow" },
+    { "denied", "Denied", "red" }, { "withdrawn", "Withdrawn", "red" }, { 0 } };
 static const struct choice_def bases[] = { { "consent", "Consent" }, { "contract", "Contract" },
-    { "existing_customer", "Existing customer" }, { "legitimate_interest", "Legitimate interest" },
-    { "legal", "Legal duty" }, { 0 } };
+    { "existing_customer", "Existing customer" }, { "legitimate_interest", "Legitimate interest" }, { "legal", "Legal duty" },
+    { 0 } };
 
 static const struct field entry_fields[] = {
-    FIELD_REF("contact", "contact", .required = true, .inverse = "consent_entries",
-        .on_delete = ON_DELETE_CASCADE),
+    FIELD_REF("contact", "contact", .required = true, .inverse = "consent_entries", .on_delete = ON_DELETE_CASCADE),
     FIELD_REF("purpose", "consent_purpose", .required = true, .inverse = "consent_entries"),
     FIELD_CHOICE("channel", channels, .list = "consent_channel", .required = true),
     FIELD_CHOICE("state", states, .list = "consent_state", .required = true),
     FIELD_CHOICE("basis", bases, .list = "consent_basis"),
     FIELD_REF("text", "consent_text", .inverse = "consent_entries"),
     FIELD_TEXT("source", .max = 200, .help = "Where it was said: the form, the page, the call."),
-    FIELD_LONG("proof", .max = 4000, .sensitive = true,
-        .help = "What can be shown later: address, browser, a file's name."),
+    FIELD_LONG("proof", .max = 4000, .sensitive = true, .help = "What can be shown later: address, browser, a file's name."),
     FIELD_INSTANT("at", .index = true, .help = "When it was said; now when left out."),
     FIELD_END,
 };
 static const struct field state_fields[] = {
-    FIELD_REF("contact", "contact", .required = true, .inverse = "consents",
-        .on_delete = ON_DELETE_CASCADE, .read_only = true),
-    FIELD_REF(
-        "purpose", "consent_purpose", .required = true, .inverse = "consents", .read_only = true),
-    FIELD_CHOICE(
-        "channel", channels, .list = "consent_channel", .required = true, .read_only = true),
+    FIELD_REF("contact", "contact", .required = true, .inverse = "consents", .on_delete = ON_DELETE_CASCADE, .read_only = true),
+    FIELD_REF("purpose", "consent_purpose", .required = true, .inverse = "consents", .read_only = true),
+    FIELD_CHOICE("channel", channels, .list = "consent_channel", .required = true, .read_only = true),
     FIELD_CHOICE("state", states, .list = "consent_state", .required = true, .read_only = true),
     FIELD_INSTANT("since", .read_only = true),
     FIELD_END,
 };
 
 static enum err_code entry_before_save(struct call *c, struct record *r, const struct record *old);
-static enum err_code entry_after_save(
-    struct call *c, const struct record *r, const struct record *old);
-static enum err_code state_merge(
-    struct call *c, const struct record *kept, const struct record *going);
+static enum err_code entry_after_save(struct call *c, const struct record *r, const struct record *old);
+static enum err_code state_merge(struct call *c, const struct record *kept, const struct record *going);
 
 static const struct entity entry = { .name = "consent_entry",
     .plural = "consent_entries",
@@ -155,8 +145,7 @@ static enum err_code find_state(struct call *c, const struct record *e, int64_t 
     return rows_end(&rows);
 }
 
-static enum err_code entry_after_save(
-    struct call *c, const struct record *r, const struct record *old)
+static enum err_code entry_after_save(struct call *c, const struct record *r, const struct record *old)
 {
     struct record *s = record_of(c, "consent");
     int64_t since;
@@ -192,8 +181,7 @@ static int strictness(const struct call *c, const struct record *r)
     return at;
 }
 
-static enum err_code state_merge(
-    struct call *c, const struct record *kept, const struct record *going)
+static enum err_code state_merge(struct call *c, const struct record *kept, const struct record *going)
 {
     struct record *change = record_of(c, "consent");
 
@@ -226,8 +214,7 @@ enum err_code consent_record(struct call *c, const struct consent_said *said)
     return record_create(c, r);
 }
 
-enum err_code consent_said(struct call *c, int64_t contact, int64_t purpose_id, struct str channel,
-    enum consent_verdict *out)
+enum err_code consent_said(struct call *c, int64_t contact, int64_t purpose_id, struct str channel, enum consent_verdict *out)
 {
     int64_t said, rule;
     bool found;
@@ -242,9 +229,7 @@ enum err_code consent_said(struct call *c, int64_t contact, int64_t purpose_id, 
            : str_is(code, "denied") || str_is(code, "withdrawn") ? CONSENT_REFUSED
                                                                  : CONSENT_ABSENT;
     if (*out == CONSENT_ABSENT) {
-        TRY(db_find(c, &rule, &found,
-            SQL("SELECT \"rule\" FROM \"consent_purposes\" WHERE \"id\" = $1"),
-            VALS(V(purpose_id))));
+        TRY(db_find(c, &rule, &found, SQL("SELECT \"rule\" FROM \"consent_purposes\" WHERE \"id\" = $1"), VALS(V(purpose_id))));
         bool opt_out = found && str_is(model_choice_code(c->model, "consent_purpose", "rule", rule), "opt_out");
         *out = opt_out && !str_is(code, "pending") ? CONSENT_GIVEN : CONSENT_ABSENT;
     }
@@ -255,12 +240,10 @@ enum err_code consent_wants_no_mail(struct call *c, int64_t contact, bool *yes)
 {
     int64_t one;
 
-    return db_find(
-        c, &one, yes, SQL("SELECT 1 FROM \"contacts\" WHERE \"id\" = $1 AND \"do_not_email\" = 1"), VALS(V(contact)));
+    return db_find(c, &one, yes, SQL("SELECT 1 FROM \"contacts\" WHERE \"id\" = $1 AND \"do_not_email\" = 1"), VALS(V(contact)));
 }
 
-enum err_code consent_verdict(struct call *c, int64_t contact, int64_t purpose_id,
-    struct str channel, enum consent_verdict *out)
+enum err_code consent_verdict(struct call *c, int64_t contact, int64_t purpose_id, struct str channel, enum consent_verdict *out)
 {
     bool none = false;
 
@@ -278,14 +261,10 @@ static const struct {
     const char *code, *name, *description, *rule;
     bool on_page;
 } shipped[] = {
-    { "newsletter", "News and offers", "What is new, and what might interest you.", "opt_in",
-        true },
-    { "service", "About your orders",
-        "Confirmations, delivery, and questions about what you bought.", "opt_out", true },
-    { "profiling", "Personal suggestions",
-        "We look at what you bought and read, to suggest what fits.", "opt_in", true },
-    { "tracking", "Visits to our pages", "We remember which of our pages you have seen.", "opt_in",
-        true },
+    { "newsletter", "News and offers", "What is new, and what might interest you.", "opt_in", true },
+    { "service", "About your orders", "Confirmations, delivery, and questions about what you bought.", "opt_out", true },
+    { "profiling", "Personal suggestions", "We look at what you bought and read, to suggest what fits.", "opt_in", true },
+    { "tracking", "Visits to our pages", "We remember which of our pages you have seen.", "opt_in", true },
 };
 
 static enum err_code consent_seed(struct call *c)
@@ -299,8 +278,7 @@ static enum err_code consent_seed(struct call *c)
         record_set(c, r, "code", V(shipped[i].code));
         record_set(c, r, "name", V(shipped[i].name));
         record_set(c, r, "description", V(shipped[i].description));
-        record_set(
-            c, r, "rule", V(model_choice(c->model, "consent_purpose", "rule", str_of(shipped[i].rule))));
+        record_set(c, r, "rule", V(model_choice(c->model, "consent_purpose", "rule", str_of(shipped[i].rule))));
         record_set(c, r, "on_page", V(shipped[i].on_page));
         record_set(c, r, "position", V((int64_t)i));
         TRY(record_create(c, r));
@@ -311,30 +289,32 @@ static enum err_code consent_seed(struct call *c)
 /* ---- the module ---- */
 
 static const struct field address_input[] = {
-    FIELD_TEXT(
-        "address", .required = true, .max = 254, .help = "An e-mail address or a phone number."),
+    FIELD_TEXT("address", .required = true, .max = 254, .help = "An e-mail address or a phone number."),
     FIELD_TEXT("reason", .max = 40),
     FIELD_TEXT("detail", .max = 400),
     FIELD_END,
 };
-static const struct field check_input[] = { FIELD_TEXT("address", .required = true, .max = 254),
-    FIELD_END };
+static const struct field check_input[] = { FIELD_TEXT("address", .required = true, .max = 254), FIELD_END };
 static const struct field check_output[] = { FIELD_BOOL("suppressed"), FIELD_END };
 static const struct field id_output[] = { FIELD_INT("id"), FIELD_END };
 
 /* For whoever speaks with the person: to send it, or to open it together. */
 static enum err_code preference_link(struct call *c)
 {
-    out_text(c, "url",
-        arena_fmt(c->mem, "%.*s%.*s", STR_ARG(link_base(c)), STR_ARG(consent_page_path(c, target(c)))));
+    out_text(c, "url", arena_fmt(c->mem, "%.*s%.*s", STR_ARG(link_base(c)), STR_ARG(consent_page_path(c, target(c)))));
     return OK;
 }
 
 static const struct field link_output[] = { FIELD_TEXT("url"), FIELD_END };
 
 static const struct action actions[] = {
-    { .name = "preference_link", .on = "contact", .takes = TAKES_ONE, .effect = EFFECT_READ,
-        .right = "consent_entry.create", .output = link_output, .run = preference_link,
+    { .name = "preference_link",
+        .on = "contact",
+        .takes = TAKES_ONE,
+        .effect = EFFECT_READ,
+        .right = "consent_entry.create",
+        .output = link_output,
+        .run = preference_link,
         .help = "The address of the page where a person chooses what to hear about." },
     { .name = "add",
         .on = "suppression",
@@ -345,8 +325,13 @@ static const struct action actions[] = {
         .output = id_output,
         .run = suppression_act_add,
         .help = "An address that is never written to again." },
-    { .name = "remove", .on = "suppression", .takes = TAKES_ONE, .effect = EFFECT_WRITE, .right = "suppression.remove",
-        .run = suppression_act_remove, .help = "Takes an address off the list." },
+    { .name = "remove",
+        .on = "suppression",
+        .takes = TAKES_ONE,
+        .effect = EFFECT_WRITE,
+        .right = "suppression.remove",
+        .run = suppression_act_remove,
+        .help = "Takes an address off the list." },
     { .name = "check",
         .on = "suppression",
         .takes = TAKES_NONE,
@@ -359,8 +344,7 @@ static const struct action actions[] = {
     ACTION_END,
 };
 
-static const struct entity *const entities[] = { &purpose, &text_entity, &entry, &state,
-    &suppression_entity, NULL };
+static const struct entity *const entities[] = { &purpose, &text_entity, &entry, &state, &suppression_entity, NULL };
 
 const struct module consent_module = { .name = "consent",
     .entities = entities,

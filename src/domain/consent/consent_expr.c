@@ -12,8 +12,7 @@ static struct str text_of(const struct expr_call *call, size_t i, struct arena *
     return v.absent || v.type != VALUE_TEXT ? STR("") : v.s;
 }
 
-static enum err_code check(
-    void *arg, const struct expr_scope *s, const struct expr_call *call, struct err *e)
+static enum err_code check(void *arg, const struct expr_scope *s, const struct expr_call *call, struct err *e)
 {
     const struct live_entity *states = model_entity(s->model, STR("consent"));
     const struct live_field *channel = states ? entity_field(states, STR("channel")) : NULL, *none;
@@ -28,15 +27,13 @@ static enum err_code check(
     }
     for (size_t i = 0; i < call->n; i++) {
         if (!expr_is_constant(call->args[i]) || expr_type(call->args[i]) != VALUE_TEXT) {
-            return err_set(e, ERR_INVALID, "where",
-                "has_consent() takes the codes of a purpose and a channel, in quotes");
+            return err_set(e, ERR_INVALID, "where", "has_consent() takes the codes of a purpose and a channel, in quotes");
         }
     }
     struct str code = text_of(call, 1, s->mem);
     return !channel || choice_by_code(channel->list, code)
                ? OK
-               : err_set(e, ERR_INVALID, "where", "there is no channel \"%.*s\"",
-                     STR_ARG(str_sub(code, 0, 40)));
+               : err_set(e, ERR_INVALID, "where", "there is no channel \"%.*s\"", STR_ARG(str_sub(code, 0, 40)));
 }
 
 /* People with a state of the purpose and channel; granted: only those who agreed. */
@@ -58,8 +55,7 @@ static void put_states(struct expr_sql *s, struct str purpose, struct str channe
 
 static void put_sql(void *arg, const struct expr_call *call, struct expr_sql *s)
 {
-    struct str purpose = text_of(call, 0, s->out->text.mem),
-               channel = text_of(call, 1, s->out->text.mem);
+    struct str purpose = text_of(call, 0, s->out->text.mem), channel = text_of(call, 1, s->out->text.mem);
 
     (void)arg;
     sql_lit(s->out, "(");
@@ -87,8 +83,8 @@ static void put_sql(void *arg, const struct expr_call *call, struct expr_sql *s)
     }
 }
 
-static enum err_code look(void *arg, const struct expr_call *call, const struct expr_rows *rows,
-    struct arena *mem, int64_t id, int64_t now, int64_t me, struct value *out)
+static enum err_code look(void *arg, const struct expr_call *call, const struct expr_rows *rows, struct arena *mem, int64_t id,
+    int64_t now, int64_t me, struct value *out)
 {
     enum consent_verdict verdict = CONSENT_ABSENT;
     int64_t purpose;
@@ -103,7 +99,7 @@ static enum err_code look(void *arg, const struct expr_call *call, const struct 
             VALS(V(text_of(call, 0, mem)))));
         TRY(found ? consent_verdict(rows->call, id, purpose, text_of(call, 1, mem), &verdict) : OK);
     }
-    *out = (struct value){ .type = VALUE_BOOL, .i = verdict == CONSENT_GIVEN };
+    *out = (struct value) { .type = VALUE_BOOL, .i = verdict == CONSENT_GIVEN };
     return OK;
 }
 

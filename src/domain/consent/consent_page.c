@@ -75,10 +75,9 @@ static enum err_code load_purposes(struct call *c, struct asked *a)
             " \"deleted_at\" IS NULL ORDER BY \"position\", \"id\" LIMIT 50"),
         VALS()));
     while (a->n < PURPOSES && rows_next(&rows)) {
-        a->purposes[a->n++] = (struct purpose){ .id = col_int(&rows, 0),
-            .code = col_text(&rows, 1),
-            .name = col_text(&rows, 2),
-            .description = col_text(&rows, 3) };
+        a->purposes[a->n++] = (struct purpose) {
+            .id = col_int(&rows, 0), .code = col_text(&rows, 1), .name = col_text(&rows, 2), .description = col_text(&rows, 3)
+        };
     }
     TRY(rows_end(&rows));
     for (size_t i = 0; i < a->n; i++) {
@@ -90,12 +89,10 @@ static enum err_code load_purposes(struct call *c, struct asked *a)
 }
 
 /* Whose link it is. */
-static enum err_code load_link(
-    struct call *c, const struct visit *v, enum link_kind kind, struct link *l, struct asked *a)
+static enum err_code load_link(struct call *c, const struct visit *v, enum link_kind kind, struct link *l, struct asked *a)
 {
     if (!link_open(c->org, v->token, kind, l)) {
-        return fail(
-            c, ERR_NOT_FOUND, NULL, "this link is not whole; take it from the mail once more");
+        return fail(c, ERR_NOT_FOUND, NULL, "this link is not whole; take it from the mail once more");
     }
     return load_person(c, l->a, a);
 }
@@ -155,17 +152,13 @@ static enum err_code show(struct call *c, struct visit *v, const struct asked *a
     }
     put(page, "said", str_of(said ? text_in(language, said) : ""));
     put(page, "email", veiled(c, a->email));
-    put(page, "intro",
-        str_of(text_in(language, "What may we write to you about? This is about the address")));
+    put(page, "intro", str_of(text_in(language, "What may we write to you about? This is about the address")));
     put(page, "legend", str_of(text_in(language, "We write to you about")));
     put(page, "save", str_of(text_in(language, "Save")));
     put(page, "none", str_of(text_in(language, "Nothing at all")));
-    put(page, "why",
-        str_of(text_in(
-            language, "You can come back to this page at any time by the link in each mail.")));
+    put(page, "why", str_of(text_in(language, "You can come back to this page at any time by the link in each mail.")));
     return visit_page(c, v, language, "Your choice", preferences_body, page);
 }
-
 
 static enum err_code preferences_get(struct call *c, struct visit *v)
 {
@@ -177,14 +170,14 @@ static enum err_code preferences_get(struct call *c, struct visit *v)
     return show(c, v, &a, NULL);
 }
 
-static enum err_code say(struct call *c, const struct visit *v, const struct asked *a,
-    struct purpose *p, bool yes, const char *source)
+static enum err_code say(
+    struct call *c, const struct visit *v, const struct asked *a, struct purpose *p, bool yes, const char *source)
 {
     if (p->given == yes) {
         return OK;
     }
     p->given = yes;
-    return consent_record(c, &(struct consent_said){ .contact = a->contact,
+    return consent_record(c, &(struct consent_said) { .contact = a->contact,
                                  .purpose = p->id,
                                  .channel = STR("email"),
                                  .state = yes ? STR("granted") : STR("withdrawn"),
@@ -246,16 +239,14 @@ static const char unsubscribe_body[] =
     "}}</button></form>{% endif %}"
     "<p><a href=\"{{ page.preferences }}\">{{ page.other }}</a></p>";
 
-static enum err_code show_unsubscribe(
-    struct call *c, struct visit *v, const struct asked *a, const struct purpose *p, bool done)
+static enum err_code show_unsubscribe(struct call *c, struct visit *v, const struct asked *a, const struct purpose *p, bool done)
 {
     struct str language = language_of(a, v, c);
     json_t *page = json_pack("{}");
 
     arena_defer(c->mem, (void (*)(void *))json_decref, page);
     put(page, "done", str_of(done ? text_in(language, "You are unsubscribed.") : ""));
-    put(page, "question",
-        str_of(text_in(language, "Do you no longer want to hear from us about this?")));
+    put(page, "question", str_of(text_in(language, "Do you no longer want to hear from us about this?")));
     put(page, "purpose", str_of(text_in(language, p->name.p)));
     put(page, "button", str_of(text_in(language, "Unsubscribe")));
     put(page, "other", str_of(text_in(language, "Choose what we write to you about")));
@@ -264,15 +255,13 @@ static enum err_code show_unsubscribe(
 }
 
 /* The purpose of the link, whether it stands on the preference page or not. */
-static enum err_code purpose_of(
-    struct call *c, const struct asked *a, int64_t id, struct purpose *out)
+static enum err_code purpose_of(struct call *c, const struct asked *a, int64_t id, struct purpose *out)
 {
     enum consent_verdict verdict;
     struct rows rows;
 
-    *out = (struct purpose){ .id = id, .name = STR("News and offers") };
-    TRY(db_query(
-        c, &rows, SQL("SELECT \"name\" FROM \"consent_purposes\" WHERE \"id\" = $1"), VALS(V(id))));
+    *out = (struct purpose) { .id = id, .name = STR("News and offers") };
+    TRY(db_query(c, &rows, SQL("SELECT \"name\" FROM \"consent_purposes\" WHERE \"id\" = $1"), VALS(V(id))));
     if (rows_next(&rows)) {
         out->name = col_text(&rows, 0);
     }

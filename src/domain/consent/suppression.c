@@ -8,12 +8,11 @@
 #include "model/link.h"
 #include "model/normal.h"
 
-static const struct choice_def reasons[] = { { "hard_bounce", "Does not exist", "red" },
-    { "complaint", "Complained", "red" },
+static const struct choice_def reasons[] = { { "hard_bounce", "Does not exist", "red" }, { "complaint", "Complained", "red" },
     { "by_hand", "Put here by hand", "gray" }, { 0 } };
 static const struct field fields[] = {
-    FIELD_TEXT("address_hash", .label = "Address (hashed)", .required = true, .max = 64,
-        .no_fold = true, .unique = true, .set_once = true),
+    FIELD_TEXT("address_hash", .label = "Address (hashed)", .required = true, .max = 64, .no_fold = true, .unique = true,
+        .set_once = true),
     FIELD_CHOICE("reason", reasons, .def = "by_hand"),
     FIELD_TEXT("detail", .max = 400, .help = "What the other side said."),
     FIELD_END,
@@ -41,8 +40,7 @@ enum err_code suppression_holds(struct call *c, struct str key, bool *yes)
     return find(c, address_hash(c->org, c->mem, key), &id, yes);
 }
 
-static enum err_code put(
-    struct call *c, struct str key, struct str reason, struct str detail, int64_t *id)
+static enum err_code put(struct call *c, struct str key, struct str reason, struct str detail, int64_t *id)
 {
     struct record *r = record_of(c, "suppression");
     struct str hash = address_hash(c->org, c->mem, key);
@@ -50,8 +48,7 @@ static enum err_code put(
     bool found;
 
     if (!choice) {
-        return fail(c, ERR_INVALID, "reason", "there is no reason \"%.*s\"",
-            STR_ARG(str_sub(reason, 0, 40)));
+        return fail(c, ERR_INVALID, "reason", "there is no reason \"%.*s\"", STR_ARG(str_sub(reason, 0, 40)));
     }
     TRY(find(c, hash, id, &found));
     if (found) {
@@ -78,9 +75,8 @@ static enum err_code key_of(struct call *c, struct str *key)
 {
     struct str typed = in_text(c, "address");
     const char *why = "";
-    bool good = str_find_byte(typed, '@') >= 0
-                    ? normal_email(c->mem, typed, key, &why)
-                    : normal_phone(c->mem, typed, c->model->country, key, &why);
+    bool good = str_find_byte(typed, '@') >= 0 ? normal_email(c->mem, typed, key, &why)
+                                               : normal_phone(c->mem, typed, c->model->country, key, &why);
 
     return good ? OK : fail(c, ERR_INVALID, "address", "%s", why);
 }

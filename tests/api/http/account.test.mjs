@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { PASSWORD, eventually, world } from '../kith.mjs';
+import { cookiesOf, eventually, PASSWORD, world } from '../kith.mjs';
 
 let w;
 before(async () => { w = await world({ conf: 'trusted_proxies = 127.0.0.1' }); });
@@ -34,7 +34,7 @@ test('nobody is nobody', async () => {
 
 test('a session reads with the cookie and changes with the CSRF token', async () => {
   const r = await login('ADMIN@kith.example', PASSWORD);
-  assert.match(r.headers.getSetCookie()[0], /^kith_session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=\d+$/);
+  assert.match(cookiesOf(r)[0], /^kith_session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=\d+$/);
   assert.equal(r.body.user.email, 'admin@kith.example');
   const s = await session();
   assert.equal((await s.call('GET', '/me')).body.user.admin, true);
@@ -164,7 +164,7 @@ test('the second factor: set up, asked for, each code once, removed', async () =
 test('codes are guessed ten times by devices that are not known, from wherever', async () => {
   const u = await w.user('guessed@kith.example');
   await w.api('POST', '/me/password', { user: u.id, password: 'totp password' });
-  const device = (await login('guessed@kith.example', 'totp password')).headers.getSetCookie()[1].split(';')[0];
+  const device = cookiesOf(await login('guessed@kith.example', 'totp password'))[1].split(';')[0];
   const s = await session('guessed@kith.example', 'totp password');
   const { secret } = (await s.call('POST', '/me/totp', undefined, { 'x-csrf-token': s.csrf })).body;
   assert.equal((await s.call('PUT', '/me/totp', { code: code(secret, Date.now() - 30000) }, { 'x-csrf-token': s.csrf })).status, 204);

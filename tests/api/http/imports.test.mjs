@@ -39,6 +39,26 @@ async function run(id) {
 
 const count = async (entity, where) => (await get(`/${entity}/aggregate?measure=count()&where=${encodeURIComponent(where)}`)).body.rows[0]['count()'];
 
+// First, since a sweep that follows the imports below learns other weights from them.
+test('duplicates: a row that is probably somebody who is there is queued, rejected or taken for him', async () => {
+  const made = await post('/contacts', { first_name: 'Hildegard', last_name: 'Zwiebelturm', birthday: '1957-03-08', emails: ['hilde@same.example'] });
+  const file = 'First name;Last name;Birthday;Job title\nHildegart;Zwiebelturm;1957-03-08;Organist\nOlaf;Neumond;1961-11-30;Smith\n';
+  await eventually(async () => (await post('/contacts/duplicates', { first_name: 'Hildegard', last_name: 'Zwiebelturm', birthday: '1957-03-08' })).body.items.length === 1, 30);
+  const refused = await run((await begin('contacts', 'reject.csv', file, { duplicates: 'reject' })).id);
+  assert.deepEqual([refused.created, refused.updated, refused.rejected], [1, 0, 1]);
+  assert.match(refused.report.rejects[0].errors[0].message, new RegExp(`^probably the same as contact ${made.body.id} \\(.*last_name.*birthday.*\\)$`));
+  const changed = await run((await begin('contacts', 'update.csv', file.split('\n').slice(0, 2).join('\n'), { duplicates: 'update' })).id);
+  assert.deepEqual([changed.created, changed.updated, changed.rejected], [0, 1, 0]);
+  assert.equal((await get(`/contacts/${made.body.id}`)).body.job_title, 'Organist');
+  const queued = await run((await begin('contacts', 'queue.csv', file.split('\n').slice(0, 2).join('\n'), { duplicates: 'queue' })).id);
+  assert.deepEqual([queued.created, queued.rejected], [1, 0]);
+  assert.equal((await post('/imports', { entity: 'contacts', file: await upload('x.csv', file), options: { duplicates: 'perhaps' } })).status, 201);
+  const wrong = await post('/contacts/import', { columns: ['last_name'], rows: [['X']], duplicates: 'perhaps' });
+  assert.equal(wrong.status, 422);
+  const none = await post('/tasks/import', { columns: ['name'], rows: [['X']], duplicates: 'reject' });
+  assert.equal(none.status, 422);
+});
+
 test('a file is read: columns with samples, what they mean, how dates and numbers are written', async () => {
   const i = await begin('contacts', 'people.csv', 'Vorname;Nachname;E-Mail geschäftlich;Geb;Geburtstag;Umsatz\n'
     + 'Ana;Müller;ana@example.org;x;31.12.1980;1.234,50\nBo;Li;bo@example.org;y;01.02.1990;12,5\n');
@@ -299,23 +319,4 @@ test('what is wrong is said before it begins', async () => {
   const r = await post(`/imports/${i.id}/start`, {});
   assert.equal(r.status, 422);
   assert.match(r.body.detail ?? r.body.errors[0].message, /shoe_size/);
-});
-
-test('duplicates: a row that is probably somebody who is there is queued, rejected or taken for him', async () => {
-  const made = await post('/contacts', { first_name: 'Hildegard', last_name: 'Zwiebelturm', birthday: '1957-03-08', emails: ['hilde@same.example'] });
-  const file = 'First name;Last name;Birthday;Job title\nHildegart;Zwiebelturm;1957-03-08;Organist\nOlaf;Neumond;1961-11-30;Smith\n';
-  await eventually(async () => (await post('/contacts/duplicates', { first_name: 'Hildegard', last_name: 'Zwiebelturm', birthday: '1957-03-08' })).body.items.length === 1, 30); // the consumer may be behind the imports above
-  const refused = await run((await begin('contacts', 'reject.csv', file, { duplicates: 'reject' })).id);
-  assert.deepEqual([refused.created, refused.updated, refused.rejected], [1, 0, 1]);
-  assert.match(refused.report.rejects[0].errors[0].message, new RegExp(`^probably the same as contact ${made.body.id} \\(.*last_name.*birthday.*\\)$`));
-  const changed = await run((await begin('contacts', 'update.csv', file.split('\n').slice(0, 2).join('\n'), { duplicates: 'update' })).id);
-  assert.deepEqual([changed.created, changed.updated, changed.rejected], [0, 1, 0]);
-  assert.equal((await get(`/contacts/${made.body.id}`)).body.job_title, 'Organist');
-  const queued = await run((await begin('contacts', 'queue.csv', file.split('\n').slice(0, 2).join('\n'), { duplicates: 'queue' })).id);
-  assert.deepEqual([queued.created, queued.rejected], [1, 0]);
-  assert.equal((await post('/imports', { entity: 'contacts', file: await upload('x.csv', file), options: { duplicates: 'perhaps' } })).status, 201);
-  const wrong = await post('/contacts/import', { columns: ['last_name'], rows: [['X']], duplicates: 'perhaps' });
-  assert.equal(wrong.status, 422);
-  const none = await post('/tasks/import', { columns: ['name'], rows: [['X']], duplicates: 'reject' });
-  assert.equal(none.status, 422);
 });
