@@ -61,7 +61,7 @@ async function begin(people, signedIn, setup) {
   });
   e2e.context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-GB', timezoneId: 'UTC', reducedMotion: 'reduce' });
   const page = e2e.page = await e2e.context.newPage();
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(60_000); // a step may take three times as long on a busy machine
   await page.addInitScript(() => document.addEventListener('securitypolicyviolation', (e) => console.error(`policy: ${e.violatedDirective} ${e.blockedURI}`)));
   page.on('console', (m) => {
     // the browser itself writes one for every answer of 400 and above; those a step asks for are not errors

@@ -43,7 +43,7 @@ step('a list: windows, sort, filter with its error, quick search, columns', asyn
   await page.waitForFunction(() => {
     document.querySelector('[role=grid]').scrollTo(0, 1e6);
     return [...document.querySelectorAll('[aria-rowindex]')].some((r) => r.getAttribute('aria-rowindex') === '301');
-  }, null, { polling: 200 });
+  }, null, { polling: 500 });
   await page.getByRole('button', { name: 'Name', exact: true }).click();
   await page.getByRole('columnheader', { name: 'Name' }).and(page.locator('[aria-sort=ascending]')).waitFor();
   await page.getByRole('button', { name: 'Filter as text' }).click();

@@ -14,7 +14,22 @@
 
 /* ---- counts ---- */
 
-static void put_counts(struct call *c, const struct batch_counts *n)
+/* Of campaign g and a message m of it: afterwards, and within the window, its person refused mails of the campaign's purpose. */
+#define UNSUBSCRIBED                                                                                                       \
+    " m.\"accepted_at\" IS NOT NULL AND EXISTS (SELECT 1 FROM \"consent_entries\" e WHERE e.\"contact\" = m.\"contact\""     \
+    " AND e.\"purpose\" = g.\"purpose\" AND e.\"at\" >= m.\"accepted_at\" AND e.\"at\" < m.\"accepted_at\" +"                \
+    " g.\"window_days\" * 86400000000 AND e.\"channel\" IN (SELECT \"id\" FROM \"choices\" WHERE \"code\" = 'email')"        \
+    " AND e.\"state\" IN (SELECT \"id\" FROM \"choices\" WHERE \"code\" IN ('withdrawn', 'denied')))"
+
+static enum err_code count_unsubscribed(struct call *c, int64_t campaign, int64_t *n)
+{
+    return db_int(c, n,
+        SQL("SELECT count(DISTINCT m.\"contact\") FROM \"campaigns\" g JOIN \"messages\" m ON m.\"batch\" = g.\"batch\""
+            " WHERE g.\"id\" = $1 AND" UNSUBSCRIBED),
+        VALS(V(campaign)));
+}
+
+static void put_counts(struct call *c, const struct batch_counts *n, int64_t unsubscribed)
 {
     struct json_writer *w = &c->out;
     int64_t delivered = n->accepted;
@@ -33,6 +48,7 @@ static void put_counts(struct call *c, const struct batch_counts *n)
     json_int(w, "opened", n->opened);
     json_int(w, "clicked", n->clicked);
     json_int(w, "machine_only", n->machine);
+    json_int(w, "unsubscribed", unsubscribed);
     json_end_object(w);
 }
 
@@ -204,14 +220,16 @@ enum err_code campaign_act_results(struct call *c)
 {
     struct batch_counts n = { 0 };
     struct campaign k;
+    int64_t unsubscribed;
 
     TRY(campaign_load(c, target(c), &k));
     if (!k.batch) {
-        put_counts(c, &n);
+        put_counts(c, &n, 0);
         return OK;
     }
     TRY(message_count(c, k.batch, &n));
-    put_counts(c, &n);
+    TRY(count_unsubscribed(c, k.id, &unsubscribed));
+    put_counts(c, &n, unsubscribed);
     TRY(put_reasons(c, k.batch));
     TRY(put_links(c, k.batch));
     const struct live_entity *orders = model_entity(c->model, STR("order"));
@@ -300,7 +318,7 @@ enum err_code campaign_act_messages(struct call *c)
 /* ---- mailed(campaign, 'opened') in expressions about people ---- */
 
 static const char *const figures[] = { "planned", "sent", "delivered", "opened", "clicked", "skipped", "held_out", "refused",
-    "bounced", "unknown", "cancelled", "in_flight", NULL };
+    "bounced", "unknown", "cancelled", "in_flight", "unsubscribed", NULL };
 
 static struct value argument(const struct expr_call *call, size_t i, struct arena *mem)
 {
@@ -361,6 +379,10 @@ static void put_sql(void *arg, const struct expr_call *call, struct expr_sql *s)
         sql_lit(s->out, " AND m.\"clicked_at\" IS NOT NULL)");
         return;
     }
+    if (str_is(figure, "unsubscribed")) {
+        sql_lit(s->out, " AND" UNSUBSCRIBED ")");
+        return;
+    }
     states_of(figure, states);
     sql_lit(s->out, " AND m.\"state\" IN (");
     sql_bind(s->out, V(states[0]));
@@ -385,7 +407,8 @@ static enum err_code look(void *arg, const struct expr_call *call, const struct 
         TRY(db_find(rows->call, &one, &found,
             SQL("SELECT 1 FROM \"campaigns\" g JOIN \"messages\" m ON m.\"batch\" = g.\"batch\" AND m.\"contact\" = $2 WHERE"
                 " g.\"deleted_at\" IS NULL AND g.\"id\" = $1 AND (($3 = 'opened' AND m.\"opened_at\" IS NOT NULL) OR ($3 ="
-                " 'clicked' AND m.\"clicked_at\" IS NOT NULL) OR m.\"state\" IN ($4, $5, $6)) LIMIT 1"),
+                " 'clicked' AND m.\"clicked_at\" IS NOT NULL) OR ($3 = 'unsubscribed' AND" UNSUBSCRIBED ") OR m.\"state\" IN ($4, $5, $6))"
+                " LIMIT 1"),
             VALS(V(argument(call, 0, mem).i), V(id), V(figure), V(states[0]), V(states[1]), V(states[2]))));
     }
     *out = (struct value) { .type = VALUE_BOOL, .i = found };

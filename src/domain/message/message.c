@@ -31,7 +31,7 @@ static const struct field server_fields[] = {
     FIELD_END,
 };
 static const struct entity server = { .name = "mail_server", .plural = "mail_servers", .icon = "server",
-    .flags = ENTITY_ADMIN | ENTITY_NO_SEARCH, .fields = server_fields };
+    .flags = ENTITY_ADMIN, .fields = server_fields };
 
 static const struct field domain_fields[] = {
     FIELD_TEXT("name", .label = "Domain", .required = true, .max = 253, .no_fold = true, .unique = true, .format = FORMAT_DOMAIN),

@@ -238,6 +238,20 @@ test('a limit per hour holds, however often the sender looks again', async () =>
   await clock(null);
 });
 
+test('who refuses mails of its kind after one counts as unsubscribed, and is found by the figure', async () => {
+  const [stays, leaves, left] = [await person('Stays', { job_title: 'Leaver' }), await person('Leaves', { job_title: 'Leaver' }), await person('Left', { job_title: 'Leaver' }, 'withdrawn')];
+  const id = await campaign({ where: "job_title = 'Leaver'", name: 'Leavers' });
+  await ok(`/campaigns/${id}/start`);
+  const before = await sent(id);
+  assert.deepEqual([before.messages.sent, before.messages.skipped, before.messages.unsubscribed], [2, 1, 0]);
+  await made('consent_entries', { contact: leaves, purpose: newsletter, channel: 'sms', state: 'withdrawn' });
+  assert.equal((await results(id)).messages.unsubscribed, 0);
+  await made('consent_entries', { contact: leaves, purpose: newsletter, channel: 'email', state: 'withdrawn' });
+  assert.equal((await results(id)).messages.unsubscribed, 1);
+  assert.deepEqual(await peopleOf(id, 'unsubscribed'), [leaves]);
+  assert.ok(stays && left);
+});
+
 test('the mails to a person are counted across the campaigns that send together', async (t) => {
   const slow = await new Sink().start();
   t.after(() => slow.stop());

@@ -58,12 +58,12 @@ function Before({ record: r, onStart, busy }: { record: Rec; onStart: (everybody
   );
 }
 
-const FIGURES = ['sent', 'delivered', 'opened', 'clicked', 'skipped', 'held_out', 'refused', 'bounced', 'unknown', 'planned'];
+const FIGURES = ['sent', 'delivered', 'opened', 'clicked', 'unsubscribed', 'skipped', 'held_out', 'refused', 'bounced', 'unknown', 'planned'];
 
 function Figures({ id, m }: { id: number; m: Record<string, number> }) {
   const href = usePeopleHref(id);
-  const share = (k: string) => (['opened', 'clicked'].includes(k) && m.delivered ? ` ${number((100 * m[k]!) / m.delivered, 1)} %` : '');
-  return <ul className="figures" aria-label={t('camp.figures')}>{FIGURES.filter((k) => m[k] || ['sent', 'delivered', 'opened', 'clicked'].includes(k)).map((k) => <li key={k}><Link href={href(k)}><b>{number(m[k] ?? 0)}</b><small>{text('camp.figure', k)}{share(k)}</small></Link></li>)}</ul>;
+  const share = (k: string) => (['opened', 'clicked', 'unsubscribed'].includes(k) && m.delivered ? ` ${number((100 * m[k]!) / m.delivered, 1)} %` : '');
+  return <ul className="figures" aria-label={t('camp.figures')}>{FIGURES.filter((k) => m[k] || ['sent', 'delivered', 'opened', 'clicked', 'unsubscribed'].includes(k)).map((k) => <li key={k}><Link href={href(k)}><b>{number(m[k] ?? 0)}</b><small>{text('camp.figure', k)}{share(k)}</small></Link></li>)}</ul>;
 }
 
 function Arms({ orders: o, lift, money: m }: { orders: { mailed: Arm; control: Arm }; lift: { revenue_per_person: Difference; buyers: Difference }; money: Record<string, any> }) {
