@@ -5,6 +5,7 @@
 #include "domain/consent/consent.h"
 
 #include "model/action.h"
+#include "model/link.h"
 #include "model/query.h"
 
 #include <inttypes.h>
@@ -271,6 +272,8 @@ static enum err_code review(struct call *c)
     out_int(c, "may_be_written_to", may);
     out_int(c, "held_out", may * k.holdout / 10000);
     out_text(c, "condition", where);
+    out_text(c, "links", link_base(c));
+    json_flag(&c->out, "links_set", c->cfg->base_url && *c->cfg->base_url);
     return OK;
 }
 
@@ -377,7 +380,9 @@ static enum err_code cancel(struct call *c)
 
 static const struct field start_input[] = { FIELD_BOOL("everybody", .help = "Yes, to all people."), FIELD_END };
 static const struct field review_output[] = { FIELD_INT("audience"), FIELD_INT("with_address"),
-    FIELD_INT("may_be_written_to"), FIELD_INT("held_out"), FIELD_LONG("condition"), FIELD_END };
+    FIELD_INT("may_be_written_to"), FIELD_INT("held_out"), FIELD_LONG("condition"),
+    FIELD_TEXT("links", .help = "What the links of its mails begin with."),
+    FIELD_BOOL("links_set", .help = "base_url is set; else they lead to the address that the server listens on."), FIELD_END };
 static const struct field results_output[] = { FIELD_JSON("messages"), FIELD_JSON("reasons"), FIELD_JSON("links"),
     FIELD_JSON("orders"), FIELD_JSON("lift"), FIELD_JSON("money"), FIELD_END };
 static const struct field messages_input[] = { FIELD_INT("after", .min = 0), FIELD_TEXT("state", .max = 20), FIELD_END };

@@ -12,7 +12,7 @@ import { Complaint, ErrorState, Loading } from '../../ui/bits';
 import { say, sayError } from '../../ui/undo';
 import '../features.css';
 
-interface Review { audience: number; with_address: number; may_be_written_to: number; held_out: number; condition: string }
+interface Review { audience: number; with_address: number; may_be_written_to: number; held_out: number; condition: string; links: string; links_set: boolean }
 interface Arm { people: number; buyers: number; orders: number; revenue: { amount: string; currency: string }; revenue_per_person: number }
 interface Difference { difference: number; known: boolean; low?: number; high?: number; p?: number }
 interface Results {
@@ -33,7 +33,7 @@ function Before({ record: r, onStart, busy }: { record: Rec; onStart: (everybody
   const q = useQuery({ queryKey: ['related', 'campaign', r.id, 'review', r.version], queryFn: ({ signal }) => ask<Review>(r, 'review', signal), retry: false });
   if (q.error) return <ErrorState error={q.error} retry={() => void q.refetch()} />;
   if (!q.data) return <Loading height={90} />;
-  const { audience, with_address, may_be_written_to, held_out, condition } = q.data;
+  const { audience, with_address, may_be_written_to, held_out, condition, links, links_set } = q.data;
   const triggered = r.kind === 'triggered';
   const get = may_be_written_to - held_out;
   return (
@@ -46,8 +46,9 @@ function Before({ record: r, onStart, busy }: { record: Rec; onStart: (everybody
       {!triggered && may_be_written_to < audience && <p className="dim">{t('camp.review.less', { n: number(audience - may_be_written_to) })}</p>}
       {!triggered && !condition && <p className="dim">{t('camp.review.all')}</p>}
       {triggered && <p>{t('camp.triggered')}</p>}
+      {!links_set && <p role="note"><strong>{t('camp.review.links', { links })}</strong></p>}
       <Button onClick={() => setSure(true)} disabled={!triggered && !may_be_written_to}>{triggered ? t('camp.watch') : t('camp.start')}</Button>
-      <Modal opened={sure} onClose={() => setSure(false)} title={triggered ? t('camp.watch') : t('camp.sure', { n: number(get) })} closeButtonProps={{ 'aria-label': t('close') }} transitionProps={{ duration: 0 }}>
+      <Modal opened={sure} onClose={() => setSure(false)} title={triggered ? t('camp.watch') : t(held_out > 0 ? 'camp.sure.about' : 'camp.sure', { n: number(get) })} closeButtonProps={{ 'aria-label': t('close') }} transitionProps={{ duration: 0 }}>
         <Stack gap="sm">
           <div>{triggered ? t('camp.triggered') : r.scheduled_at ? t('camp.sure.at', { at: instant(r.scheduled_at) }) : t('camp.sure.now')}</div>
           {held_out > 0 && !triggered && <div className="dim">{t('camp.sure.held', { n: number(held_out) })}</div>}
