@@ -37,6 +37,7 @@ test('each of the audience gets one mail, or a reason why not', async () => {
   const id = await campaign({ where: "last_name = 'Camp'" });
   assert.equal((await get(`/campaigns/${id}`)).status, 'draft');
   const review = await ok(`/campaigns/${id}/review`);
+  assert.deepEqual([review.links_set, new URL(review.links).hostname], [false, '127.0.0.1']); // nobody has set base_url
   assert.deepEqual([review.audience, review.with_address, review.may_be_written_to], [8, 6, 4]);
   await ok(`/campaigns/${id}/start`);
   const r = await sent(id);
