@@ -45,9 +45,11 @@ def run(name, command, env=None, timeout=900):
             out.write(f"\ntimed out after {timeout} s\n")
             status = 124
         finally:
-            if process.poll() is None:
+            try:
                 os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            except ProcessLookupError:
+                pass # nothing is left of it
+            process.wait()
     times.append((time.time() - start, name))
     return path.read_text(errors="replace"), status
 

@@ -64,6 +64,18 @@ static void tell_queued(struct org *o, void *arg)
     __atomic_add_fetch(&o->jobs_queued, 1, __ATOMIC_RELAXED);
 }
 
+/* The job that has the key already; due no later than ordered, where the order says so. */
+static enum err_code find_keyed(struct call *c, const struct job_order *order, int64_t *id, bool *found)
+{
+    TRY(db_find(c, id, found, SQL("SELECT \"id\" FROM \"jobs\" WHERE \"key\" = $1"), VALS(V(order->key))));
+    if (!*found || !order->sooner) {
+        return OK;
+    }
+    call_after_commit(c, tell_queued, NULL);
+    return db_exec(c, SQL("UPDATE \"jobs\" SET \"due\" = $2 WHERE \"id\" = $1 AND \"due\" > $2"),
+        VALS(V(*id), V(order->due ? order->due : c->now)));
+}
+
 enum err_code job_enqueue(struct call *c, const struct job_order *order, int64_t *id)
 {
     const struct job_kind *kind = job_kind_of(c->org, str_of(order->kind));
@@ -79,26 +91,21 @@ enum err_code job_enqueue(struct call *c, const struct job_order *order, int64_t
         input = arena_str(c->mem, str_of(text));
         free(text); /* jansson's own */
     }
-    if (order->key) {
-        TRY(db_find(c, id, &found, SQL("SELECT \"id\" FROM \"jobs\" WHERE \"key\" = $1"),
-            VALS(V(order->key))));
-        if (found && order->sooner) {
-            TRY(db_exec(c,
-                SQL("UPDATE \"jobs\" SET \"due\" = $2 WHERE \"id\" = $1 AND \"due\" > $2"),
-                VALS(V(*id), V(order->due ? order->due : c->now))));
-            call_after_commit(c, tell_queued, NULL);
-        }
+    /* again only where another transaction took the key since it was looked for, on PostgreSQL */
+    while (!found) {
+        TRY(order->key ? find_keyed(c, order, id, &found) : OK);
         if (found) {
             return OK;
         }
+        TRY(db_find(c, id, &found,
+            SQL("INSERT INTO \"jobs\" (\"kind\", \"key\", \"user\", \"due\", \"attempts\", \"state\","
+                " \"input\", \"mark\", \"done\", \"total\", \"created_at\", \"cancel\", \"change_set\")"
+                " VALUES ($1, $2, $3, $4, 0, 'waiting', $5, 0, 0, 0, $6, 0, $7) ON CONFLICT DO NOTHING RETURNING \"id\""),
+            VALS(V(order->kind), V(order->key), V(user), V(order->due ? order->due : c->now), V(input), V(c->now),
+                order->change_set ? V(order->change_set) : V_NULL)));
     }
     call_after_commit(c, tell_queued, NULL);
-    return db_int(c, id,
-        SQL("INSERT INTO \"jobs\" (\"kind\", \"key\", \"user\", \"due\", \"attempts\", \"state\","
-            " \"input\", \"mark\", \"done\", \"total\", \"created_at\", \"cancel\", \"change_set\")"
-            " VALUES ($1, $2, $3, $4, 0, 'waiting', $5, 0, 0, 0, $6, 0, $7) RETURNING \"id\""),
-        VALS(V(order->kind), V(order->key), V(user), V(order->due ? order->due : c->now), V(input),
-            V(c->now), order->change_set ? V(order->change_set) : V_NULL));
+    return OK;
 }
 
 void job_progress(struct call *c, int64_t done, int64_t total)

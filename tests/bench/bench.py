@@ -14,13 +14,13 @@ import sqlite3
 import statistics
 import subprocess
 import tempfile
-import threading
 import time
 import urllib.parse
 import urllib.request
 
 import events
 import purchases
+from beside import Beside
 
 root = pathlib.Path(__file__).resolve().parents[2]
 kith = root / "build" / "kith"
@@ -116,26 +116,18 @@ def show(name, ours, floor, goal):
     print(text, flush=True)
 
 
-class Waits:
-    """Asks again and again, from a thread of its own, and notes how long each answer took."""
+class Waits(Beside):
+    """Asks again and again, and notes how long each answer took."""
 
     def __init__(self, ask):
-        self.ask, self.took, self.over = ask, [], threading.Event()
-        self.thread = threading.Thread(target=self.run)
+        super().__init__()
+        self.ask, self.took = ask, []
 
     def run(self):
         while not self.over.wait(0.2):
             start = time.monotonic()
             self.ask()
             self.took.append((time.monotonic() - start) * 1000)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.thread.join()
 
     def __str__(self):
         if not self.took:

@@ -3,10 +3,11 @@
 import json
 import sqlite3
 import statistics
-import threading
 import time
 import urllib.parse
 import urllib.request
+
+from beside import Beside
 
 SEGMENTS, WAITED, LOAD = 200, 100, 2000
 
@@ -98,12 +99,12 @@ def delay(bench, sender, segment, event, past):
     return took
 
 
-class Load:
-    """LOAD events a second of people by chance, in batches of 100, from a thread of its own."""
+class Load(Beside):
+    """LOAD events a second of people by chance, in batches of 100."""
 
     def __init__(self, bench, sender):
-        self.bench, self.sender, self.over = bench, sender, threading.Event()
-        self.thread = threading.Thread(target=self.run)
+        super().__init__()
+        self.bench, self.sender = bench, sender
 
     def run(self):
         start, n = time.monotonic(), 0
@@ -115,14 +116,6 @@ class Load:
                                                   "properties": {"url": f"/products/{i}"}} for i in range(100)]})
             n += 100
         self.rate = n / (time.monotonic() - start)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.thread.join()
 
 
 def judged(bench, sender, cpu, event, quiet):

@@ -66,7 +66,7 @@ static enum err_code sender_before_save(struct call *c, struct record *r, const 
 }
 
 static const struct entity sender = { .name = "mail_sender", .plural = "mail_senders", .icon = "at",
-    .flags = ENTITY_ADMIN | ENTITY_PUBLIC | ENTITY_NO_SEARCH, .fields = sender_fields, .before_save = sender_before_save };
+    .flags = ENTITY_ADMIN | ENTITY_PUBLIC, .fields = sender_fields, .before_save = sender_before_save };
 
 static const struct field template_fields[] = {
     FIELD_TEXT("name", .required = true, .search = 3, .index = true),

@@ -100,9 +100,9 @@ bool pace_server_lets(struct sending *s, int64_t now)
     if (s->next > now) {
         return false;
     }
-    int64_t step = SECONDS(1) / s->server.rate;
+    /* a little slower than what was set, and rounded up, so that whoever counts at the other end does not count more */
+    int64_t step = (SECONDS(1) + SECONDS(1) / 200 + s->server.rate - 1) / s->server.rate;
 
-    /* a little slower than what was set, so that whoever counts at the other end does not count more */
-    s->next = (s->next > now - CREDIT_MICROS ? s->next : now) + step + step / 200;
+    s->next = (s->next > now - CREDIT_MICROS ? s->next : now) + step;
     return true;
 }

@@ -253,6 +253,12 @@ test('who refuses mails of its kind after one counts as unsubscribed, and is fou
   assert.ok(stays && left);
 });
 
+test('servers and senders are found by typing, as a form does that refers to them', async () => {
+  for (const [what, q, id] of [['mail_servers', 'Sin', server], ['mail_senders', 'Sho', sender]]) {
+    await eventually(async () => (await get(`/${what}?q=${q}`)).items.some((x) => x.id === id), 20);
+  }
+});
+
 test('the mails to a person are counted across the campaigns that send together', async (t) => {
   const slow = await new Sink().start();
   t.after(() => slow.stop());

@@ -130,3 +130,16 @@ test('one server dies in the middle of an import: the other ends it, no row lost
   w.servers = [];
   await w.close();
 });
+
+test('who orders the same job at the same moment through either server gets the one job', async () => {
+  const w = await world();
+  try {
+    const { id } = (await w.api('POST', '/segments', { name: 'Asked for by many', where: "last_name = 'x'" })).body;
+    for (let round = 0; round < 10; round++) {
+      const all = await Promise.all(Array.from({ length: 12 }, () => w.api('POST', `/segments/${id}/build`, {})));
+      assert.deepEqual(all.filter((r) => r.status !== 200).map((r) => r.text), []);
+    }
+  } finally {
+    await w.close();
+  }
+});
