@@ -65,7 +65,7 @@ async function begin(people, signedIn, setup) {
   await page.addInitScript(() => document.addEventListener('securitypolicyviolation', (e) => console.error(`policy: ${e.violatedDirective} ${e.blockedURI}`)));
   page.on('console', (m) => {
     // the browser itself writes one for every answer of 400 and above; those a step asks for are not errors
-    if (m.type() === 'error' && !/Failed to load resource.*status of (401|412|422)/.test(m.text())) trouble.push('console: ' + m.text());
+    if (m.type() === 'error' && !/Failed to load resource.*status of (401|412|422)/.test(m.text())) trouble.push(`console: ${m.text()} ${m.location().url}`);
   });
   page.on('pageerror', (e) => trouble.push('error: ' + e.message));
   page.on('request', (r) => { if (!r.url().startsWith(e2e.url) && !r.url().startsWith('data:') && !r.url().startsWith('blob:')) trouble.push('left the origin: ' + r.url()); });

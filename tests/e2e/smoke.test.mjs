@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { e2e, look, PASSWORD, serve, step } from './server.mjs';
+import { api, e2e, look, PASSWORD, serve, step } from './server.mjs';
 
 serve({ signedIn: false });
 
@@ -166,6 +166,19 @@ step('create, delete and undo', async () => {
   await page.getByText('Quillfeather was deleted.').waitFor();
   await page.getByRole('button', { name: 'Undo' }).click();
   await page.getByRole('heading', { name: 'Quillfeather' }).waitFor();
+});
+
+step('a record that somebody else deletes says so, asks for nothing more, and comes back', async () => {
+  const { page } = e2e;
+  const id = Number(new URL(page.url()).pathname.split('/').at(-1));
+  await page.waitForTimeout(600); // what the undo before this changed has been heard of
+  assert.equal((await api('DELETE', `/contacts/${id}`)).status, 204);
+  await page.getByText('Quillfeather was deleted.').and(page.locator('.gone')).waitFor();
+  await page.waitForTimeout(300);
+  await look('gone');
+  await page.locator('.gone').getByRole('button', { name: 'Restore' }).click();
+  await page.locator('.gone').waitFor({ state: 'detached' });
+  assert.equal((await api('GET', `/contacts/${id}`)).status, 200);
 });
 
 step('the palette finds by keys alone', async () => {

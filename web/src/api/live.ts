@@ -38,7 +38,8 @@ export function useLive(client: QueryClient, meta: Meta | undefined) {
       timer = undefined;
       void followLists(client, meta, now);
       const entities = new Set(now.map((c) => c.entity));
-      for (const c of now.slice(0, 200)) void client.invalidateQueries({ queryKey: ['record', c.entity, c.id] });
+      // what was deleted cannot be asked for again: its page tells that it is gone
+      for (const c of now.slice(0, 200)) void client.invalidateQueries({ queryKey: ['record', c.entity, c.id], refetchType: c.kind === 'delete' || c.kind === 'purge' ? 'none' : 'active' });
       for (const name of entities) {
         void client.invalidateQueries({ queryKey: ['count', name] });
         void client.invalidateQueries({ queryKey: ['related', name] });

@@ -1,8 +1,9 @@
-import { Skeleton, Stack, Tabs } from '@mantine/core';
+import { Button, Skeleton, Stack, Tabs } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { lazy, Suspense, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { useLocation, useSearch } from 'wouter';
 import { call, get } from '../api/client';
+import { onChanges } from '../api/live';
 import { t } from '../locale/t';
 import { address, can, titleOf, useMeta, type Entity } from '../meta/meta';
 import { Complaint, ErrorState, useTitle } from '../ui/bits';
@@ -18,6 +19,16 @@ import { Timeline } from './Timeline';
 
 const RecordNotices = lazy(() => import('../duplicates/Notices'));
 
+/** Whether somebody deleted the record while it is on the screen. */
+function useGone(e: Entity, id: number) {
+  const [gone, setGone] = useState(false);
+  useEffect(() => onChanges((changes) => {
+    const last = changes.filter((c) => c.entity === e.name && c.id === id).at(-1);
+    if (last) setGone(last.kind === 'delete' || last.kind === 'purge');
+  }), [e.name, id]);
+  return gone;
+}
+
 export default function RecordPage({ entity: e, id }: { entity: Entity; id: number }) {
   const meta = useMeta();
   const client = useQueryClient();
@@ -25,6 +36,7 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
   const [error, setError] = useState<unknown>(null);
   const record = useRecord(e, id);
   const r = record.data;
+  const gone = useGone(e, id);
   const first = new URLSearchParams(useSearch()).get('log') ?? undefined;
   // a right that does not hold for all: whether it holds here, and why not
   const access = useQuery({ queryKey: ['record', e.name, id, 'access'], enabled: !!r && e.rights.update !== 'all', retry: false, queryFn: ({ signal }) => get<{ allowed: boolean; because: string }>(`/${e.plural}/${id}/access`, { right: 'update' }, signal) });
@@ -39,6 +51,9 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
   const panel = panelOf(e.name), front = panel && !panel.behind;
   const files = !e.link && meta.files && meta.files.entity !== e && can(meta.files.entity, 'read');
 
+  const anew = () => void client.invalidateQueries({ queryKey: ['list', e.name] });
+  const restore = async () => { await call('POST', `/${e.plural}/${id}/restore`); anew(); };
+
   async function remove() {
     setError(null);
     try {
@@ -46,18 +61,20 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
     } catch (x) {
       return setError(x);
     }
-    void client.invalidateQueries({ queryKey: ['list', e.name] });
+    anew();
     go(address(e));
-    undoable(t('record.deleted', { name: titleOf(e, r) }), async () => {
-      await call('POST', `/${e.plural}/${id}/restore`);
-      void client.invalidateQueries({ queryKey: ['list', e.name] });
-      go(address(e, id));
-    });
+    undoable(t('record.deleted', { name: titleOf(e, r) }), async () => { await restore(); go(address(e, id)); });
   }
 
   return (
     <div className="page">
       <Header entity={e} record={r} without={panel?.handles} onDelete={() => void remove()} />
+      {gone && (
+        <div className="why denied gone" role="status">
+          {t('record.deleted', { name: titleOf(e, r) })}
+          {can(e, 'delete') && <Button size="compact-sm" variant="default" onClick={() => { setError(null); restore().catch(setError); }}>{t('bin.restore')}</Button>}
+        </div>
+      )}
       {denied && <div className="why denied" role="note">{t('record.denied', { why: denied })}</div>}
       {error ? <div style={{ padding: '0 18px 12px' }}><Complaint error={error} /></div> : null}
       <Suspense fallback={null}><RecordNotices entity={e} record={r} /></Suspense>
