@@ -162,6 +162,7 @@ step('create, delete and undo', async () => {
   await look('create');
   await page.getByRole('button', { name: 'Create' }).click();
   await page.getByRole('heading', { name: 'Quillfeather' }).waitFor();
+  await page.getByText('No way to reach').waitFor(); // the page has asked for all it shows
   await page.getByRole('button', { name: 'Delete' }).click();
   await page.getByText('Quillfeather was deleted.').waitFor();
   await page.getByRole('button', { name: 'Undo' }).click();

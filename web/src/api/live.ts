@@ -6,6 +6,7 @@ import type { Meta, Rec } from '../meta/meta';
 
 export interface Change { entity: string; id: number; kind: string }
 export interface Page { items: Rec[]; next: string | null }
+export const isGone = (c: Change) => c.kind === 'delete' || c.kind === 'purge';
 const listeners = new Set<(c: Change[]) => void>();
 export function onChanges(f: (c: Change[]) => void) { listeners.add(f); return () => { listeners.delete(f); }; }
 
@@ -19,7 +20,7 @@ async function followLists(client: QueryClient, meta: Meta, changes: Change[]) {
     if (!e || !mine.length || !data) continue;
     const shown = new Set(data.pages.flatMap((p) => p.items.map((r) => r.id)));
     const ids = [...new Set(mine.filter((c) => c.kind === 'update' && shown.has(c.id)).map((c) => c.id))].slice(0, 100);
-    const gone = new Set(mine.filter((c) => c.kind === 'delete' || c.kind === 'purge').map((c) => c.id));
+    const gone = new Set(mine.filter(isGone).map((c) => c.id));
     const fresh = ids.length ? (await get<Page>(`/${e.plural}`, { where: `id in (${ids.join(', ')})`, fields: params.fields, limit: 200 }).catch(() => null))?.items ?? [] : [];
     const byId = new Map(fresh.map((r) => [r.id, r]));
     client.setQueryData(query.queryKey, (old: typeof data) => old && { ...old, pages: old.pages.map((p) => ({ ...p, items: p.items.filter((r) => !gone.has(r.id)).map((r) => { const now = byId.get(r.id); return now && now.version >= (r.version ?? 0) ? now : r; }) })) });
@@ -38,8 +39,9 @@ export function useLive(client: QueryClient, meta: Meta | undefined) {
       timer = undefined;
       void followLists(client, meta, now);
       const entities = new Set(now.map((c) => c.entity));
-      // what was deleted cannot be asked for again: its page tells that it is gone
-      for (const c of now.slice(0, 200)) void client.invalidateQueries({ queryKey: ['record', c.entity, c.id], refetchType: c.kind === 'delete' || c.kind === 'purge' ? 'none' : 'active' });
+      // what a record came to in the end; one that was deleted cannot be asked for again: its page tells that it is gone
+      const last = new Map(now.map((c) => [`${c.entity} ${c.id}`, c]));
+      for (const c of [...last.values()].slice(0, 200)) void client.invalidateQueries({ queryKey: ['record', c.entity, c.id], refetchType: isGone(c) ? 'none' : 'active' });
       for (const name of entities) {
         void client.invalidateQueries({ queryKey: ['count', name] });
         void client.invalidateQueries({ queryKey: ['related', name] });

@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect, useState } from 'react';
 import { useLocation, useSearch } from 'wouter';
 import { call, get } from '../api/client';
-import { onChanges } from '../api/live';
+import { isGone, onChanges } from '../api/live';
 import { t } from '../locale/t';
 import { address, can, titleOf, useMeta, type Entity } from '../meta/meta';
 import { Complaint, ErrorState, useTitle } from '../ui/bits';
@@ -24,7 +24,7 @@ function useGone(e: Entity, id: number) {
   const [gone, setGone] = useState(false);
   useEffect(() => onChanges((changes) => {
     const last = changes.filter((c) => c.entity === e.name && c.id === id).at(-1);
-    if (last) setGone(last.kind === 'delete' || last.kind === 'purge');
+    if (last) setGone(isGone(last));
   }), [e.name, id]);
   return gone;
 }
