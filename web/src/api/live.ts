@@ -40,7 +40,7 @@ export function useLive(client: QueryClient, meta: Meta | undefined) {
       void followLists(client, meta, now);
       const entities = new Set(now.map((c) => c.entity));
       // what a record came to in the end; one that was deleted cannot be asked for again: its page tells that it is gone
-      const last = new Map(now.map((c) => [`${c.entity} ${c.id}`, c]));
+      const last = new Map(now.filter((c) => c.kind !== 'create').map((c) => [`${c.entity} ${c.id}`, c])); // none is shown before it is made
       for (const c of [...last.values()].slice(0, 200)) void client.invalidateQueries({ queryKey: ['record', c.entity, c.id], refetchType: isGone(c) ? 'none' : 'active' });
       for (const name of entities) {
         void client.invalidateQueries({ queryKey: ['count', name] });

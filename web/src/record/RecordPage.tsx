@@ -56,6 +56,7 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
 
   async function remove() {
     setError(null);
+    void client.cancelQueries({ queryKey: ['record', e.name, id] }); // it would be answered that there is none
     try {
       await call('DELETE', `/${e.plural}/${id}`);
     } catch (x) {
