@@ -81,7 +81,7 @@ void column_look_at(struct arena *mem, struct column_look *l, struct str cell)
     if (cell.n <= 30 && three_numbers(cell, part, &sign)) {
         l->dates++;
         l->year_first += part[0] > 31;
-        l->first_over_12 += part[0] > 12;
+        l->first_over_12 += part[0] > 12 && part[0] <= 31;
         l->second_over_12 += part[1] > 12;
         l->points += sign == '.'; /* for column_order */
         return;
@@ -92,16 +92,13 @@ void column_look_at(struct arena *mem, struct column_look *l, struct str cell)
 
 const char *column_order(const struct column_look *l)
 {
-    if (!l->dates || l->others) {
+    if (l->dates <= l->others || l->year_first * 2 > l->dates) {
         return NULL;
     }
-    if (l->year_first) {
-        return NULL;
+    if (l->first_over_12 != l->second_over_12) {
+        return l->first_over_12 > l->second_over_12 ? "dmy" : "mdy";
     }
-    if (l->first_over_12 && !l->second_over_12) {
-        return "dmy";
-    }
-    return !l->second_over_12 && l->points == l->dates ? "dmy" : "mdy";
+    return l->points * 2 > l->dates ? "dmy" : "mdy";
 }
 
 char column_decimal(const struct column_look *l)

@@ -21,8 +21,8 @@ struct column_look {
 
 /* Samples are kept in mem. */
 void column_look_at(struct arena *mem, struct column_look *l, struct str cell);
-/* "dmy", "mdy", "ymd", or NULL: not dates, or written the ISO way. Where both day and month could come
- * first, the month does, unless the numbers are separated by points. */
+/* "dmy" or "mdy", as most of the column is written; NULL: most are no dates, or written with the year first.
+ * Where both day and month could come first, the month does, unless the numbers are separated by points. */
 const char *column_order(const struct column_look *l);
 /* ',' where the numbers of the column are written so; 0 otherwise. */
 char column_decimal(const struct column_look *l);

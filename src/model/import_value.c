@@ -53,7 +53,7 @@ static bool take_sign(struct str *s, const char *signs)
     return true;
 }
 
-/* "31.12.2026", in the order of the column; the rest stays in *s. */
+/* "31.12.2026", in the order of the column, or with a year of four digits first; the rest stays in *s. */
 static bool take_date(struct str *s, const char *order, struct civil *out)
 {
     int64_t part[3], y = 0, m = 0, d = 0;
@@ -62,6 +62,9 @@ static bool take_date(struct str *s, const char *order, struct civil *out)
         if ((i && !take_sign(s, "/.-")) || !take_number(s, &part[i], 4)) {
             return false;
         }
+    }
+    order = part[0] > 99 ? "ymd" : order;
+    for (int i = 0; i < 3; i++) {
         *(order[i] == 'y' ? &y : order[i] == 'm' ? &m : &d) = part[i];
     }
     y += y < 100 ? (y < 70 ? 2000 : 1900) : 0;
@@ -137,6 +140,21 @@ static struct str when_text(struct call *c, const struct import_column *m, struc
         date_format(date_of(at.year, at.month, at.day), text);
     }
     return arena_str(c->mem, str_of(text));
+}
+
+/* A cell that is no date is told in the way of its column, which may be what is wrong. */
+static const char *when_example(const struct import_column *m)
+{
+    static const struct {
+        const char *order, *example;
+    } ways[] = { { "dmy", "31.12.2026" }, { "mdy", "12/31/2026" }, { "xls", "46387 (46,387 days since 1899-12-30)" } };
+
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        if (strcmp(ways[i].order, m->order) == 0) {
+            return ways[i].example;
+        }
+    }
+    return "2026-12-31";
 }
 
 /* ---- numbers ---- */
@@ -275,7 +293,8 @@ static void put_field(
         put_reference(im, r, m, s, row);
         return;
     }
-    if (s.n && (kind == KIND_DATE || kind == KIND_INSTANT)) {
+    bool when = s.n && (kind == KIND_DATE || kind == KIND_INSTANT);
+    if (when) {
         s = when_text(c, m, s);
     } else if (kind == KIND_DECIMAL || kind == KIND_MONEY || kind == KIND_PERCENT || kind == KIND_INT) {
         s = number_text(c, m, s);
@@ -285,6 +304,10 @@ static void put_field(
     if (cells_from_text(c, m->field, s, cells)) {
         record_set_cells(r, m->field, cells);
         return;
+    }
+    if (c->err.code == OK && when) {
+        keep_errors(c, before);
+        fail_field(c, m->field->name.p, "is not a date written like %s, the format of its column", when_example(m));
     }
     if (c->err.code != OK || !may_be_left_out(m->field)) {
         return;

@@ -93,6 +93,23 @@ step('columns mapped by hand, a field made on the way, checked, run, rejected ro
   assert.equal(await page.getByRole('button', { name: 'Undo this import' }).count(), 0);
 });
 
+step('a format that was wrong: from the rejected rows back to the mapping, and in', async () => {
+  const { page } = e2e;
+  await page.goto(`${e2e.url}/e/contacts/import`);
+  await page.getByLabel('Choose a file').setInputFiles(put('dates.csv', 'Last name,Birthday\n' + Array.from({ length: 60 }, (_, i) => `Dated,13/${i % 12 + 1}/19${i + 10}`).join('\n') + '\n'));
+  await page.getByLabel('How Birthday writes dates').selectOption('mdy');
+  await page.getByRole('button', { name: 'Import 60 rows' }).click();
+  await counted('rejected', 60);
+  await page.getByRole('region', { name: 'Rejected rows · the first 50 of 60' }).first().getByText(/like 12\/31\/2026, the format of its column/).first().waitFor();
+  await look('import-rejected');
+  await page.getByRole('button', { name: 'Map the 60 rejected again' }).click();
+  await page.getByRole('button', { name: 'Birthday goes to: Birthday' }).waitFor();
+  assert.equal(await page.getByLabel('How Birthday writes dates').inputValue(), 'dmy');
+  await page.getByRole('button', { name: 'Import 60 rows' }).click();
+  await counted('created', 60);
+  assert.equal(await count("last_name = 'Dated'"), 60);
+});
+
 step('the same people again: found by their e-mail, changed, and nothing else', async () => {
   const { page } = e2e;
   const known = (await api('GET', '/contacts?limit=1&fields=id,email,last_name&where=' + encodeURIComponent('email is not empty'))).body.items[0];

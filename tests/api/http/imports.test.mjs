@@ -299,6 +299,20 @@ test('columns are known by their names, whatever the order, and those not named 
   assert.match(refused.body.detail, /no column "NoSuch"/);
 });
 
+test('dates are read as most of their column is written, a year of four digits first in any', async () => {
+  const text = 'Last Name,Email,Birthday\nOne,one@dates.example,24.12.1980\nTwo,two@dates.example,1.2.1981\nThree,three@dates.example,soon\nFour,four@dates.example,1982-05-06\nFive,five@dates.example,31.4.1983\n';
+  const i = await begin('contacts', 'dates.csv', text);
+  assert.equal(i.columns.find((c) => c.column === 'Birthday').format, 'dmy');
+  const done = await run(i.id);
+  assert.deepEqual([done.created, done.rejected], [3, 2], JSON.stringify(done.report));
+  for (const r of done.report.rejects) assert.deepEqual(r.errors.map((e) => [e.field, e.message]), [['birthday', 'is not a date written like 31.12.2026, the format of its column']]);
+  const born = (await get(`/contacts?where=${encodeURIComponent("email like '%@dates.example'")}&sort=id&fields=birthday`)).body.items.map((c) => c.birthday);
+  assert.deepEqual(born, ['1980-12-24', '1981-02-01', '1982-05-06']);
+  // the format of the column is what was wrong: the reason says so, and the rejected rows go in once it is chosen anew
+  const wrong = await begin('contacts', 'us.csv', 'Last Name,Email,Birthday\nSix,six@dates.example,12/24/1980\n', { columns: [{ column: 'Last Name', field: 'last_name' }, { column: 'Birthday', field: 'birthday', format: 'dmy' }] });
+  assert.match((await run(wrong.id)).report.rejects[0].errors[0].message, /written like 31\.12\.2026/);
+});
+
 test('what is wrong is said before it begins', async () => {
   for (const [body, field] of [
     [{ entity: 'dragons', file: await upload('x.csv', 'a\n1\n') }, 'entity'],

@@ -2,14 +2,14 @@
 import { Button, Group, Stack } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { Link } from 'wouter';
-import { get } from '../api/client';
+import { Link, useLocation } from 'wouter';
+import { get, plain } from '../api/client';
 import { undoSet, type ChangeSet } from '../api/undo';
 import { number } from '../fields/format';
 import { t } from '../locale/t';
 import { address, type Entity } from '../meta/meta';
 import { Complaint } from '../ui/bits';
-import { type Import } from './plan';
+import { begin, type Import } from './plan';
 import { ReportView } from './Report';
 
 /** Whether a change set has been taken back. */
@@ -33,6 +33,22 @@ export function UndoImport({ i, small, onDone }: { i: Import; small?: boolean; o
   return <><Button size={small ? 'compact-xs' : 'sm'} variant="default" loading={busy} aria-label={small ? t('import.undo.of', { name: i.name }) : undefined} onClick={() => void undo()}>{t(small ? 'undo' : 'import.undo')}</Button><Complaint error={error} /></>;
 }
 
+/** The rejected rows as a file of their own, from the mapping on: a wrong format is chosen anew, and they go in. */
+function MapAgain({ entity: e, i }: { entity: Entity; i: Import }) {
+  const [, go] = useLocation();
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  async function again() {
+    setBusy(true);
+    setError(null);
+    try {
+      const rows = await plain(`/api/v1/imports/${i.id}/rejects`);
+      go(`${address(e)}/import?id=${await begin(e, new File([rows], i.name.replace(/\.(xlsx|vcf)$/i, '.csv')))}`); // they come as text
+    } catch (x) { setError(x); setBusy(false); }
+  }
+  return <><Button variant="default" loading={busy} onClick={() => void again()}>{t('import.again', { n: number(i.rejected ?? 0) })}</Button><Complaint error={error} /></>;
+}
+
 export function Result({ entity: e, i }: { entity: Entity; i: Import }) {
   const set = useUndone(i.change_set);
   const [said, setSaid] = useState('');
@@ -45,6 +61,7 @@ export function Result({ entity: e, i }: { entity: Entity; i: Import }) {
       {i.report && !i.report.check && <ReportView entity={e} report={i.report} id={i.id} />}
       <Group gap="xs">
         <Button component={Link} href={address(e)} variant={i.state === 'done' ? 'filled' : 'default'}>{t('import.show', { label: e.label_plural })}</Button>
+        {!!i.rejected && !undone && <MapAgain entity={e} i={i} />}
         {!!i.change_set && set.data && !undone && <UndoImport i={i} onDone={setSaid} />}
         <Button component={Link} href={address(e) + '/import'} variant="default">{t('import.another')}</Button>
       </Group>
