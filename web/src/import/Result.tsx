@@ -58,13 +58,13 @@ export function Result({ entity: e, i }: { entity: Entity; i: Import }) {
       <div><b>{i.name}</b> · {i.state === 'done' ? t('import.rows', { n: number(i.rows ?? 0) }) : t(i.state === 'failed' ? 'import.failed' : 'import.cancelled')}</div>
       {i.error && <Complaint error={new Error(i.error)} />}
       {(undone || said) && <div role="status"><b>{said || t('import.undone')}</b></div>}
-      {i.report && !i.report.check && <ReportView entity={e} report={i.report} id={i.id} />}
       <Group gap="xs">
         <Button component={Link} href={address(e)} variant={i.state === 'done' ? 'filled' : 'default'}>{t('import.show', { label: e.label_plural })}</Button>
         {!!i.rejected && !undone && <MapAgain entity={e} i={i} />}
         {!!i.change_set && set.data && !undone && <UndoImport i={i} onDone={setSaid} />}
         <Button component={Link} href={address(e) + '/import'} variant="default">{t('import.another')}</Button>
       </Group>
+      {i.report && !i.report.check && <ReportView entity={e} report={i.report} id={i.id} />}
     </Stack>
   );
 }
