@@ -26,8 +26,15 @@ enum err_code search_prepare(struct conn *db, struct err *e)
             " content='search_rows', content_rowid='id', tokenize='trigram', detail=none)",
             e);
     }
+    /* one extension for all organisations of the database: in the schema that each of them looks into. Two who
+     * make it at once would hit each other */
     return conn_script(db,
-        "CREATE EXTENSION IF NOT EXISTS pg_trgm;"
+        "SELECT pg_advisory_xact_lock(hashtext('kith pg_trgm'));"
+        "DO $$ BEGIN"
+        " IF EXISTS (SELECT 1 FROM pg_extension x JOIN pg_namespace n ON n.oid = x.extnamespace"
+        " WHERE x.extname = 'pg_trgm' AND n.nspname <> 'public' AND pg_has_role(x.extowner, 'USAGE'))"
+        " THEN ALTER EXTENSION pg_trgm SET SCHEMA public; END IF; END $$;"
+        "CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public;"
         "CREATE INDEX IF NOT EXISTS s_search_body ON search_rows USING gin (body gin_trgm_ops)",
         e);
 }

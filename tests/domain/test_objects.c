@@ -190,6 +190,26 @@ static void added_and_removed__leaves_the_rest_alone(void **state)
     assert_null(strstr(w->body.p, "x_r"));
 }
 
+/* On PostgreSQL in one database: each has its schema, and what both need of the database is there for both. */
+static void two_organisations__live_side_by_side(void **state)
+{
+    struct world *w = *state, *other;
+    void *second = NULL;
+
+    assert_int_equal(world_open(&second), 0);
+    other = second;
+    int64_t here = make(w, "company", "{\"name\": \"Here Ltd\"}");
+    make(other, "company", "{\"name\": \"There Ltd\"}");
+    assert_int_equal(count(w, "company", "name = 'There Ltd'"), 0);
+    assert_int_equal(count(other, "company", "name = 'There Ltd'"), 1);
+    assert_int_equal(world_close(&second), 0);
+    /* the end of one leaves what the other needs */
+    change(w, "company", here, "{\"name\": \"Still here Ltd\"}");
+    void *third = NULL;
+    assert_int_equal(world_open(&third), 0);
+    assert_int_equal(world_close(&third), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +218,7 @@ int main(void)
         cmocka_unit_test(renaming__breaks_nothing),
         cmocka_unit_test(many_fields__stand_in_side_tables),
         cmocka_unit_test(added_and_removed__leaves_the_rest_alone),
+        cmocka_unit_test(two_organisations__live_side_by_side),
     };
 
     return cmocka_run_group_tests_name("objects", tests, world_open, world_close);
