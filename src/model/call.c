@@ -207,7 +207,7 @@ static void committed(struct call *c)
         a->fn(c->org, a->arg);
     }
     if ((c->change_set || first) && c->org->wake) {
-        c->org->wake(c->org->wake_arg);
+        c->org->wake(c->org->wake_arg, true);
     }
 }
 

@@ -13,7 +13,7 @@ enum { FEED_BATCH = 500, FEED_AHEAD = 4 * FEED_BATCH }; /* a batch is some 10 ms
 struct consuming {
     const struct consumer *consumer;
     size_t seen;             /* in its last go */
-    bool hidden;             /* when it looked: behind a transaction that is open */
+    bool hidden;             /* something may be left: behind a transaction that is open, or another server's share */
     int64_t from;            /* the cursor when it looked */
     struct change *changes;  /* that it looked at */
     size_t n;
@@ -113,6 +113,15 @@ static enum err_code run_unseen(struct call *c, struct consuming *w, int64_t seq
     return seq == from ? OK : move_cursor(c, w->consumer, seq);
 }
 
+/* On PostgreSQL the cursor's row is the lock: one server at a time per consumer. */
+static enum err_code lock_cursor(struct call *c, const struct consumer *consumer, int64_t *seq, bool *found)
+{
+    return db_find(c, seq, found,
+        SQL2("SELECT \"seq\" FROM \"cursors\" WHERE \"name\" = $1",
+            "SELECT \"seq\" FROM \"cursors\" WHERE \"name\" = $1 FOR UPDATE SKIP LOCKED"),
+        VALS(V(consumer->name)));
+}
+
 static enum err_code consume(struct call *c, void *arg)
 {
     struct consuming *w = arg;
@@ -120,16 +129,16 @@ static enum err_code consume(struct call *c, void *arg)
     bool found;
 
     w->seen = 0;
-    /* on PostgreSQL the cursor's row is the lock: one server at a time per consumer */
-    TRY(db_exec(c, SQL("INSERT INTO \"cursors\" (\"name\", \"seq\") VALUES ($1, 0) ON CONFLICT"
-                       " (\"name\") DO NOTHING"),
-        VALS(V(w->consumer->name))));
-    TRY(db_find(c, &seq, &found,
-        SQL2("SELECT \"seq\" FROM \"cursors\" WHERE \"name\" = $1",
-            "SELECT \"seq\" FROM \"cursors\" WHERE \"name\" = $1 FOR UPDATE SKIP LOCKED"),
-        VALS(V(w->consumer->name))));
+    TRY(lock_cursor(c, w->consumer, &seq, &found));
+    if (!found) { /* the first time, or locked */
+        TRY(db_exec(c, SQL("INSERT INTO \"cursors\" (\"name\", \"seq\") VALUES ($1, 0) ON CONFLICT"
+                           " (\"name\") DO NOTHING"),
+            VALS(V(w->consumer->name))));
+        TRY(lock_cursor(c, w->consumer, &seq, &found));
+    }
     if (!found || (w->n && seq != w->from)) {
-        return OK; /* another server is at it, or was */
+        w->hidden = true; /* another server is at it, or was: it may not have seen all */
+        return OK;
     }
     return w->consumer->look ? run_looked_at(c, w) : run_unseen(c, w, seq);
 }

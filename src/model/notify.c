@@ -2,7 +2,7 @@
  *
  * Commits only raise a flag. The thread turns all of them into one NOTIFY, at most one in 20 ms and outside
  * of their transactions: a transaction that notifies takes a lock of the whole cluster while it commits.
- * What the thread itself causes by waking this server is not told on. */
+ * What was heard of another is not told on. */
 
 #include "model/notify.h"
 
@@ -25,7 +25,7 @@ struct notify {
     uint64_t queued; /* org->jobs_queued as last told */
     _Atomic int64_t sent, heard;
     bool came, jobs; /* what was heard in this turn */
-    void (*others)(void *arg);
+    void (*others)(void *arg, bool here);
     void *others_arg;
 };
 
@@ -60,14 +60,14 @@ static void ring(struct notify *n)
     }
 }
 
-static void wake(void *arg)
+static void wake(void *arg, bool here)
 {
     struct notify *n = arg;
 
     if (n->others) {
-        n->others(n->others_arg);
+        n->others(n->others_arg, here);
     }
-    if (!pthread_equal(pthread_self(), n->thread)) {
+    if (here) {
         ring(n);
     }
 }
@@ -112,7 +112,7 @@ static void pass_on(struct notify *n)
         n->queued++; /* not ours to tell */
     }
     if (n->came && n->org->wake) {
-        n->org->wake(n->org->wake_arg);
+        n->org->wake(n->org->wake_arg, false);
     }
     n->came = n->jobs = false;
 }

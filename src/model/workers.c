@@ -11,7 +11,15 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { GATHER_MICROS = 20000, YIELD = 50, WORKED_MICROS = 1500000, SETTLE_MICROS = 500000 };
+enum {
+    GATHER_MICROS = 5000, /* what is committed together is taken together */
+    APART_MICROS = 60000, /* the goes of one consumer, while more comes */
+    TURN_MICROS = 20000,
+    YIELD = 50,
+    WORKED_MICROS = 1500000,
+    SETTLE_MICROS = 500000,
+    LEAVE_MICROS = 200000, /* to the server that committed, before another looks whether it consumed */
+};
 
 static const struct {
     const char *word;
@@ -72,23 +80,25 @@ struct workers {
     pthread_mutex_t lock;
     pthread_cond_t cond, jobs_cond;
     bool stop;
-    uint64_t signals;   /* commits: for the consumers */
+    uint64_t signals;   /* commits here: for the consumers */
+    uint64_t elsewhere; /* commits of other servers, which consume them themselves */
     uint64_t job_signals, queued; /* commits that ordered a job: for the others */
-    void (*others)(void *arg); /* who waited for commits before: they are woken too */
+    void (*others)(void *arg, bool here); /* who waited for commits before: they are woken too */
     void *others_arg;
 };
 
-static void wake(void *arg)
+static void wake(void *arg, bool here)
 {
     struct workers *w = arg;
 
     uint64_t queued = __atomic_load_n(&w->org->jobs_queued, __ATOMIC_RELAXED);
 
     if (w->others) {
-        w->others(w->others_arg);
+        w->others(w->others_arg, here);
     }
     pthread_mutex_lock(&w->lock);
-    w->signals++;
+    w->signals += here;
+    w->elsewhere += !here;
     pthread_cond_broadcast(&w->cond);
     if (queued != w->queued) {
         w->queued = queued;
@@ -98,32 +108,53 @@ static void wake(void *arg)
     pthread_mutex_unlock(&w->lock);
 }
 
-static void rest(struct workers *w, struct look *look, uint64_t *signals, pthread_cond_t *cond,
-    uint64_t seen)
-{
-    struct timespec until;
-    int64_t at = time_now() + (look->at - time_monotonic());
+/* What one thread waits for, and what it had heard when it looked last. */
+struct watch {
+    pthread_cond_t *cond;
+    const uint64_t *signals, *elsewhere; /* elsewhere: NULL where others' commits are none of its business */
+    uint64_t seen, seen_elsewhere;
+    struct look look;
+};
 
-    until.tv_sec = at / 1000000;
-    until.tv_nsec = at % 1000000 * 1000;
+static void watch_look(struct workers *w, struct watch *t)
+{
     pthread_mutex_lock(&w->lock);
-    while (!w->stop && *signals == seen && pthread_cond_timedwait(cond, &w->lock, &until) == 0) {
+    t->seen = *t->signals;
+    t->seen_elsewhere = t->elsewhere ? *t->elsewhere : 0;
+    pthread_mutex_unlock(&w->lock);
+}
+
+/* Until there is a signal, the look is due, or another server has had time for what it told of. */
+static void rest(struct workers *w, struct watch *t)
+{
+    bool due = false, told = false;
+
+    pthread_mutex_lock(&w->lock);
+    while (!w->stop && *t->signals == t->seen && !due) {
+        if (t->elsewhere && *t->elsewhere != t->seen_elsewhere && !told) {
+            int64_t at = time_monotonic() + LEAVE_MICROS;
+            t->look.at = at < t->look.at ? at : t->look.at;
+            told = true;
+        }
+        int64_t at = time_now() + (t->look.at - time_monotonic());
+        struct timespec until = { .tv_sec = at / 1000000, .tv_nsec = at % 1000000 * 1000 };
+        due = pthread_cond_timedwait(t->cond, &w->lock, &until) != 0;
     }
-    bool woken = *signals != seen;
+    bool woken = told || *t->signals != t->seen;
     pthread_mutex_unlock(&w->lock);
     if (woken) {
-        look_woken(look, w->org);
+        look_woken(&t->look, w->org);
     } else {
-        look_idle(look, w->org);
+        look_idle(&t->look, w->org);
     }
 }
 
 /* What was left undone when the last process ended may be much: who has just started answers first. */
-static void settle_in(struct workers *w, struct look *look, uint64_t *signals, pthread_cond_t *cond)
+static void settle_in(struct workers *w, struct watch *t)
 {
-    look->gap = SETTLE_MICROS;
-    look->at = time_monotonic() + SETTLE_MICROS;
-    rest(w, look, signals, cond, 0);
+    t->look.gap = SETTLE_MICROS;
+    t->look.at = time_monotonic() + SETTLE_MICROS;
+    rest(w, t);
 }
 
 bool workers_write_much(const struct org *o)
@@ -139,7 +170,7 @@ static void yield(struct workers *w, int64_t took)
     bool stop = false;
 
     while (!stop && workers_write_much(w->org) && time_monotonic() < end) {
-        usleep(GATHER_MICROS);
+        usleep(TURN_MICROS);
         pthread_mutex_lock(&w->lock);
         stop = w->stop;
         pthread_mutex_unlock(&w->lock);
@@ -151,27 +182,26 @@ static void *consume_loop(void *arg)
 {
     struct consuming *one = arg;
     struct workers *w = one->workers;
-    struct look look;
+    struct watch watch = { .cond = &w->cond, .signals = &w->signals, .elsewhere = &w->elsewhere };
     bool stop = false;
 
-    settle_in(w, &look, &w->signals, &w->cond);
+    settle_in(w, &watch);
     while (!stop) {
         struct err e = { 0 };
         struct consumed did;
-        pthread_mutex_lock(&w->lock);
-        uint64_t seen = w->signals;
-        pthread_mutex_unlock(&w->lock);
+        watch_look(w, &watch);
         int64_t began = time_monotonic();
         enum err_code code = consumer_run(w->org, one->consumer, &did, &e);
         if (did.more) {
             yield(w, time_monotonic() - began);
         } else {
             if (code == OK && !did.hidden) {
-                look_seldom(&look, w->org);
+                look_seldom(&watch.look, w->org);
             }
-            rest(w, &look, &w->signals, &w->cond, seen);
-            /* what comes together is taken together: one transaction for many commits */
-            usleep(GATHER_MICROS);
+            rest(w, &watch);
+            /* one who comes after a silence is served at once; while more come, one transaction takes many */
+            int64_t wait = began + APART_MICROS - time_monotonic();
+            usleep(wait > GATHER_MICROS ? (useconds_t)wait : GATHER_MICROS);
         }
         pthread_mutex_lock(&w->lock);
         stop = w->stop;
@@ -183,21 +213,19 @@ static void *consume_loop(void *arg)
 static void *job_loop(void *arg)
 {
     struct workers *w = arg;
-    struct look look;
+    struct watch watch = { .cond = &w->jobs_cond, .signals = &w->job_signals };
     bool stop = false;
     int64_t planned = 0;
 
-    settle_in(w, &look, &w->job_signals, &w->jobs_cond);
+    settle_in(w, &watch);
     while (!stop) {
-        pthread_mutex_lock(&w->lock);
-        uint64_t seen = w->job_signals;
-        pthread_mutex_unlock(&w->lock);
+        watch_look(w, &watch);
         if (org_now(w->org) - planned > MINUTES(1)) {
             plan(w->org);
             planned = org_now(w->org);
         }
         if (!job_run_one(w->org)) {
-            rest(w, &look, &w->job_signals, &w->jobs_cond, seen);
+            rest(w, &watch);
         }
         pthread_mutex_lock(&w->lock);
         stop = w->stop;
