@@ -79,14 +79,24 @@ def count(name, output, status, ok, bad, skip=0):
         say("\n".join("     " + line for line in failures(output)))
 
 
-def cmocka(name, command, env=None, timeout=900):
-    if not wanted(name):
-        return
-    output, status = run(name, command, env, timeout)
-    ok = len(re.findall(r"^\[       OK \]", output, re.M))
-    bad = len(re.findall(r"^\[  FAILED  \] \w+$", output, re.M)) // 2
-    skip = len(re.findall(r"^\[  SKIPPED \] \w+$", output, re.M)) // 2
-    count(name, output, status, ok, bad, skip)
+def tests_of(output, status):
+    """What a cmocka program says of its tests."""
+    return (len(re.findall(r"^\[       OK \]", output, re.M)), len(re.findall(r"^\[  FAILED  \] \w+$", output, re.M)) // 2,
+            len(re.findall(r"^\[  SKIPPED \] \w+$", output, re.M)) // 2)
+
+
+def whole(_, status):
+    """A program is one test: it ends well or it does not."""
+    return (int(status == 0), int(status != 0))
+
+
+def side_by_side(judge, steps, timeout=900):
+    """Steps of (name, command, env), two at a time: each keeps one of two cores busy."""
+    steps = [step for step in steps if wanted(step[0])]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        ended = pool.map(lambda step: run(*step, timeout), steps)
+        for (name, _, _), (output, status) in zip(steps, ended):
+            count(name, output, status, *judge(output, status))
 
 
 # files whose last test would be waited for alone: they begin first
@@ -112,13 +122,6 @@ def node(name, files, env, at_once, most=600):
     count(name, output, any(status for _, status in ended), number("pass"), number("fail") + len(silent), number("skipped"))
 
 
-def whole(name, command, env=None, timeout=900):
-    if not wanted(name):
-        return
-    output, status = run(name, command, env, timeout)
-    count(name, output, status, int(status == 0), int(status != 0))
-
-
 def compile_all():
     output, status = run("bootstrap", ["script/bootstrap", "--test"])
     if status:
@@ -135,7 +138,9 @@ def compile_all():
         output, status = run("reconfigure", ["meson", "setup", str(build), "--reconfigure"])
     if not (build / "build.ninja").exists():
         output, status = run("configure", ["meson", "setup", str(build), "-Dtesting=true", "-Dtests=true",
-                                           "-Db_sanitize=address,undefined", "-Dwerror=true"])
+                                           "-Db_sanitize=address,undefined", "-Dwerror=true",
+                                           # as quick to run as -O2 -g, and compiled in half the time
+                                           "-Doptimization=1", "-Dc_args=-g1"])
     if status == 0:
         output, status = run("compile", ["ninja", "-C", str(build)], timeout=1800)
     if has_web and status == 0:
@@ -169,8 +174,9 @@ def programs(pattern):
 
 
 def both(env, label):
-    for program in programs("unit_db") + programs("unit_expr*") + programs("unit_model*") + programs("domain_*"):
-        cmocka(f"{program.name} ({label})", [str(program)], env)
+    slow = ["unit_expr", "domain_torture"]
+    of_both = sorted(programs("unit_db") + programs("unit_expr") + programs("domain_*"), key=lambda p: p.name not in slow)
+    side_by_side(tests_of, [(f"{p.name} ({label})", [str(p)], env) for p in of_both])
     files = sorted((root / "tests" / "api").glob("**/*.test.mjs"))
     if files:
         # one server waits for timers more than it works, so that two files leave half of two cores idle; two servers do not
@@ -191,28 +197,24 @@ def end_to_end(env, label, only=None):
 def on_postgres(env):
     both(env, "postgresql")
     end_to_end(env, "postgresql", ["objects", "smoke", "tasks"])
-    for program in programs("crash_records") + programs("crash_events"):
-        whole(f"{program.name} (postgresql)", [str(program), "--points", "50"], env, timeout=600)
+    side_by_side(whole, [(f"{p.name} (postgresql)", [str(p), "--points", "50"], env)
+                         for p in programs("crash_records") + programs("crash_events")])
 
 
 def main():
     start = time.time()
     compile_all()
     say(f"compiled in {time.time() - start:.0f} s")
-    whole("lint", ["python3", "tests/lint/lint.py"])
-    for program in programs("unit_address") + programs("unit_base") + programs("unit_phone") + programs("unit_standard"):
-        cmocka(program.name, [str(program)])
+    side_by_side(whole, [("lint", ["python3", "tests/lint/lint.py"], {})])
+    alone = [p for word in ["address", "base", "phone", "standard"] for p in programs("unit_" + word)]
+    side_by_side(tests_of, [(p.name, [str(p)], {}) for p in alone])
     os.environ.pop("KITH_TEST_PG", None)
     both({}, "sqlite")
     end_to_end({}, "sqlite")
     with_postgres(on_postgres)
-    for program in programs("fuzz_*"):
-        corpus = root / "tests" / "fuzz" / "corpus" / program.name[5:]
-        files = sorted(map(str, corpus.glob("*")))
-        if files:
-            whole(f"{program.name} corpus of {len(files)}", [str(program), *files])
-    for program in programs("crash_*"):
-        whole(program.name, [str(program), "--points", "50"], timeout=600)
+    corpora = [(p, sorted(map(str, (root / "tests" / "fuzz" / "corpus" / p.name[5:]).glob("*")))) for p in programs("fuzz_*")]
+    side_by_side(whole, [(f"{p.name} corpus of {len(files)}", [str(p), *files], {}) for p, files in corpora if files])
+    side_by_side(whole, [(p.name, [str(p), "--points", "50"], {}) for p in programs("crash_*")])
     if "--times" in sys.argv:
         for seconds, name in sorted(times, reverse=True)[:20]:
             say(f"{seconds:7.1f} s  {name}")

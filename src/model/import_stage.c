@@ -143,7 +143,7 @@ enum err_code stage_rows(struct arena *mem, struct str text, size_t most, struct
     struct memory source = { text };
     struct csv_reader *r = csv_open(mem, read_memory, &source, ',', ROW_MAX, STAGE_COLUMNS);
     struct csv_row row;
-    enum err_code code;
+    enum err_code code = OK;
 
     *n = 0;
     *cells = ARENA_ARRAY(mem, struct str *, most + 1);
