@@ -23,6 +23,17 @@ passed = failed = skipped = 0
 # freed memory is kept from use for 16 MB of it and not for 256: touching ever new pages took a third of the time
 os.environ.setdefault("ASAN_OPTIONS", "quarantine_size_mb=16")
 times = []
+
+
+def busy():
+    """Seconds of all processors that were worked in since the machine began."""
+    try:
+        user, nice, system, _, _, irq, soft = map(int, open("/proc/stat").readline().split()[1:8])
+        return (user + nice + system + irq + soft) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError):
+        return 0
+
+
 only = sys.argv[sys.argv.index("--only") + 1] if "--only" in sys.argv else ""
 
 
@@ -100,7 +111,8 @@ def side_by_side(judge, steps, timeout=900):
 
 
 # files whose last test would be waited for alone: they begin first
-LONG = ["segments_follow", "sending", "febrl", "retail", "real", "languages", "tasks", "campaign", "list"]
+LONG = ["segments_follow", "sending", "febrl", "retail", "real", "server", "campaigns", "imports", "languages", "tasks", "campaign", "list"]
+POINTS = "30" # at which a crash program is killed; script/soak goes through many more
 
 
 def node(name, files, env, at_once, most=600):
@@ -110,10 +122,11 @@ def node(name, files, env, at_once, most=600):
     word = lambda f: f.name.split(".")[0]
     files = sorted(files, key=lambda f: LONG.index(word(f)) if word(f) in LONG else len(LONG))
     one = lambda f: run(f"{name} {word(f)}", ["node", "--test", str(f)], env, most)
-    start = time.time()
+    start, worked = time.time(), busy()
     with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
         ended = list(pool.map(one, files))
-    times.append((time.time() - start, name))
+    took = time.time() - start
+    times.append((took, f"{name}, {(busy() - worked) / took / (os.cpu_count() or 1):.0%} of the processors"))
     output = "\n".join(text for text, _ in ended)
     number = lambda word: sum(map(int, re.findall(rf"^(?:#|ℹ) {word} (\d+)", output, re.M)))
     silent = [word(f) for f, (text, status) in zip(files, ended) if status and not re.search(r"^not ok ", text, re.M)]
@@ -179,8 +192,8 @@ def both(env, label):
     side_by_side(tests_of, [(f"{p.name} ({label})", [str(p)], env) for p in of_both])
     files = sorted((root / "tests" / "api").glob("**/*.test.mjs"))
     if files:
-        # one server waits for timers more than it works, so that two files leave half of two cores idle; two servers do not
-        node(f"api ({label})", files, {**env, "KITH": str(build / "kith")}, 2 if env else 3)
+        # a server waits for timers too: two files leave a good part of two cores idle
+        node(f"api ({label})", files, {**env, "KITH": str(build / "kith")}, 3)
 
 
 def end_to_end(env, label, only=None):
@@ -196,8 +209,8 @@ def end_to_end(env, label, only=None):
 
 def on_postgres(env):
     both(env, "postgresql")
-    end_to_end(env, "postgresql", ["objects", "smoke", "tasks"])
-    side_by_side(whole, [(f"{p.name} (postgresql)", [str(p), "--points", "50"], env)
+    end_to_end(env, "postgresql", ["objects", "smoke"])
+    side_by_side(whole, [(f"{p.name} (postgresql)", [str(p), "--points", POINTS], env)
                          for p in programs("crash_records") + programs("crash_events")])
 
 
@@ -214,7 +227,7 @@ def main():
     with_postgres(on_postgres)
     corpora = [(p, sorted(map(str, (root / "tests" / "fuzz" / "corpus" / p.name[5:]).glob("*")))) for p in programs("fuzz_*")]
     side_by_side(whole, [(f"{p.name} corpus of {len(files)}", [str(p), *files], {}) for p, files in corpora if files])
-    side_by_side(whole, [(p.name, [str(p), "--points", "50"], {}) for p in programs("crash_*")])
+    side_by_side(whole, [(p.name, [str(p), "--points", POINTS], {}) for p in programs("crash_*")])
     if "--times" in sys.argv:
         for seconds, name in sorted(times, reverse=True)[:20]:
             say(f"{seconds:7.1f} s  {name}")
