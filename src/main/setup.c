@@ -2,7 +2,6 @@
 
 #include "main/setup.h"
 
-
 #include "main/config.h"
 #include "main/installation.h"
 #include "model/auth.h"
@@ -79,6 +78,22 @@ static enum err_code sign_in(struct call *c, const struct first *f, int64_t user
     return OK;
 }
 
+/* What is shipped, in the language that was chosen: the model, built before, does not know it yet. */
+static enum err_code seed(struct call *c, struct str language)
+{
+    struct user speaker = *c->who;
+    const struct user *before = c->who;
+
+    speaker.language = language;
+    c->who = &speaker;
+    enum err_code code = OK;
+    for (const struct module *const *m = c->org->modules; *m && code == OK; m++) {
+        code = (*m)->seed ? (*m)->seed(c) : OK;
+    }
+    c->who = before;
+    return code;
+}
+
 static enum err_code fill(struct call *c, void *arg)
 {
     const struct first *f = arg;
@@ -101,9 +116,7 @@ static enum err_code fill(struct call *c, void *arg)
     record_set(c, r, "admin", V(true));
     record_set(c, r, "active", V(true));
     TRY(record_create(c, r));
-    for (const struct module *const *m = c->org->modules; *m; m++) {
-        TRY((*m)->seed ? (*m)->seed(c) : OK);
-    }
+    TRY(seed(c, f->s->language));
     TRY(keep_company(c, f->s->company));
     TRY(user_set_hash(c, r->id, f->hash));
     return f->session ? sign_in(c, f, r->id) : OK;

@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "model/parts.h"
 #include "model/standard.h"
+#include "model/texts.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -33,7 +34,7 @@ static enum err_code before_save(struct call *c, struct record *r, const struct 
 const struct entity duplicate_rule_entity = { .name = "duplicate_rule", .plural = "duplicate_rules",
     .fields = rule_fields, .flags = ENTITY_ADMIN | ENTITY_NO_SEARCH, .before_save = before_save };
 
-/* ---- what comes with the program ---- */
+/* ---- what comes with the program: in the language of the organisation ---- */
 
 static const struct {
     const char *entity, *name, *fields;
@@ -75,7 +76,7 @@ enum err_code match_seed(struct call *c)
         }
         struct record *r = record_of(c, "duplicate_rule");
         r->trusted = true;
-        record_set(c, r, "name", V(shipped[i].name));
+        record_set(c, r, "name", V(text_in(call_language(c), shipped[i].name)));
         record_set(c, r, "entity", V(shipped[i].entity));
         record_set(c, r, "fields", V(shipped[i].fields));
         TRY(record_create(c, r));

@@ -114,7 +114,7 @@ static void put_field(struct call *c, const struct live_field *f, enum field_rig
         json_int(w, "max", f->def.max);
     }
     if (f->def.help) {
-        json_cstr(w, "help", f->def.help);
+        put_label(c, "help", str_of(f->def.help));
     }
     if (f->def.group) {
         json_cstr(w, "group", f->def.group);
@@ -191,7 +191,7 @@ static void put_actions(struct call *c, const struct live_entity *e)
             json_cstr(w, "module", (*m)->name);
             json_cstr(w, "takes", takes[a->takes]);
             json_cstr(w, "effect", effects[a->effect]);
-            json_cstr(w, "help", a->help);
+            put_label(c, "help", str_of(a->help));
             put_inputs(w, a->input);
             json_end_object(w);
         }

@@ -10,6 +10,7 @@
 
 #include "model/action.h"
 #include "model/link.h"
+#include "model/texts.h"
 
 /* ---- tables ---- */
 
@@ -255,7 +256,7 @@ enum err_code consent_verdict(struct call *c, int64_t contact, int64_t purpose_i
     return consent_said(c, contact, purpose_id, channel, out);
 }
 
-/* ---- shipped ---- */
+/* ---- shipped: in the language of the organisation ---- */
 
 static const struct {
     const char *code, *name, *description, *rule;
@@ -276,8 +277,8 @@ static enum err_code consent_seed(struct call *c)
         struct record *r = record_of(c, "consent_purpose");
         r->trusted = true;
         record_set(c, r, "code", V(shipped[i].code));
-        record_set(c, r, "name", V(shipped[i].name));
-        record_set(c, r, "description", V(shipped[i].description));
+        record_set(c, r, "name", V(text_in(call_language(c), shipped[i].name)));
+        record_set(c, r, "description", V(text_in(call_language(c), shipped[i].description)));
         record_set(c, r, "rule", V(model_choice(c->model, "consent_purpose", "rule", str_of(shipped[i].rule))));
         record_set(c, r, "on_page", V(shipped[i].on_page));
         record_set(c, r, "position", V((int64_t)i));

@@ -7,8 +7,10 @@
 #include "domain/dashboard/dashboard.h"
 
 #include "model/query.h"
+#include "model/texts.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { TILES_MAX = 40, COLUMNS = 12, ROWS_MAX = 20, NAMES_MAX = 20, TEXT_MAX = 4000 };
@@ -289,7 +291,7 @@ static const struct setting settings[] = {
     SETTING_END,
 };
 
-/* ---- what comes with the sample business ---- */
+/* ---- what comes with the sample business: in the language of the organisation ---- */
 
 static const struct {
     const char *name, *tiles;
@@ -329,6 +331,27 @@ static const struct {
         " \"where\": \"owner = me\", \"group\": \"starts_at:month\", \"chart\": \"bar\", \"w\": 6, \"h\": 6}]" },
 };
 
+static enum err_code tiles_in_language(struct call *c, const char *tiles, struct str *out)
+{
+    static const char *const said[] = { "title", "text" };
+    json_t *list, *tile;
+    size_t n;
+
+    TRY(json_read(c->mem, str_of(tiles), &list, &c->err));
+    json_array_foreach(list, n, tile) {
+        for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+            const char *english = json_string_value(json_object_get(tile, said[i]));
+            if (english) {
+                json_object_set_new(tile, said[i], json_string(text_in(call_language(c), english)));
+            }
+        }
+    }
+    char *text = json_dumps(list, JSON_COMPACT);
+    *out = arena_str(c->mem, str_of(text));
+    free(text); /* jansson's own */
+    return OK;
+}
+
 enum err_code dashboard_seed(struct call *c)
 {
     int64_t n;
@@ -336,9 +359,11 @@ enum err_code dashboard_seed(struct call *c)
     TRY(db_int(c, &n, SQL("SELECT count(*) FROM \"dashboards\" WHERE \"deleted_at\" IS NULL"), VALS()));
     for (size_t i = 0; !n && i < sizeof shipped / sizeof *shipped; i++) {
         struct record *r = record_of(c, "dashboard");
+        struct str tiles;
+        TRY(tiles_in_language(c, shipped[i].tiles, &tiles));
         r->trusted = true;
-        record_set(c, r, "name", V(shipped[i].name));
-        record_set(c, r, "tiles", V(shipped[i].tiles));
+        record_set(c, r, "name", V(text_in(call_language(c), shipped[i].name)));
+        record_set(c, r, "tiles", V(tiles));
         record_set(c, r, "shared", V(true));
         record_set(c, r, "position", V((int64_t)i));
         TRY(record_create(c, r));

@@ -10,6 +10,7 @@
 #include "model/action.h"
 #include "model/job.h"
 #include "model/query.h"
+#include "model/texts.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -68,7 +69,7 @@ static const struct entity count = { .name = "quality_count", .plural = "quality
 
 static const struct entity *const entities[] = { &rule, &count, NULL };
 
-/* ---- what is shipped ---- */
+/* ---- what is shipped: in the language of the organisation ---- */
 
 static const struct {
     const char *entity, *name, *kind, *where, *advice;
@@ -114,11 +115,11 @@ static enum err_code seed(struct call *c, void *arg)
         struct record *r = record_new(c, e);
         const struct live_field *kind = entity_field(e, STR("kind"));
         const struct choice *ch = choice_by_code(kind->list, str_of(shipped[i].kind));
-        record_set(c, r, "name", V(shipped[i].name));
+        record_set(c, r, "name", V(text_in(call_language(c), shipped[i].name)));
         record_set(c, r, "entity", V(shipped[i].entity));
         record_set(c, r, "kind", V(ch ? ch->id : 0));
         record_set(c, r, "where", V(shipped[i].where));
-        record_set(c, r, "advice", V(shipped[i].advice));
+        record_set(c, r, "advice", V(text_in(call_language(c), shipped[i].advice)));
         record_set(c, r, "weight", V(shipped[i].weight));
         r->trusted = true;
         TRY(record_create(c, r));

@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "model/action.h"
 #include "model/query.h"
+#include "model/texts.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -360,21 +361,21 @@ static const struct action actions[] = {
     ACTION_END,
 };
 
-/* ---- shipped ---- */
+/* ---- shipped: in the language of the organisation ---- */
 
 static const struct {
-    const char *name, *where, *description, *needs;
+    const char *code, *name, *where, *description, *needs;
 } shipped[] = {
-    { "Recent first-time buyers", "order_count = 1 and first_order_at > now - 30d",
+    { "recent_first_time_buyers", "Recent first-time buyers", "order_count = 1 and first_order_at > now - 30d",
         "Bought for the first time within 30 days: thank them, and show what goes with it." },
-    { "Loyal shoppers", "order_count >= 4 and last_order_at > now - 180d",
+    { "loyal_shoppers", "Loyal shoppers", "order_count >= 4 and last_order_at > now - 180d",
         "Four orders or more, the last within half a year." },
-    { "Big spenders", "total_spent >= 1000", "Spent 1,000 or more, returns taken off." },
-    { "At risk", "order_count >= 3 and last_order_at < now - 120d and last_order_at > now - 365d",
+    { "big_spenders", "Big spenders", "total_spent >= 1000", "Spent 1,000 or more, returns taken off." },
+    { "at_risk", "At risk", "order_count >= 3 and last_order_at < now - 120d and last_order_at > now - 365d",
         "Bought three times or more, and nothing for four months." },
-    { "Repeat browsers", "did('page_view', 14d) >= 5 and not last_order_at > now - 14d",
+    { "repeat_browsers", "Repeat browsers", "did('page_view', 14d) >= 5 and not last_order_at > now - 14d",
         "Looked at five pages or more within two weeks and have not bought.", "did" },
-    { "Lapsed", "order_count >= 1 and last_order_at < now - 365d",
+    { "lapsed", "Lapsed", "order_count >= 1 and last_order_at < now - 365d",
         "Customers who have not bought anything for a year." },
 };
 
@@ -400,9 +401,10 @@ static enum err_code seed(struct call *c)
         }
         struct record *r = record_of(c, "segment");
         r->trusted = true;
-        record_set(c, r, "name", V(shipped[i].name));
+        record_set(c, r, "code", V(shipped[i].code));
+        record_set(c, r, "name", V(text_in(call_language(c), shipped[i].name)));
         record_set(c, r, "where", V(shipped[i].where));
-        record_set(c, r, "description", V(shipped[i].description));
+        record_set(c, r, "description", V(text_in(call_language(c), shipped[i].description)));
         TRY(record_create(c, r));
     }
     return OK;

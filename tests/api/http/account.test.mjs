@@ -1,6 +1,7 @@
 // Signing in: sessions with CSRF, tokens with scopes, the second factor, throttling.
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { cookiesOf, eventually, PASSWORD, world } from '../kith.mjs';
 
@@ -195,6 +196,20 @@ test('ten failures close the door for a while', async () => {
   assert.equal(r.status, 429);
   assert.equal(r.body.code, 'rate_limited');
   assert.equal((await u.api('GET', '/me')).status, 200);
+});
+
+test('all that the model says of itself is in every catalogue', async () => {
+  const catalogues = readdirSync(new URL('../../../locale/', import.meta.url)).map((f) => [f, JSON.parse(readFileSync(new URL(`../../../locale/${f}`, import.meta.url), 'utf8'))]);
+  assert.ok(catalogues.length >= 1);
+  const meta = (await w.api('GET', '/meta')).body;
+  const missing = new Set();
+  const walk = (x, key) => {
+    if (x && typeof x === 'object') for (const [k, v] of Object.entries(x)) walk(v, k);
+    // names of one's own stay as they are
+    else if (['label', 'label_plural', 'help', 'area'].includes(key) && /[a-z]{3}/.test(x)) for (const [f, c] of catalogues) if (!(x in c)) missing.add(`${f}: ${x}`);
+  };
+  walk({ ...meta, entities: meta.entities.filter((e) => !e.name.startsWith('x_')).map((e) => ({ ...e, fields: e.fields.filter((f) => !f.name.startsWith('x_')) })), lists: Object.fromEntries(Object.entries(meta.lists).filter(([name]) => !name.includes('x_'))) }, '');
+  assert.deepEqual([...missing], []);
 });
 
 test('labels and sentences come in the language of who asks', async () => {

@@ -28,6 +28,9 @@ test('init makes a folder that only its owner reads, once', () => within({ serve
   const server = await new Server(w.dir).start();
   const meta = await w.request('GET', '/api/v1/meta', undefined, { authorization: `Bearer ${w.token}` }, server);
   assert.deepEqual(meta.body.organisation, { name: 'main', currency: 'CHF', zone: 'Europe/Zurich', language: 'de', country: 'CH' });
+  // what comes with the program speaks the language of the organisation; expressions name it as everywhere
+  const lapsed = await w.request('GET', '/api/v1/segments?where=' + encodeURIComponent("code = 'lapsed'") + '&fields=name', undefined, { authorization: `Bearer ${w.token}` }, server);
+  assert.deepEqual(lapsed.body.items.map((s) => s.name), ['Eingeschlafen']);
   assert.equal((await server.stop()).code, 0);
 }));
 
