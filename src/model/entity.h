@@ -145,6 +145,15 @@ struct extension {
 };
 #define EXTENSION_END { .entity = NULL }
 
+/* Something that happened with a record and is no record of its own: one line of its timeline. */
+struct happened {
+    const char *what; /* "mail" */
+    int64_t id, at;
+    struct str json;  /* an object: what the line says, beside when */
+};
+typedef enum err_code happened_fn(struct call *c, const struct live_entity *e, int64_t id, int64_t before, int limit,
+    struct happened *list, int *n);
+
 struct module {
     const char *name;
     const struct entity *const *entities; /* NULL at the end, like all below */
@@ -158,6 +167,9 @@ struct module {
     /* Records that a new installation begins with, where there are none. May be NULL. */
     enum err_code (*seed)(struct call *c);
     const struct expr_extension *functions; /* that expressions know: in_segment(); model/expr.h */
+    /* Fills list with at most limit things that happened with a record before an instant, the newest first. The caller may
+     * read the record. May be NULL. */
+    happened_fn *happened;
 };
 
 #endif

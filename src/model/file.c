@@ -26,6 +26,16 @@ static const char *const plain_types[] = { "text/plain", "text/csv", "applicatio
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "application/vnd.oasis.opendocument.text", "application/msword", "application/vnd.ms-excel" };
 
+const char *file_type_told(struct str bytes)
+{
+    for (size_t i = 0; i < sizeof magics / sizeof *magics; i++) {
+        if (str_starts(bytes, magics[i].begins)) {
+            return magics[i].type;
+        }
+    }
+    return NULL;
+}
+
 static enum err_code check_type(struct call *c, struct str *type, struct str bytes)
 {
     ptrdiff_t semicolon = str_find_byte(*type, ';');

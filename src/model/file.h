@@ -30,6 +30,8 @@ struct file_info {
 };
 /* ERR_NOT_FOUND when it is not there or may not be seen. */
 MUST_CHECK enum err_code file_info(struct call *c, int64_t id, struct file_info *out);
+/* What the first bytes say, of the types that are known by them: "image/png"; NULL where they say nothing. */
+const char *file_type_told(struct str bytes);
 /* Bytes from an offset, at most n, into out. */
 MUST_CHECK enum err_code file_read(
     struct call *c, const struct file_info *f, int64_t offset, size_t n, struct buf *out);

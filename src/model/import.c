@@ -5,6 +5,7 @@
 #include "model/change.h"
 #include "model/entries.h"
 #include "model/import_job.h"
+#include "model/texts.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -327,6 +328,14 @@ static enum err_code import_row(struct call *c, void *arg)
     return ready && ready->r && ready->whole ? record_create_made(c, r) : record_create(c, r);
 }
 
+static void reject_reason(struct importing *im, const char *field, const char *message)
+{
+    json_object(&im->rejected, NULL);
+    json_cstr(&im->rejected, "field", field);
+    json_cstr(&im->rejected, "message", text_message(im->c->mem, call_language(im->c), message));
+    json_end_object(&im->rejected);
+}
+
 static void reject(struct importing *im, int64_t row)
 {
     struct call *c = im->c;
@@ -336,16 +345,10 @@ static void reject(struct importing *im, int64_t row)
     json_int(&im->rejected, "row", row);
     json_array(&im->rejected, "errors");
     if (!c->errors) {
-        json_object(&im->rejected, NULL);
-        json_cstr(&im->rejected, "field", c->err.field);
-        json_cstr(&im->rejected, "message", c->err.msg);
-        json_end_object(&im->rejected);
+        reject_reason(im, c->err.field, c->err.msg);
     }
     for (struct field_error *e = c->errors; e; e = e->next) {
-        json_object(&im->rejected, NULL);
-        json_cstr(&im->rejected, "field", e->field);
-        json_cstr(&im->rejected, "message", e->message);
-        json_end_object(&im->rejected);
+        reject_reason(im, e->field, e->message);
     }
     json_end_array(&im->rejected);
     json_end_object(&im->rejected);

@@ -58,6 +58,17 @@ static enum file_format format_of(struct str name, struct str bytes)
     return str_ends(name, STR(".jsonl")) || str_ends(name, STR(".ndjson")) ? FORMAT_LINES : FORMAT_CSV;
 }
 
+/* A picture has lines and commas too, to whom looks for them. */
+static enum err_code check_table(struct call *c, struct str bytes)
+{
+    const char *told = file_type_told(bytes);
+
+    if (str_starts(bytes, STR("\xd0\xcf\x11\xe0"))) {
+        return fail(c, ERR_INVALID, "file", "this is a spreadsheet of before 2007: save it as .xlsx or CSV");
+    }
+    return told ? fail(c, ERR_INVALID, "file", "this is no table but %s", told) : OK;
+}
+
 static enum err_code begin_reading(struct call *c, void *arg)
 {
     struct reading *rd = arg;
@@ -79,6 +90,7 @@ static enum err_code begin_reading(struct call *c, void *arg)
     TRY(read_bytes(c, rd));
     rd->format = format_of(file.name, buf_str(&rd->got));
     rd->header = rd->header || rd->format == FORMAT_CARDS;
+    TRY(rd->format == FORMAT_CSV ? check_table(c, buf_str(&rd->got)) : OK);
     buf_clear(&rd->got);
     return OK;
 }

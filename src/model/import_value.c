@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "model/normal.h"
 #include "model/person.h"
+#include "model/texts.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -18,7 +19,8 @@ enum { ENTRIES = 50 };
 
 void import_warn(struct importing *im, int64_t row, const char *field, const char *message)
 {
-    char *whole = (char *)arena_cstr(im->c->mem, str_of(message));
+    const char *said = text_message(im->c->mem, call_language(im->c), message);
+    char *whole = (char *)arena_cstr(im->c->mem, str_of(said));
 
     utf8_mend(whole);
     json_object(&im->warnings, NULL);

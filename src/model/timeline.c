@@ -1,4 +1,4 @@
-/* timeline.c - merges the activities of all kinds by time.
+/* timeline.c - merges the activities of all kinds by time, and what modules tell of beside them.
  *
  * Each kind gives its newest rows from its own index; no table of their own repeats them, so a writer
  * sees his act at once. */
@@ -13,8 +13,9 @@
 #include <string.h>
 
 struct item {
-    const struct live_entity *e;
+    const struct live_entity *e; /* of an activity; NULL: something that is no record */
     int64_t id, at;
+    struct happened told;
 };
 
 static enum err_code of_child(struct call *c, const struct live_entity *e, int64_t id,
@@ -57,7 +58,7 @@ static enum err_code of_child(struct call *c, const struct live_entity *e, int64
     TRY(sqltext_end(&s, &sql, &v, &c->err));
     TRY(db_query(c, &rows, sql, v));
     for (int k = 0; k < limit && rows_next(&rows); k++) {
-        struct item it = { child->entity, col_int(&rows, 0), col_int(&rows, 1) };
+        struct item it = { .e = child->entity, .id = col_int(&rows, 0), .at = col_int(&rows, 1) };
         bool again = false;
         for (size_t i = 0; i < *n; i++) {
             again = again || (items[i].e == it.e && items[i].id == it.id);
@@ -67,6 +68,22 @@ static enum err_code of_child(struct call *c, const struct live_entity *e, int64
         }
     }
     return rows_end(&rows);
+}
+
+/* What the modules tell of: mails. */
+static enum err_code of_modules(
+    struct call *c, const struct live_entity *e, int64_t id, int64_t before, int limit, struct item *items, size_t *n)
+{
+    struct happened *list = ARENA_ARRAY(c->mem, struct happened, limit + 1);
+
+    for (const struct module *const *m = c->model->modules; *m; m++) {
+        int found = 0;
+        TRY((*m)->happened ? (*m)->happened(c, e, id, before, limit, list, &found) : OK);
+        for (int k = 0; k < found; k++) {
+            items[(*n)++] = (struct item) { .id = list[k].id, .at = list[k].at, .told = list[k] };
+        }
+    }
+    return OK;
 }
 
 static int newest_first(const void *a, const void *b)
@@ -101,7 +118,34 @@ static size_t count_ways(const struct model *m, const struct live_entity *e)
             n += leads_to(of->fields[k], e);
         }
     }
+    for (const struct module *const *k = m->modules; *k; k++) {
+        n += (*k)->happened != NULL;
+    }
     return n;
+}
+
+static enum err_code put_item(struct call *c, const struct item *it)
+{
+    struct str none = { "", 0 };
+    char text[INSTANT_TEXT];
+
+    json_object(&c->out, NULL);
+    if (it->e) {
+        json_text(&c->out, "entity", it->e->name);
+    } else {
+        json_cstr(&c->out, "what", it->told.what);
+    }
+    json_int(&c->out, "id", it->id);
+    instant_format(it->at, text);
+    json_cstr(&c->out, "at", text);
+    if (it->e) {
+        json_name(&c->out, STR("record"));
+        TRY(query_get(c, it->e, it->id, none, none));
+    } else {
+        json_raw(&c->out, it->told.what, it->told.json);
+    }
+    json_end_object(&c->out);
+    return OK;
 }
 
 enum err_code timeline_json(
@@ -127,19 +171,12 @@ enum err_code timeline_json(
             }
         }
     }
+    TRY(of_modules(c, e, id, before ? before : INT64_MAX, limit, items, &n));
     qsort(items, n, sizeof *items, newest_first);
     json_object(&c->out, NULL);
     json_array(&c->out, "items");
     for (size_t i = 0; i < n && i < (size_t)limit; i++) {
-        struct str none = { "", 0 };
-        json_object(&c->out, NULL);
-        json_text(&c->out, "entity", items[i].e->name);
-        json_int(&c->out, "id", items[i].id);
-        instant_format(items[i].at, text);
-        json_cstr(&c->out, "at", text);
-        json_name(&c->out, STR("record"));
-        TRY(query_get(c, items[i].e, items[i].id, none, none));
-        json_end_object(&c->out);
+        TRY(put_item(c, &items[i]));
     }
     json_end_array(&c->out);
     json_name(&c->out, STR("next"));

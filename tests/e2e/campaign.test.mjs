@@ -71,6 +71,7 @@ step('a campaign says how many it would reach, and is sent', async () => {
   campaign = await made('campaigns', { name: 'Autumn harvest', goal: 'Sell the new harvest', purpose: newsletter, sender, template, segment, holdout: 20, cost: { amount: '50.00', currency: 'EUR' } });
   await page.goto(`${url}/e/campaigns/${campaign}`);
   await page.getByText('may be written to').waitFor();
+  await page.getByText(/as a control group are few/).waitFor();
   await look('campaign-review');
   await page.getByRole('button', { name: 'Start' }).click();
   await page.getByRole('dialog').getByText(/Send to (about )?\d+ people/).waitFor();
@@ -95,5 +96,9 @@ step('its result: clicks, orders, and what it brought beside the control group',
   await page.getByText(/The mail brought|No difference can be told/).waitFor();
   await look('campaign-result');
   await page.getByRole('list', { name: 'What became of it' }).getByRole('link', { name: /delivered/ }).click();
-  await page.getByText(`mailed(${campaign}, 'delivered')`).first().waitFor();
+  await page.getByRole('button', { name: 'Change: Autumn harvest: delivered' }).waitFor(); // the filter in words
+  await page.goto(`${url}/e/contacts/${mailed[0].id}`);
+  await page.getByRole('list', { name: 'Timeline' }).getByRole('link', { name: 'Autumn harvest' }).waitFor();
+  await page.getByRole('list', { name: 'Timeline' }).getByText('sent', { exact: true }).first().waitFor();
+  await look('timeline-mail');
 });

@@ -390,4 +390,4 @@ static const struct job_kind jobs[] = {
 static const struct consumer consumers[] = { { .name = "message_people", .run = message_people_change }, CONSUMER_END };
 
 const struct module message_module = { .name = "message", .entities = entities, .actions = actions, .settings = settings,
-    .jobs = jobs, .consumers = consumers, .pages = message_pages };
+    .jobs = jobs, .consumers = consumers, .pages = message_pages, .happened = message_happened };

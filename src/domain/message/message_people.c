@@ -17,6 +17,51 @@ static const char *const move_indexes[] = { "\"at\"", NULL };
 const struct entity message_move_entity = { .name = "message_move", .plural = "message_moves", .fields = move_fields,
     .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID, .key = "\"origin\", \"message\"", .indexes = move_indexes };
 
+/* ---- what a person got ---- */
+
+static void put_instant(struct json_writer *w, const char *name, struct rows *rows, int column)
+{
+    char text[INSTANT_TEXT];
+
+    if (!col_null(rows, column)) {
+        instant_format(col_int(rows, column), text);
+        json_cstr(w, name, text);
+    }
+}
+
+enum err_code message_happened(struct call *c, const struct live_entity *e, int64_t id, int64_t before, int limit,
+    struct happened *list, int *n)
+{
+    struct rows rows;
+
+    if (!str_is(e->name, "contact")) {
+        return OK;
+    }
+    TRY(db_query(c, &rows,
+        SQL("SELECT m.\"id\", m.\"accepted_at\", coalesce(nullif(b.\"name\", ''), t.\"name\"), m.\"state\", m.\"opened_at\","
+            " m.\"clicked_at\", b.\"campaign\" FROM \"messages\" m JOIN \"message_batches\" b ON b.\"id\" = m.\"batch\" LEFT JOIN"
+            " \"mail_templates\" t ON t.\"id\" = b.\"template\" WHERE m.\"contact\" = $1 AND m.\"accepted_at\" < $2 ORDER BY"
+            " m.\"accepted_at\" DESC LIMIT $3"),
+        VALS(V(id), V(before), V(limit))));
+    while (*n < limit && rows_next(&rows)) {
+        struct json_writer w;
+        struct buf b;
+        buf_init(&b, c->mem, 4000);
+        json_init(&w, &b);
+        json_object(&w, NULL);
+        json_text(&w, "name", col_text(&rows, 2));
+        json_text(&w, "state", col_text(&rows, 3));
+        put_instant(&w, "opened_at", &rows, 4);
+        put_instant(&w, "clicked_at", &rows, 5);
+        if (!col_null(&rows, 6) && col_int(&rows, 6)) {
+            json_int(&w, "campaign", col_int(&rows, 6));
+        }
+        json_end_object(&w);
+        list[(*n)++] = (struct happened) { "mail", col_int(&rows, 0), col_int(&rows, 1), arena_str(c->mem, buf_str(&b)) };
+    }
+    return rows_end(&rows);
+}
+
 /* ---- people who change ---- */
 
 static enum err_code give_hits(struct call *c, int64_t from, int64_t to)

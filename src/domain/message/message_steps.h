@@ -84,6 +84,8 @@ MUST_CHECK enum err_code message_next_due(struct call *c, int64_t server, int64_
 
 /* ---- whose they are, and how long they are kept (message_people.c) ---- */
 enum err_code message_people_change(struct call *c, const struct change *changes, size_t n);
+/* The mails that a person got, for his timeline: {"name", "state", "opened_at", "clicked_at", "campaign"}. */
+happened_fn message_happened;
 enum err_code message_retention_look(struct call *c);
 enum err_code message_retention_run(struct call *c);
 extern const struct entity message_move_entity;

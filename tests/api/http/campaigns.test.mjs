@@ -85,6 +85,12 @@ test('clicks and opens are counted for people; machines are told apart; nothing 
   assert.deepEqual([r.messages.clicked, r.messages.opened], [1, 2], 'who clicks has opened');
   assert.equal(r.links.find((l) => l.url.includes('cups?x=Ben')).people, 1);
   assert.deepEqual(await peopleOf(id, 'clicked'), [(await get(`/contacts?where=${where("first_name = 'Ben'")}`)).items[0].id]);
+  // the person's timeline has the mail, and what became of it
+  const lines = async (name, query = '') => (await get(`/contacts/${(await get(`/contacts?where=${where(`first_name = '${name}'`)}`)).items[0].id}/timeline${query}`)).items.filter((i) => i.what === 'mail' && i.mail.name === 'Clicks');
+  const [his, hers] = [await lines('Ben'), await lines('Ann')];
+  assert.deepEqual(his.map((i) => [i.at.slice(0, 13), i.mail.state, i.mail.campaign, i.mail.clicked_at?.slice(0, 16)]), [['2026-03-01T10', 'accepted', id, '2026-03-01T10:05']]);
+  assert.deepEqual([hers.length, !!hers[0].mail.opened_at, 'clicked_at' in hers[0].mail], [1, true, false]);
+  assert.deepEqual(await lines('Ben', `?before=${his[0].at}`), []);
   for (const bad of ['x', 'A'.repeat(40), new URL(linksOf(ann)[0]).pathname.split('/').pop().slice(0, -2) + 'AA']) {
     const b = await visit(`http://x/p/c/${bad}`);
     assert.equal(b.status, 404);

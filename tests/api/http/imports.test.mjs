@@ -271,6 +271,10 @@ test('a spreadsheet that means harm, or is none, says so', async () => {
     assert.equal(state(i), 'failed');
     assert.match(i.error, why);
   }
+  for (const [name, bytes, why] of [['cat.csv', Buffer.from('\x89PNG\r\n\x1a\na,b\n1,2\n', 'latin1'), /no table but image\/png/], ['old.xls', Buffer.from('\xd0\xcf\x11\xe0\xa1\xb1,\n', 'latin1'), /save it as \.xlsx/]]) {
+    const i = await begin('contacts', name, bytes);
+    assert.deepEqual([state(i), why.test(i.error)], ['failed', true], i.error);
+  }
 });
 
 test('vCards', async () => {

@@ -73,7 +73,7 @@ export function Shell({ children }: { children: ReactNode }) {
         </Menu>
       </AppShell.Header>
       <AppShell.Navbar p="xs" aria-label={t('shell.nav')}>
-        <ScrollArea style={{ flex: 1 }} type="auto" viewportProps={{ tabIndex: 0, role: 'region', 'aria-label': t('shell.nav') }}>
+        <ScrollArea style={{ flex: 1 }} type="hover" scrollbarSize={6} viewportProps={{ tabIndex: 0, role: 'region', 'aria-label': t('shell.nav') }}>
           <NavLink component={Link} href="/" label={t('home.title')} active={where === '/'} leftSection={<Letter text="⌂" of="home" />} style={{ borderRadius: 8 }} py={5} color="gray" styles={{ label: { color: 'var(--mantine-color-text)' } }} />
           {meta.entity('dashboard') && [{ href: '/dashboards', name: t('dash.title') }, ...boards.map((d) => ({ href: `/dashboards/${d.id}`, name: d.name }))].map((d, i) => { const here = where === d.href; return <NavLink key={d.href} component={Link} href={d.href} label={d.name} active={here} aria-current={here ? 'page' : undefined} leftSection={<Letter text={i ? d.name : '▦'} of="dashboard" />} style={{ borderRadius: 8, ...(i && { marginInlineStart: 16, width: 'auto' }) }} py={5} color="gray" styles={{ label: { color: 'var(--mantine-color-text)' } }} />; })}
           {groups.main.map(link)}

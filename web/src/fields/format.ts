@@ -69,7 +69,7 @@ export function asText(f: Field, v: any, choice: (code: string) => string): stri
   if (isEmpty(v)) return '';
   switch (valueKind(f)) {
     case 'money': return typeof v === 'object' ? money(v) : String(v);
-    case 'integer': return f.name === 'id' || f.name.includes('year') ? String(v) : number(v, 0);
+    case 'integer': return /^(id|port)$|year/.test(f.name) ? String(v) : number(v, 0);
     case 'decimal': return number(v, f.scale ?? 9);
     case 'percent': return number(v, f.scale ?? 2) + ' %';
     case 'date': return date(String(v));

@@ -3,8 +3,8 @@ import { Button, Popover, TextInput } from '@mantine/core';
 import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
 import { complete, fieldAt, leafOf, treeOf, type Leaf } from '../expr/leaf';
 import { read } from '../expr/parse';
-import { allOf, conjuncts, toText, type Tree } from '../expr/tree';
-import { t } from '../locale/t';
+import { allOf, conjuncts, isCall, toText, type Tree } from '../expr/tree';
+import { t, type Key } from '../locale/t';
 import { useMeta, type Entity } from '../meta/meta';
 import { Nested } from '../ui/Nested';
 import { opWord, useName, valueWords } from './words';
@@ -15,6 +15,14 @@ const Builder = lazy(() => import('./Builder'));
 const TextFilter = lazy(() => import('./TextFilter'));
 
 interface Props { entity: Entity; where: string; refused?: string; onChange: (where: string) => void; text: boolean; onText: (on: boolean) => void }
+
+/** mailed(7, 'clicked') in words: the campaign and what became of its mail. */
+function useMailed(tree: Tree): string {
+  const [of, figure] = isCall(tree) && tree.call === 'mailed' && !tree.where ? tree.args : [];
+  const id = of && 'value' in of ? of.value : undefined;
+  const name = useName('campaign', id);
+  return id && figure && 'text' in figure ? `${name}: ${t(`camp.figure.${figure.text}` as Key)}` : '';
+}
 
 function Chip({ entity: e, tree, onChange, onBuilder }: { entity: Entity; tree: Tree; onChange: (x: Tree | null) => void; onBuilder: () => void }) {
   const meta = useMeta();
@@ -27,13 +35,14 @@ function Chip({ entity: e, tree, onChange, onBuilder }: { entity: Entity; tree: 
   const words = leaf && field ? (field.kind === 'reference' && leaf.values.length === 1 ? name : valueWords(meta, field, leaf)) : '';
   const now = draft ?? leaf;
   const apply = () => { const f = now && fieldAt(meta, e, now.path); if (f && now && complete(f, now)) { onChange(treeOf(f, now)); setOpen(false); } };
-  const label = leaf && field ? `${field.label} ${opWord(field, leaf.op)} ${words}` : toText(tree);
+  const mailed = useMailed(tree);
+  const label = leaf && field ? `${field.label} ${opWord(field, leaf.op)} ${words}` : mailed || toText(tree);
   return (
     <span className="fchip">
       <Popover opened={open} onChange={setOpen} position="bottom-start" withinPortal trapFocus returnFocus>
         <Popover.Target>
           <button type="button" className="fbody" aria-label={t('filter.edit', { text: label })} onClick={() => { if (!leaf) return onBuilder(); setDraft(leaf); setOpen(true); }}>
-            {leaf && field ? <><b>{field.label}</b> <span className="dim">{opWord(field, leaf.op)}</span> {words && <span>{words}</span>}</> : <code>{toText(tree)}</code>}
+            {leaf && field ? <><b>{field.label}</b> <span className="dim">{opWord(field, leaf.op)}</span> {words && <span>{words}</span>}</> : mailed ? <span>{mailed}</span> : <code>{toText(tree)}</code>}
           </button>
         </Popover.Target>
         <Popover.Dropdown aria-label={t('filter.condition')} p="sm" w={300}>

@@ -15,6 +15,8 @@ function pseudo(): Catalogue {
 }
 
 export const language = () => code;
+/** A label in the middle of a sentence; German writes its nouns with a capital there too. */
+export const noun = (label: string) => (code === 'de' ? label : label.toLowerCase());
 /** What of it was chosen: in this browser, by the user's record, by the browser itself. */
 export const pick = (...wishes: (string | undefined)[]) => wishes.map((w) => w?.slice(0, 2).toLowerCase() ?? '').find((w) => w in fetched) ?? 'en';
 /** Gives whether the texts are others now. One that cannot be fetched leaves them as they are. */

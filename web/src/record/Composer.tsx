@@ -5,7 +5,7 @@ import { useState, type FormEvent } from 'react';
 import { call, Problem } from '../api/client';
 import { Input } from '../fields/Input';
 import { isEmpty } from '../fields/format';
-import { t } from '../locale/t';
+import { noun, t } from '../locale/t';
 import { writable, type Entity, type Field } from '../meta/meta';
 import { Complaint } from '../ui/bits';
 
@@ -70,12 +70,12 @@ export function Composer({ entity: e, id, makes, first }: { entity: Entity; id: 
             <NativeSelect aria-label={t('timeline.when')} data={DAYS.map((n) => ({ value: String(n), label: n === 0 ? t('timeline.today') : n === 1 ? t('timeline.tomorrow') : t('timeline.indays', { n }) }))} value={String(days)} onChange={(ev) => setDays(Number(ev.currentTarget.value))} />
           </Group>
         )}
-        {body && <Textarea rows={title ? 2 : 3} aria-label={body.label} placeholder={t('timeline.write', { label: a.label.toLowerCase() })} value={values[body.name] ?? ''} error={problem?.at(body.name)} onChange={(ev) => set(body, ev.currentTarget.value)} />}
+        {body && <Textarea rows={title ? 2 : 3} aria-label={body.label} placeholder={t('timeline.write', { label: noun(a.label) })} value={values[body.name] ?? ''} error={problem?.at(body.name)} onChange={(ev) => set(body, ev.currentTarget.value)} />}
         <Group gap={8} align="flex-end">
           {due && <Input field={due} label={due.label} value={values[due.name]} error={problem?.at(due.name)} onChange={(v) => set(due, v)} />}
           {outcome && <Input field={outcome} label={outcome.label} value={values[outcome.name]} error={problem?.at(outcome.name)} onChange={(v) => set(outcome, v)} />}
           <span className="grow" />
-          <Button type="submit" size="sm" loading={busy}>{t('timeline.add', { label: a.label.toLowerCase() })}</Button>
+          <Button type="submit" size="sm" loading={busy}>{t('timeline.add', { label: noun(a.label) })}</Button>
         </Group>
         {problem && !asked.some((f) => f && problem.at(f.name)) ? <Complaint error={error} /> : null}
       </Stack>

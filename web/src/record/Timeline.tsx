@@ -1,18 +1,39 @@
 import { Button, Group, Skeleton, Stack } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useState, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import { get } from '../api/client';
 import { Display } from '../fields/Display';
 import { ago, date, instant, plainText } from '../fields/format';
-import { t } from '../locale/t';
+import { t, type Key } from '../locale/t';
 import { address, can, titleOf, useMeta, type Entity, type Rec } from '../meta/meta';
-import { Empty, ErrorState, Letter } from '../ui/bits';
+import { Chip, Empty, ErrorState, Letter } from '../ui/bits';
 import { bodyOf, Composer, linkOf } from './Composer';
 
-interface Item { entity: string; id: number; at: string; record: Rec }
+interface Mail { name: string; state: string; opened_at?: string; clicked_at?: string; campaign?: number }
+/** An activity, or something that is no record: a mail that was sent. */
+type Item = { id: number; at: string } & ({ entity: string; record: Rec } | { entity?: undefined; what: 'mail'; mail: Mail });
+const kindOf = (i: Item) => i.entity ?? i.what;
 
 const day = (iso: string) => { const d = new Date(iso); return `${d.getFullYear()}-${String(d.getMonth() + 1).padStart(2, '0')}-${String(d.getDate()).padStart(2, '0')}`; };
+
+/** A mail that went to the person, and what became of it. */
+function MailEntry({ at, mail: m, heading }: { at: string; mail: Mail; heading: ReactNode }) {
+  const meta = useMeta();
+  const campaigns = meta.entity('campaign');
+  const became = m.state !== 'accepted' ? m.state : m.clicked_at ? 'clicked' : m.opened_at ? 'opened' : 'sent';
+  return (
+    <li className="entry" style={{ display: 'grid' }}>
+      {heading}
+      <Letter text={t('timeline.mail')} of="mail" />
+      <Group gap={8} wrap="wrap">
+        {m.campaign && campaigns && can(campaigns, 'read') ? <Link className="rowlink" href={address(campaigns, m.campaign)}>{m.name}</Link> : <b>{m.name}</b>}
+        <Chip label={t(`camp.figure.${became}` as Key)} colour={became === 'clicked' || became === 'opened' ? 'green' : became === 'sent' ? undefined : 'red'} plain={became === 'sent'} />
+        <time className="when" dateTime={at} title={instant(at)}>{ago(at)}</time>
+      </Group>
+    </li>
+  );
+}
 
 export function Timeline({ entity: e, id, first }: { entity: Entity; id: number; first?: string }) {
   const meta = useMeta();
@@ -24,19 +45,21 @@ export function Timeline({ entity: e, id, first }: { entity: Entity; id: number;
   const makes = meta.raw.entities.filter((a) => a.activity && can(a, 'create') && linkOf(a, e)).sort((a, b) => order(a) - order(b));
   const [kind, setKind] = useState('');
   const every = list.data?.pages.flatMap((p) => p.items) ?? [];
-  const kinds = [...new Set(every.map((i) => i.entity))];
-  const pin = (i: Item) => i.record.pinned === true;
-  const some = every.filter((i) => !kind || i.entity === kind);
+  const kinds = [...new Set(every.map(kindOf))];
+  const pin = (i: Item) => i.entity !== undefined && i.record.pinned === true;
+  const some = every.filter((i) => !kind || kindOf(i) === kind);
   // what is pinned stands above the days
   const items = [...some.filter(pin), ...some.filter((i) => !pin(i))];
   const heading = (i: Item) => (pin(i) ? t('timeline.pinned') : date(day(i.at)));
   return (
     <>
       {makes.length > 0 && <Composer entity={e} id={id} makes={makes} first={first} />}
-      {kinds.length > 1 && <Group gap={4} role="group" aria-label={t('timeline.show')}>{['', ...kinds].map((k) => <Button key={k} size="compact-xs" variant={k === kind ? 'filled' : 'default'} aria-pressed={k === kind} onClick={() => setKind(k)}>{k ? meta.entity(k)?.label_plural ?? k : t('timeline.everything')}</Button>)}</Group>}
+      {kinds.length > 1 && <Group gap={4} role="group" aria-label={t('timeline.show')}>{['', ...kinds].map((k) => <Button key={k} size="compact-xs" variant={k === kind ? 'filled' : 'default'} aria-pressed={k === kind} onClick={() => setKind(k)}>{k === 'mail' ? t('timeline.mails') : k ? meta.entity(k)?.label_plural ?? k : t('timeline.everything')}</Button>)}</Group>}
       {list.error ? <ErrorState error={list.error} retry={() => void list.refetch()} /> : list.isPending ? <Stack gap={10} pt="sm">{[1, 2, 3].map((i) => <Skeleton key={i} height={44} />)}</Stack> : items.length === 0 ? <Empty title={t('timeline.empty')} /> : null}
       <ol className="plainlist" aria-label={t('record.timeline')} style={{ display: 'block' }}>
         {items.map((i, at) => {
+          const begins = (at === 0 || heading(items[at - 1]!) !== heading(i)) && <div className="groupname whole">{heading(i)}</div>;
+          if (i.entity === undefined) return <MailEntry key={'mail' + i.id} at={i.at} mail={i.mail} heading={begins} />;
           const a = meta.entity(i.entity);
           if (!a) return null;
           const body = bodyOf(a);
@@ -44,7 +67,7 @@ export function Timeline({ entity: e, id, first }: { entity: Entity; id: number;
           const name = a.title && i.record[a.title] ? titleOf(a, i.record) : a.label;
           return (
             <li key={i.entity + i.id} className="entry" style={{ display: 'grid' }}>
-              {(at === 0 || heading(items[at - 1]!) !== heading(i)) && <div className="groupname whole">{heading(i)}</div>}
+              {begins}
               <Letter text={a.label} of={a.name} />
               <div style={{ minWidth: 0 }}>
                 <Group gap={8} wrap="wrap"><Link className="rowlink" href={address(a, i.id)}>{name}</Link>{a.fields.filter((f) => f.kind === 'choice' && f.name === 'status' && i.record[f.name]).map((f) => <Display key={f.name} field={f} value={i.record[f.name]} />)}<time className="when" dateTime={i.at} title={instant(i.at)}>{ago(i.at)}</time>{i.record.owner?.name && <span className="when">{i.record.owner.name}</span>}</Group>

@@ -28,6 +28,8 @@ function usePeopleHref(id: number) {
   return (figure: string) => (people ? listOf(people, `mailed(${id}, '${figure}')`) : '#');
 }
 
+const FEW = 50; // below it an interval is wider than what most mails bring
+
 function Before({ record: r, onStart, busy }: { record: Rec; onStart: (everybody: boolean) => void; busy: boolean }) {
   const [sure, setSure] = useState(false);
   const q = useQuery({ queryKey: ['related', 'campaign', r.id, 'review', r.version], queryFn: ({ signal }) => ask<Review>(r, 'review', signal), retry: false });
@@ -46,6 +48,8 @@ function Before({ record: r, onStart, busy }: { record: Rec; onStart: (everybody
       {!triggered && may_be_written_to < audience && <p className="dim">{t('camp.review.less', { n: number(audience - may_be_written_to) })}</p>}
       {!triggered && !condition && <p className="dim">{t('camp.review.all')}</p>}
       {triggered && <p>{t('camp.triggered')}</p>}
+      {!triggered && may_be_written_to > 0 && !held_out && <p className="dim">{t('camp.review.nocontrol')}</p>}
+      {!triggered && held_out > 0 && held_out < FEW && <p role="note">{t('camp.review.few', { n: number(held_out) })}</p>}
       {!links_set && <p role="note"><strong>{t('camp.review.links', { links })}</strong></p>}
       <Button onClick={() => setSure(true)} disabled={!triggered && !may_be_written_to}>{triggered ? t('camp.watch') : t('camp.start')}</Button>
       <Modal opened={sure} onClose={() => setSure(false)} title={triggered ? t('camp.watch') : t(held_out > 0 ? 'camp.sure.about' : 'camp.sure', { n: number(get) })} closeButtonProps={{ 'aria-label': t('close') }} transitionProps={{ duration: 0 }}>

@@ -36,7 +36,7 @@ export default function BehaviourPanel({ record: r }: PanelProps) {
           {events.map((e, i) => (
             <li key={i}>
               <b>{e.name}</b>
-              <code>{[e.title || e.url, e.properties && JSON.stringify(e.properties)].filter(Boolean).join(' ')}</code>
+              <span>{[e.title || e.url, ...Object.entries(e.properties ?? {}).map(([k, v]) => `${k}: ${typeof v === 'object' ? JSON.stringify(v) : String(v)}`)].filter(Boolean).join(' · ')}</span>
               <span className="dim num">{instant(e.at)}</span>
             </li>
           ))}
