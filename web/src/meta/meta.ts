@@ -102,6 +102,7 @@ export const sortable = (f: Field) => !NO_SORT.has(valueKind(f)) && f.kind !== '
 
 /** A first choice of columns: the title, then what says most in little room. */
 export function defaultColumns(e: Entity): string[] {
+  const kept = e.fields.every((f) => f.standard || f.read_only); // by the program: what it says is all there is to see
   const weight = (f: Field) => {
     const kind = valueKind(f);
     if (f.standard) return f.name === 'owner' ? 3 : f.name === 'created_at' ? 2 : 0;
@@ -112,7 +113,7 @@ export function defaultColumns(e: Entity): string[] {
     // lists that others share (or a state) say more than lists of its own
     if (kind === 'choice') return f.name === 'status' || f.custom || !f.list?.startsWith(e.name + '_') ? 7 : 2;
     if (kind === 'reference') return f.target === e.name ? 2 : 7; // to its own kind: few have one
-    if (kind === 'money' || kind === 'instant' || kind === 'date') return f.custom ? 6 : f.read_only ? 2 : 5;
+    if (kind === 'money' || kind === 'instant' || kind === 'date') return f.custom ? 6 : f.read_only && !kept ? 2 : 5;
     if (f.custom) return 6;
     return f.searched && f.indexed ? 4 : kind === 'integer' ? 3 : f.searched ? 3 : 1;
   };
