@@ -157,6 +157,7 @@ export const step = (name, work, options = {}) => test(name, { ...options, skip:
     await work(t);
   } catch (e) {
     broken = true;
+    if (e2e.trouble.length) e.message += '\n' + e2e.trouble.join('\n');
     if (pictures) { mkdirSync(pictures, { recursive: true }); await e2e.page.screenshot({ path: path.join(pictures, 'failed.png') }); }
     throw e;
   }

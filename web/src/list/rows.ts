@@ -54,16 +54,18 @@ export function useWindows(e: Entity, asks: Ask[], on = true): Windows[] {
   return results.map((r, i) => {
     const ask = asks[i]!;
     const key = JSON.stringify(ask);
-    const pages = r.data?.pages ?? [];
-    const next = pages[pages.length - 1]?.next ?? null;
+    const queryKey = ['list', e.name, ask];
+    const nextOf = (kept: Kept | undefined) => kept?.pages[kept.pages.length - 1]?.next ?? null;
     return {
-      rows: rowsOf(r.data), more: next !== null, pending: r.isPending, error: r.error, failed: failed[key],
-      again: () => { setFailed({}); void client.resetQueries({ queryKey: ['list', e.name, ask] }); },
+      rows: rowsOf(r.data), more: nextOf(r.data) !== null, pending: r.isPending, error: r.error, failed: failed[key],
+      again: () => { setFailed({}); void client.resetQueries({ queryKey }); },
       load: () => {
+        // by what is there now: the screen may show what was there before a window came, and would ask for it again
+        const next = nextOf(client.getQueryData<Kept>(queryKey));
         if (next === null || loading.current.has(key)) return;
         loading.current.add(key);
         page(e, ask, next).then(
-          (p) => { setFailed((f) => (f[key] ? {} : f)); client.setQueryData<Kept>(['list', e.name, ask], (old) => old && { pages: [...old.pages, p], pageParams: [...old.pageParams, next] }); },
+          (p) => { setFailed((f) => (f[key] ? {} : f)); client.setQueryData<Kept>(queryKey, (old) => (nextOf(old) === next ? { pages: [...old!.pages, p], pageParams: [...old!.pageParams, next] } : old)); },
           (x: unknown) => setFailed((f) => ({ ...f, [key]: x })),
         ).finally(() => loading.current.delete(key));
       },
