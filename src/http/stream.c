@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "model/access.h"
 #include "model/change.h"
+#include "model/merge.h"
 #include "model/notify.h"
 
 #include <inttypes.h>
@@ -102,6 +103,30 @@ static enum err_code put_fields(struct call *c, const struct live_entity *e, str
     return OK;
 }
 
+/* Where it went, when it was merged into one that may be seen: who looks at it goes there. */
+static enum err_code put_into(struct call *c, const struct live_entity *e, struct json_writer *w, int64_t id)
+{
+    struct record *survivor;
+    int64_t into;
+    bool yes = false;
+
+    TRY(merge_target(c, e, id, &into));
+    if (!into) {
+        return OK;
+    }
+    enum err_code code = record_load(c, e, into, true, &survivor);
+    if (code == ERR_NOT_FOUND) {
+        err_clear(&c->err);
+        return OK;
+    }
+    TRY(code);
+    TRY(access_record(c, survivor, RIGHT_READ, &yes));
+    if (yes) {
+        json_int(w, "into", into);
+    }
+    return OK;
+}
+
 static enum err_code put_change(
     struct call *c, const struct live_entity *e, const struct change *ch, struct buf *out)
 {
@@ -119,6 +144,7 @@ static enum err_code put_change(
     json_int(&w, "change_set", ch->change_set);
     json_cstr(&w, "at", at);
     TRY(put_fields(c, e, &w, ch));
+    TRY(ch->kind == CHANGE_DELETE ? put_into(c, e, &w, ch->record) : OK);
     json_end_object(&w);
     buf_lit(out, "\n\n");
     return OK;

@@ -15,7 +15,7 @@ struct column_look {
     size_t nsamples;
     int64_t filled;
     /* of what looks like 1/2/2026 */
-    int64_t dates, first_over_12, second_over_12, year_first, serials, others;
+    int64_t dates, first_over_12, second_over_12, year_first, others;
     int64_t commas, points; /* numbers whose last sign is one of these */
 };
 

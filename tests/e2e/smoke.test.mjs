@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { api, e2e, look, PASSWORD, serve, step } from './server.mjs';
+import { api, e2e, look, made, PASSWORD, serve, step } from './server.mjs';
 
 serve({ signedIn: false });
 
@@ -180,6 +180,13 @@ step('a record that somebody else deletes says so, asks for nothing more, and co
   await page.locator('.gone').getByRole('button', { name: 'Restore' }).click();
   await page.locator('.gone').waitFor({ state: 'detached' });
   assert.equal((await api('GET', `/contacts/${id}`)).status, 200);
+  // of one that is merged into another, the other is shown
+  const other = await made('contacts', { last_name: 'Quillsurvivor' });
+  assert.equal((await api('POST', '/contacts/merge', { ids: [other, id] })).status, 200);
+  await page.getByRole('heading', { name: 'Quillsurvivor' }).waitFor();
+  await page.goto(e2e.url);
+  await page.getByRole('heading', { name: /Hello/ }).waitFor();
+  assert.equal((await api('POST', `/contacts/${id}/restore`)).status, 200);
 });
 
 step('the palette finds by keys alone', async () => {

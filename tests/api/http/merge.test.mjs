@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { rawRequest, world } from '../kith.mjs';
+import { eventually, listen, rawRequest, world } from '../kith.mjs';
 
 let w;
 before(async () => { w = await world(); });
@@ -62,8 +62,12 @@ test('the survivor keeps its values, takes what it lacks, and unites lists', asy
 
 test('an old id leads to the survivor, through two merges, until it is undone', async () => {
   const [a, b, c] = [await made('contacts', { last_name: 'A' }), await made('contacts', { last_name: 'B' }), await made('contacts', { last_name: 'C', job_title: 'Third' })];
+  const stream = listen(w.servers[0], w.token);
+  await stream.opened;
   const first = await merge('contacts', { ids: [b.id, c.id] });
   assert.equal(first.status, 200, first.text);
+  await eventually(() => stream.events.some((e) => e.data.kind === 'delete' && e.data.id === c.id && e.data.into === b.id));
+  stream.close();
   const second = await merge('contacts', { ids: [a.id, b.id] });
   assert.equal(second.status, 200, second.text);
   const r = await raw('/contacts/' + c.id);

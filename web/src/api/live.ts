@@ -4,7 +4,8 @@ import { useEffect } from 'react';
 import { get } from './client';
 import type { Meta, Rec } from '../meta/meta';
 
-export interface Change { entity: string; id: number; kind: string }
+/** into: what a deleted record was merged into. */
+export interface Change { entity: string; id: number; kind: string; into?: number }
 export interface Page { items: Rec[]; next: string | null }
 export const isGone = (c: Change) => c.kind === 'delete' || c.kind === 'purge';
 const listeners = new Set<(c: Change[]) => void>();

@@ -9,6 +9,7 @@ import { number } from '../fields/format';
 import { t } from '../locale/t';
 import { address, type Entity } from '../meta/meta';
 import { Complaint } from '../ui/bits';
+import { useAct } from '../ui/useAct';
 import { begin, type Import } from './plan';
 import { ReportView } from './Report';
 
@@ -19,34 +20,22 @@ export function useUndone(set: number | null) {
 
 export function UndoImport({ i, small, onDone }: { i: Import; small?: boolean; onDone?: (text: string) => void }) {
   const client = useQueryClient();
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
-  async function undo() {
-    setBusy(true);
-    setError(null);
-    try {
-      const r = await undoSet(i.change_set!);
-      onDone?.(r.left ? t('import.undone.left', { n: number(r.left), why: r.why }) : t('import.undone'));
-      await client.invalidateQueries();
-    } catch (x) { setError(x); } finally { setBusy(false); }
-  }
-  return <><Button size={small ? 'compact-xs' : 'sm'} variant="default" loading={busy} aria-label={small ? t('import.undo.of', { name: i.name }) : undefined} onClick={() => void undo()}>{t(small ? 'undo' : 'import.undo')}</Button><Complaint error={error} /></>;
+  const { busy, error, act: undo } = useAct(async () => {
+    const r = await undoSet(i.change_set!);
+    onDone?.(r.left ? t('import.undone.left', { n: number(r.left), why: r.why }) : t('import.undone'));
+    await client.invalidateQueries();
+  });
+  return <><Button size={small ? 'compact-xs' : 'sm'} variant="default" loading={busy} aria-label={small ? t('import.undo.of', { name: i.name }) : undefined} onClick={undo}>{t(small ? 'undo' : 'import.undo')}</Button><Complaint error={error} /></>;
 }
 
 /** The rejected rows as a file of their own, from the mapping on: a wrong format is chosen anew, and they go in. */
 function MapAgain({ entity: e, i }: { entity: Entity; i: Import }) {
   const [, go] = useLocation();
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
-  async function again() {
-    setBusy(true);
-    setError(null);
-    try {
-      const rows = await plain(`/api/v1/imports/${i.id}/rejects`);
-      go(`${address(e)}/import?id=${await begin(e, new File([rows], i.name.replace(/\.(xlsx|vcf)$/i, '.csv')))}`); // they come as text
-    } catch (x) { setError(x); setBusy(false); }
-  }
-  return <><Button variant="default" loading={busy} onClick={() => void again()}>{t('import.again', { n: number(i.rejected ?? 0) })}</Button><Complaint error={error} /></>;
+  const { busy, error, act: again } = useAct(async () => {
+    const rows = await plain(`/api/v1/imports/${i.id}/rejects`);
+    go(`${address(e)}/import?id=${await begin(e, new File([rows], i.name.replace(/\.(xlsx|vcf)$/i, '.csv')))}`); // they come as text
+  });
+  return <><Button variant="default" loading={busy} onClick={again}>{t('import.again', { n: number(i.rejected ?? 0) })}</Button><Complaint error={error} /></>;
 }
 
 export function Result({ entity: e, i }: { entity: Entity; i: Import }) {

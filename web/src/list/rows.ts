@@ -40,6 +40,8 @@ function rowsOf(kept: Kept | undefined): Rec[] {
 }
 const NONE: Rec[] = [];
 
+const nextOf = (kept: Kept | undefined) => kept?.pages[kept.pages.length - 1]?.next ?? null;
+
 export function useWindows(e: Entity, asks: Ask[], on = true): Windows[] {
   const client = useQueryClient();
   const loading = useRef(new Set<string>());
@@ -55,7 +57,6 @@ export function useWindows(e: Entity, asks: Ask[], on = true): Windows[] {
     const ask = asks[i]!;
     const key = JSON.stringify(ask);
     const queryKey = ['list', e.name, ask];
-    const nextOf = (kept: Kept | undefined) => kept?.pages[kept.pages.length - 1]?.next ?? null;
     return {
       rows: rowsOf(r.data), more: nextOf(r.data) !== null, pending: r.isPending, error: r.error, failed: failed[key],
       again: () => { setFailed({}); void client.resetQueries({ queryKey }); },

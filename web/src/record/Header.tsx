@@ -35,7 +35,7 @@ function Steps({ entity: e, id }: { entity: Entity; id: number }) {
 
 const words = (s: string) => { const w = s.replaceAll('_', ' '); return w.charAt(0).toUpperCase() + w.slice(1); };
 
-export function Header({ entity: e, record: r, without = [], onDelete }: { entity: Entity; record: Rec; /** actions that stand elsewhere */ without?: string[]; onDelete: () => void }) {
+export function Header({ entity: e, record: r, without = [], onDelete }: { entity: Entity; record: Rec; /** actions that stand elsewhere */ without?: string[]; /** left out: it is gone */ onDelete?: () => void }) {
   const client = useQueryClient();
   const pills = e.fields.filter((f) => f.kind === 'choice' && !f.group && !isEmpty(r[f.name])).slice(0, 3);
   const owner = e.fields.find((f) => f.standard && f.name === 'owner');
@@ -66,7 +66,7 @@ export function Header({ entity: e, record: r, without = [], onDelete }: { entit
           <Menu.Dropdown>{actions.slice(1).map((a) => <Menu.Item key={a.name} title={a.help} onClick={() => void run(a)}>{words(a.name)}</Menu.Item>)}</Menu.Dropdown>
         </Menu>
       )}
-      {can(e, 'delete') && <Button size="xs" variant="default" onClick={onDelete}>{t('record.delete')}</Button>}
+      {onDelete && can(e, 'delete') && <Button size="xs" variant="default" onClick={onDelete}>{t('record.delete')}</Button>}
     </div>
   );
 }

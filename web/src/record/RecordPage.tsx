@@ -19,13 +19,15 @@ import { Timeline } from './Timeline';
 
 const RecordNotices = lazy(() => import('../duplicates/Notices'));
 
-/** Whether somebody deleted the record while it is on the screen. */
+/** Whether somebody deleted the record while it is on the screen. Of one that was merged the other is shown. */
 function useGone(e: Entity, id: number) {
   const [gone, setGone] = useState(false);
+  const [, go] = useLocation();
   useEffect(() => onChanges((changes) => {
     const last = changes.filter((c) => c.entity === e.name && c.id === id).at(-1);
-    if (last) setGone(isGone(last));
-  }), [e.name, id]);
+    if (last?.into) go(address(e, last.into), { replace: true });
+    else if (last) setGone(isGone(last));
+  }), [e, id, go]);
   return gone;
 }
 
@@ -69,7 +71,7 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
 
   return (
     <div className="page">
-      <Header entity={e} record={r} without={panel?.handles} onDelete={() => void remove()} />
+      <Header entity={e} record={r} without={panel?.handles} onDelete={gone ? undefined : () => void remove()} />
       {gone && (
         <div className="why denied gone" role="status">
           {t('record.deleted', { name: titleOf(e, r) })}
@@ -80,7 +82,7 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
       {error ? <div style={{ padding: '0 18px 12px' }}><Complaint error={error} /></div> : null}
       <Suspense fallback={null}><RecordNotices entity={e} record={r} /></Suspense>
       <div className="record">
-        <section aria-label={t('record.fields')} tabIndex={0}><FieldPanel entity={e} record={r} fixed={!!denied} without={panel?.shows} /></section>
+        <section aria-label={t('record.fields')} tabIndex={0}><FieldPanel entity={e} record={r} fixed={!!denied || gone} without={panel?.shows} /></section>
         <section aria-label={t('record.more')} tabIndex={0} className={front ? 'front' : undefined}>
           <Tabs defaultValue={front ? 'panel' : activity ? 'timeline' : related.length ? 'related' : 'history'} keepMounted={false}>
             <Tabs.List>
