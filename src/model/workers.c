@@ -12,9 +12,8 @@
 #include <unistd.h>
 
 enum {
-    GATHER_MICROS = 5000, /* what is committed together is taken together */
-    APART_MICROS = 60000, /* the goes of one consumer, while more comes */
-    TURN_MICROS = 20000,
+    GATHER_MICROS = 20000, /* what is committed together is taken together */
+    APART_MICROS = 60000,  /* the goes of one consumer on PostgreSQL, each a dozen journeys to another process */
     YIELD = 50,
     WORKED_MICROS = 1500000,
     SETTLE_MICROS = 500000,
@@ -170,7 +169,7 @@ static void yield(struct workers *w, int64_t took)
     bool stop = false;
 
     while (!stop && workers_write_much(w->org) && time_monotonic() < end) {
-        usleep(TURN_MICROS);
+        usleep(GATHER_MICROS);
         pthread_mutex_lock(&w->lock);
         stop = w->stop;
         pthread_mutex_unlock(&w->lock);
@@ -183,6 +182,7 @@ static void *consume_loop(void *arg)
     struct consuming *one = arg;
     struct workers *w = one->workers;
     struct watch watch = { .cond = &w->cond, .signals = &w->signals, .elsewhere = &w->elsewhere };
+    int64_t apart = w->org->db.backend == DB_POSTGRES ? APART_MICROS : 0;
     bool stop = false;
 
     settle_in(w, &watch);
@@ -199,8 +199,8 @@ static void *consume_loop(void *arg)
                 look_seldom(&watch.look, w->org);
             }
             rest(w, &watch);
-            /* one who comes after a silence is served at once; while more come, one transaction takes many */
-            int64_t wait = began + APART_MICROS - time_monotonic();
+            /* what comes together is taken together: one transaction for many commits */
+            int64_t wait = began + apart - time_monotonic();
             usleep(wait > GATHER_MICROS ? (useconds_t)wait : GATHER_MICROS);
         }
         pthread_mutex_lock(&w->lock);
