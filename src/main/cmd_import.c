@@ -217,7 +217,7 @@ static int import_file(struct import *im, json_t *options)
     bool check = cmd_option(im->cmd, "check") != NULL;
     const json_t *import;
     struct answer a;
-    int64_t file;
+    int64_t file = 0;
     int code = send_file(im, &file);
 
     if (code != EXIT_DONE) {

@@ -71,7 +71,7 @@ static enum err_code read_key(struct call *c, void *arg)
 
 static void begin(struct world *w)
 {
-    char json[100];
+    char json[160];
 
     nall = 0;
     make(w, "event_source", "{\"name\": \"s\", \"kind\": \"server\"}");
