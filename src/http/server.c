@@ -16,9 +16,9 @@
 
 enum { NETWORK_THREADS = 2, HEAD_MAX = 32 << 10, LOCAL_CONNECTIONS = 64 };
 
-static void wake(void *arg, bool here)
+static void wake(void *arg, uint64_t touched, bool here)
 {
-    (void)here;
+    (void)touched, (void)here;
     streams_wake(((struct server *)arg)->api.streams);
 }
 

@@ -162,10 +162,12 @@ static enum err_code take_turn(struct call *c, void *arg)
     struct turn *t = arg;
     struct place *p = t->p;
     struct change *changes;
+    int64_t horizon;
     size_t n;
 
     TRY(api_authenticate(c, t->x)); /* who has signed out, or may no longer, hears no more */
-    TRY(feed_read(c, p->after, TURN, &changes, &n));
+    TRY(feed_horizon(c, &horizon));
+    TRY(feed_read(c, p->after, horizon, TURN, &changes, &n));
     int64_t after = p->after;
     for (size_t i = 0; i < n; i++) {
         const struct live_entity *e = model_entity_number(c->model, changes[i].entity);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "model/build.h"
+#include "model/change.h"
 #include "model/org.h"
 #include "model/texts.h"
 
@@ -134,6 +135,7 @@ static void forget(struct call *c)
     c->rebuild = REBUILD_NONE;
     c->held = NULL;
     c->in_feed = false;
+    c->touched = 0;
     buf_init(&c->body, c->mem, BODY_MAX);
     json_init(&c->out, &c->body);
 }
@@ -207,7 +209,7 @@ static void committed(struct call *c)
         a->fn(c->org, a->arg);
     }
     if ((c->change_set || first) && c->org->wake) {
-        c->org->wake(c->org->wake_arg, true);
+        c->org->wake(c->org->wake_arg, c->touched | (first ? consumers_with_queue(c->org) : 0), true);
     }
 }
 
@@ -491,6 +493,21 @@ enum err_code db_int(struct call *c, int64_t *out, struct sql sql, struct dbvals
 enum err_code db_find(struct call *c, int64_t *out, bool *found, struct sql sql, struct dbvals v)
 {
     return conn_int(c->db, sql, v, out, found, &c->err);
+}
+
+struct str db_ids(struct call *c, const int64_t *ids, size_t n)
+{
+    bool array = conn_backend(c->db) == DB_POSTGRES;
+    struct buf b;
+
+    buf_init(&b, c->mem, 21 * n + 2);
+    buf_byte(&b, array ? '{' : '[');
+    for (size_t i = 0; i < n; i++) {
+        buf_lit(&b, i ? "," : "");
+        buf_int(&b, ids[i]);
+    }
+    buf_byte(&b, array ? '}' : ']');
+    return buf_str(&b);
 }
 
 enum err_code db_text(struct call *c, struct str *out, struct sql sql, struct dbvals v)

@@ -71,6 +71,7 @@ struct call {
     enum { REBUILD_NONE, REBUILD_LISTS, REBUILD_SCHEMA } rebuild; /* before the commit */
     struct model *built; /* by a rebuild; published after the commit */
     struct job_run *job; /* the running job, NULL outside one */
+    uint64_t touched; /* consumers that follow what it changed */
     bool in_feed; /* PostgreSQL: its rows of the feed are announced (change.c) */
     jmp_buf *ceiling; /* while the body runs: where reaching the arena's ceiling leads */
     struct held_rollups *held; /* roll-ups that are made at the end (rollups_hold), NULL: at once */
@@ -141,6 +142,8 @@ MUST_CHECK enum err_code db_int(struct call *c, int64_t *out, struct sql sql, st
 MUST_CHECK enum err_code db_find(
     struct call *c, int64_t *out, bool *found, struct sql sql, struct dbvals v);
 MUST_CHECK enum err_code db_text(struct call *c, struct str *out, struct sql sql, struct dbvals v);
+/* Ids as one value, for SQL2("… IN (SELECT value FROM json_each($1))", "… = ANY(CAST($1 AS bigint[]))"). */
+struct str db_ids(struct call *c, const int64_t *ids, size_t n);
 /* Rows: for (db_query(...); rows_next(&r);) ...; TRY(rows_end(&r)). Ended by the arena too. */
 struct rows {
     struct call *c;

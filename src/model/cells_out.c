@@ -72,13 +72,7 @@ static enum err_code load_names(struct call *c, struct wanted *w)
         || access_field(c, title) == FIELD_HIDDEN) {
         return OK;
     }
-    struct buf list;
-    buf_init(&list, c->mem, 1 << 20);
-    for (size_t i = 0; i < w->n; i++) {
-        buf_byte(&list, i ? ',' : '[');
-        buf_int(&list, w->ids[i]);
-    }
-    buf_byte(&list, ']');
+    struct str list = db_ids(c, w->ids, w->n);
     sqltext_init(&s, c->mem, conn_backend(c->db));
     (void)sql_new_alias(&s);
     sql_lit(&s, "SELECT t0.\"id\", ");
@@ -98,14 +92,12 @@ static enum err_code load_names(struct call *c, struct wanted *w)
     }
     if (s.backend == DB_SQLITE) {
         sql_lit(&s, " WHERE t0.\"id\" IN (SELECT value FROM json_each(");
-        sql_bind(&s, V(buf_str(&list)));
+        sql_bind(&s, V(list));
         sql_lit(&s, "))");
     } else {
-        ((char *)list.p)[0] = '{';
-        ((char *)list.p)[list.n - 1] = '}';
-        sql_lit(&s, " WHERE t0.\"id\" = ANY(");
-        sql_bind(&s, V(buf_str(&list)));
-        sql_lit(&s, "::bigint[])");
+        sql_lit(&s, " WHERE t0.\"id\" = ANY(CAST(");
+        sql_bind(&s, V(list));
+        sql_lit(&s, " AS bigint[]))");
     }
     /* a name is only for who may see the record */
     TRY(access_sql(c, w->e, RIGHT_READ, 0, &s));

@@ -177,6 +177,7 @@ static enum err_code append_feed(struct call *c, enum change_kind kind, const st
     const char word[2] = { (char)kind, '\0' };
 
     TRY(announce(c));
+    c->touched |= consumers_of(c->org, e, kind);
     return db_exec(c,
         SQL("INSERT INTO \"feed\" (\"entity\", \"record\", \"kind\", \"fields\", \"person\","
             " \"change_set\", \"at\", \"history\") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"),
@@ -267,14 +268,12 @@ enum err_code feed_horizon(struct call *c, int64_t *seq)
 }
 
 enum err_code feed_read(
-    struct call *c, int64_t after, size_t most, struct change **out, size_t *n)
+    struct call *c, int64_t after, int64_t horizon, size_t most, struct change **out, size_t *n)
 {
     struct rows rows;
-    int64_t horizon;
 
     *n = 0;
     *out = NULL;
-    TRY(feed_horizon(c, &horizon));
     if (horizon <= after) {
         return OK;
     }

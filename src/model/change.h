@@ -48,8 +48,13 @@ MUST_CHECK enum err_code change_set_open(struct call *c);
 MUST_CHECK enum err_code feed_horizon(struct call *c, int64_t *seq);
 /* The same, and whether a transaction that is still open hides what comes behind it. */
 MUST_CHECK enum err_code feed_reach(struct call *c, int64_t *seq, bool *hidden);
-MUST_CHECK enum err_code feed_read(struct call *c, int64_t after, size_t most,
+/* At most `most` behind `after`, as far as the horizon. */
+MUST_CHECK enum err_code feed_read(struct call *c, int64_t after, int64_t horizon, size_t most,
     struct change **out, size_t *n);
+/* Bits of the consumers that follow such a change, and of those that have a queue of their own. */
+enum { CONSUMERS_MAX = 62 };
+uint64_t consumers_of(const struct org *o, const struct live_entity *e, enum change_kind kind);
+uint64_t consumers_with_queue(const struct org *o);
 struct consumed {
     bool more;   /* there is more left */
     bool hidden; /* there may be more in a moment, of which no commit will tell */

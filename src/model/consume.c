@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "model/org.h"
 
+#include <string.h>
+
 enum { FEED_BATCH = 500, FEED_AHEAD = 4 * FEED_BATCH }; /* a batch is some 10 ms of the writer */
 
 struct consuming {
@@ -19,6 +21,43 @@ struct consuming {
     size_t n;
     struct arena *mem;       /* of its look, for what is found */
 };
+
+static bool follows(const struct consumer *k, const char *entity, enum change_kind kind)
+{
+    const char *const *name = k->follows;
+
+    if (k->take || (k->kinds && !strchr(k->kinds, (int)kind))) {
+        return false;
+    }
+    while (name && *name && strcmp(*name, entity) != 0) {
+        name++;
+    }
+    return !name || *name;
+}
+
+uint64_t consumers_of(const struct org *o, const struct live_entity *e, enum change_kind kind)
+{
+    uint64_t bits = 0, bit = 1;
+
+    for (const struct module *const *m = o->modules; *m; m++) {
+        for (const struct consumer *k = (*m)->consumers; k && k->name; k++, bit <<= 1) {
+            bits |= follows(k, e->name.p, kind) ? bit : 0;
+        }
+    }
+    return bits;
+}
+
+uint64_t consumers_with_queue(const struct org *o)
+{
+    uint64_t bits = 0, bit = 1;
+
+    for (const struct module *const *m = o->modules; *m; m++) {
+        for (const struct consumer *k = (*m)->consumers; k && k->name; k++, bit <<= 1) {
+            bits |= k->take ? bit : 0;
+        }
+    }
+    return bits;
+}
 
 static enum err_code cursor_of(struct call *c, const struct consumer *consumer, int64_t *seq)
 {
@@ -71,7 +110,7 @@ static enum err_code look(struct call *c, void *arg)
     TRY(feed_reach(c, &horizon, &w->hidden));
     w->seen = horizon > w->from;
     if (w->seen && w->consumer->look) {
-        TRY(feed_read(c, w->from, FEED_AHEAD, &w->changes, &w->n));
+        TRY(feed_read(c, w->from, horizon, FEED_AHEAD, &w->changes, &w->n));
         mark_again(c, w->changes, w->n);
         w->mem = c->mem;
         TRY(w->n ? call_scratch(c, look_apart, w) : OK);
@@ -102,10 +141,11 @@ static enum err_code run_looked_at(struct call *c, struct consuming *w)
 static enum err_code run_unseen(struct call *c, struct consuming *w, int64_t seq)
 {
     struct change *changes;
-    int64_t from = seq;
+    int64_t from = seq, horizon;
 
+    TRY(feed_horizon(c, &horizon));
     do {
-        TRY(feed_read(c, seq, FEED_BATCH, &changes, &w->seen));
+        TRY(feed_read(c, seq, horizon, FEED_BATCH, &changes, &w->seen));
         mark_again(c, changes, w->seen);
         TRY(w->seen ? w->consumer->run(c, changes, w->seen) : OK);
         seq = w->seen ? changes[w->seen - 1].seq : seq;

@@ -94,6 +94,10 @@ struct arena;
 struct change; /* model/change.h */
 struct consumer {
     const char *name;
+    /* What of the feed it is woken for: names of entities, ended by NULL, and letters of enum change_kind; NULL: all. It
+     * still sees the whole feed, a second later. */
+    const char *const *follows;
+    const char *kinds;
     /* One batch of the feed, in a write transaction that also moves the cursor. */
     enum err_code (*run)(struct call *c, const struct change *changes, size_t n);
     /* Before it, in a reading call: what it needs of records, left in `found` of each change. What stays is made in `keep`;

@@ -168,7 +168,18 @@ struct expr_rows {
      * and 0 where there is neither. */
     struct call *call;
     int64_t self;
+    /* What such functions read of the record for one expression they keep here for the next; NULL: they do not. It
+     * holds as long as nothing is written that they read. */
+    struct expr_memo *memo;
 };
+struct expr_memo {
+    struct arena *mem; /* where what is kept lives */
+    struct expr_kept *first;
+};
+/* What is kept under (of, id, key), or NULL. */
+void *expr_memo_find(const struct expr_rows *rows, const void *of, int64_t id, struct str key);
+/* Keeps it; without rows->memo nothing is done. The bytes of key must stay. */
+void expr_memo_keep(const struct expr_rows *rows, const void *of, int64_t id, struct str key, void *what);
 MUST_CHECK enum err_code expr_eval(const struct expr *x, const struct expr_rows *rows,
     struct arena *mem, int64_t now, int64_t me, struct value *out);
 /* The tree with the value and verdict at each leaf as JSON, and the next instant at which the

@@ -12,6 +12,35 @@ static void set_absent(struct value *v, enum value_type type)
     *v = (struct value) { .type = type, .absent = true };
 }
 
+/* ---- what functions of modules keep for the next ---- */
+
+struct expr_kept {
+    const void *of; /* whose it is */
+    int64_t id;     /* of the record */
+    struct str key;
+    void *what;
+    struct expr_kept *next;
+};
+
+void *expr_memo_find(const struct expr_rows *rows, const void *of, int64_t id, struct str key)
+{
+    for (struct expr_kept *m = rows->memo ? rows->memo->first : NULL; m; m = m->next) {
+        if (m->of == of && m->id == id && str_eq(m->key, key)) {
+            return m->what;
+        }
+    }
+    return NULL;
+}
+
+void expr_memo_keep(const struct expr_rows *rows, const void *of, int64_t id, struct str key, void *what)
+{
+    if (rows->memo) {
+        struct expr_kept *m = ARENA_NEW(rows->memo->mem, struct expr_kept);
+        *m = (struct expr_kept) { of, id, key, what, rows->memo->first };
+        rows->memo->first = m;
+    }
+}
+
 /* What the row source gave, in the form that the operators expect: money by its base amount,
  * a month and day without year absent. */
 static void settle(const struct expr *x, struct value *v)

@@ -230,7 +230,8 @@ enum err_code expr_explain(const struct expr *x, const struct expr_rows *rows, s
     int64_t now, int64_t me, struct json_writer *w, int64_t *next, struct value *out)
 {
     struct keeper k = { .from = rows, .mem = mem };
-    struct expr_rows kept = { &k, keep_field, keep_children, rows->call, rows->self };
+    struct expr_memo memo = { .mem = mem };
+    struct expr_rows kept = { &k, keep_field, keep_children, rows->call, rows->self, rows->memo ? rows->memo : &memo };
     struct expr_reader r = { .rows = &kept, .mem = mem, .now = now, .me = me };
 
     map_init(&k.fields, mem);

@@ -8,7 +8,9 @@
 
 #include "base/log.h"
 
+#include <inttypes.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -24,8 +26,10 @@ struct notify {
     _Atomic bool stop, rung;
     uint64_t queued; /* org->jobs_queued as last told */
     _Atomic int64_t sent, heard;
+    _Atomic uint64_t touched; /* by commits of this server, not told yet */
     bool came, jobs; /* what was heard in this turn */
-    void (*others)(void *arg, bool here);
+    uint64_t heard_of;
+    void (*others)(void *arg, uint64_t touched, bool here);
     void *others_arg;
 };
 
@@ -60,14 +64,15 @@ static void ring(struct notify *n)
     }
 }
 
-static void wake(void *arg, bool here)
+static void wake(void *arg, uint64_t touched, bool here)
 {
     struct notify *n = arg;
 
     if (n->others) {
-        n->others(n->others_arg, here);
+        n->others(n->others_arg, touched, here);
     }
     if (here) {
+        atomic_fetch_or(&n->touched, touched);
         ring(n);
     }
 }
@@ -76,8 +81,13 @@ static void hear(void *arg, struct str text)
 {
     struct notify *n = arg;
 
+    struct str word;
+    int64_t touched;
+
+    (void)str_split(&text, ' ', &word);
     n->came = true;
-    n->jobs = n->jobs || str_is(text, "jobs");
+    n->jobs = n->jobs || str_is(word, "jobs");
+    n->heard_of |= str_to_int(text, &touched) ? (uint64_t)touched : UINT64_MAX;
     atomic_fetch_add(&n->heard, 1);
 }
 
@@ -89,17 +99,24 @@ static enum err_code connect_again(struct notify *n, struct err *e)
     TRY(conn_open(&n->org->db, CONN_WRITE, &n->db, e));
     TRY(conn_listen(n->db, n->org->db.schema, e));
     n->came = n->jobs = true;
+    n->heard_of = UINT64_MAX;
     return OK;
 }
 
 static enum err_code tell(struct notify *n, struct err *e)
 {
     uint64_t queued = __atomic_load_n(&n->org->jobs_queued, __ATOMIC_RELAXED);
-    const char *text = queued != n->queued ? "jobs" : "feed";
+    char text[40];
 
     /* what is committed from here on rings again */
     atomic_store(&n->rung, false);
-    TRY(conn_notify(n->db, n->org->db.schema, text, e));
+    uint64_t touched = atomic_exchange(&n->touched, 0);
+    snprintf(text, sizeof text, "%s %" PRIu64, queued != n->queued ? "jobs" : "feed", touched);
+    enum err_code code = conn_notify(n->db, n->org->db.schema, text, e);
+    if (code != OK) {
+        atomic_fetch_or(&n->touched, touched);
+        return code;
+    }
     n->queued = queued;
     atomic_fetch_add(&n->sent, 1);
     return OK;
@@ -112,9 +129,10 @@ static void pass_on(struct notify *n)
         n->queued++; /* not ours to tell */
     }
     if (n->came && n->org->wake) {
-        n->org->wake(n->org->wake_arg, false);
+        n->org->wake(n->org->wake_arg, n->heard_of, false);
     }
     n->came = n->jobs = false;
+    n->heard_of = 0;
 }
 
 static enum err_code turn(struct notify *n, int64_t *told, struct err *e)

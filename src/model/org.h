@@ -25,8 +25,9 @@ struct org {
     int64_t access_version;   /* of users, teams, roles, shares: caches of older ones are stale */
     struct access_cache *access;
     struct auth_cache *auth;  /* who the sessions and tokens at work belong to */
-    /* something was committed, here or by another server: consumers and jobs look */
-    void (*wake)(void *arg, bool here);
+    /* something was committed, here or by another server: consumers and jobs look. touched: a bit for each consumer that
+     * follows it, in the order of the modules */
+    void (*wake)(void *arg, uint64_t touched, bool here);
     void *wake_arg;
     struct notify *notify;    /* PostgreSQL, of a server: tells others, and hears them */
     uint64_t jobs_queued;     /* grows with each commit that ordered a job */

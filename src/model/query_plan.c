@@ -549,26 +549,17 @@ static int by_id(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Each once, as [1,2] or {1,2}. */
+/* Each once. */
 static struct str id_set(struct plan *p, int64_t *ids, size_t n, size_t *different)
 {
-    bool array = conn_backend(p->c->db) == DB_POSTGRES;
-    struct buf b;
-
     qsort(ids, n, sizeof *ids, by_id);
-    buf_init(&b, p->c->mem, SMALL_SET * STREAMS * 24);
     *different = 0;
     for (size_t i = 0; i < n; i++) {
-        if (i && ids[i] == ids[i - 1]) {
-            continue;
+        if (!i || ids[i] != ids[i - 1]) {
+            ids[(*different)++] = ids[i];
         }
-        buf_byte(&b, *different ? ',' : array ? '{' : '[');
-        buf_int(&b, ids[i]);
-        ++*different;
     }
-    buf_lit(&b, *different ? "" : array ? "{" : "[");
-    buf_byte(&b, array ? '}' : ']');
-    return buf_str(&b);
+    return db_ids(p->c, ids, *different);
 }
 
 enum err_code plan_small(struct plan *p, bool *small)

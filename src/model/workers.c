@@ -7,6 +7,7 @@
 #include "model/notify.h"
 #include "model/org.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
@@ -68,6 +69,8 @@ static void plan(struct org *o)
 struct consuming {
     struct workers *workers;
     const struct consumer *consumer;
+    uint64_t signals;   /* commits here that it follows */
+    uint64_t elsewhere; /* commits of other servers, which consume them themselves */
 };
 
 struct workers {
@@ -79,26 +82,29 @@ struct workers {
     pthread_mutex_t lock;
     pthread_cond_t cond, jobs_cond;
     bool stop;
-    uint64_t signals;   /* commits here: for the consumers */
-    uint64_t elsewhere; /* commits of other servers, which consume them themselves */
     uint64_t job_signals, queued; /* commits that ordered a job: for the others */
-    void (*others)(void *arg, bool here); /* who waited for commits before: they are woken too */
+    void (*others)(void *arg, uint64_t touched, bool here); /* who waited for commits before: they are woken too */
     void *others_arg;
 };
 
-static void wake(void *arg, bool here)
+static void wake(void *arg, uint64_t touched, bool here)
 {
     struct workers *w = arg;
 
     uint64_t queued = __atomic_load_n(&w->org->jobs_queued, __ATOMIC_RELAXED);
 
     if (w->others) {
-        w->others(w->others_arg, here);
+        w->others(w->others_arg, touched, here);
     }
     pthread_mutex_lock(&w->lock);
-    w->signals += here;
-    w->elsewhere += !here;
-    pthread_cond_broadcast(&w->cond);
+    for (int i = 0; i < w->nconsumers; i++) {
+        bool follows = touched >> i & 1;
+        w->consumers[i].signals += follows && here;
+        w->consumers[i].elsewhere += follows && !here;
+    }
+    if (touched) {
+        pthread_cond_broadcast(&w->cond);
+    }
     if (queued != w->queued) {
         w->queued = queued;
         w->job_signals++;
@@ -181,7 +187,7 @@ static void *consume_loop(void *arg)
 {
     struct consuming *one = arg;
     struct workers *w = one->workers;
-    struct watch watch = { .cond = &w->cond, .signals = &w->signals, .elsewhere = &w->elsewhere };
+    struct watch watch = { .cond = &w->cond, .signals = &one->signals, .elsewhere = &one->elsewhere };
     int64_t apart = w->org->db.backend == DB_POSTGRES ? APART_MICROS : 0;
     bool stop = false;
 
@@ -263,10 +269,11 @@ static void list_consumers(struct workers *w)
             n++;
         }
     }
+    assert(n <= CONSUMERS_MAX);
     w->consumers = ARENA_ARRAY(w->org->mem, struct consuming, n + 1);
     for (const struct module *const *m = w->org->modules; *m; m++) {
         for (const struct consumer *k = (*m)->consumers; k && k->name; k++) {
-            w->consumers[w->nconsumers++] = (struct consuming) { w, k };
+            w->consumers[w->nconsumers++] = (struct consuming) { .workers = w, .consumer = k };
         }
     }
 }

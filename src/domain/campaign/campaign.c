@@ -413,8 +413,9 @@ static const struct job_kind jobs[] = {
     JOB_END,
 };
 
+static const char *const of_segments[] = { "segment", NULL };
 static const struct consumer consumers[] = {
-    { .name = "campaigns", .run = campaigns_consume },
+    { .name = "campaigns", .run = campaigns_consume, .follows = of_segments, .kinds = "e" },
     CONSUMER_END,
 };
 

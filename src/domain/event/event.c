@@ -26,8 +26,9 @@ static const struct job_kind jobs[] = {
     JOB_END,
 };
 
+static const char *const of_people[] = { "contact", NULL };
 static const struct consumer consumers[] = {
-    { .name = "event_people", .run = event_people_change },
+    { .name = "event_people", .run = event_people_change, .follows = of_people, .kinds = "cudrp" },
     { .name = "event_segments", .waits = event_waits, .take = event_take },
     CONSUMER_END,
 };

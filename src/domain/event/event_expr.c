@@ -17,11 +17,12 @@ struct asked {
     struct str name;
     const struct expr *where; /* NULL: every event of that name */
     int64_t span;
+    struct arena *mem;
 };
 
 static struct asked read_args(const struct expr_call *call, struct arena *mem)
 {
-    struct asked a = { .span = DAYS(EVENT_DAYS) };
+    struct asked a = { .span = DAYS(EVENT_DAYS), .mem = mem };
     struct value name = expr_constant_value(call->args[0], mem, 0, 0);
 
     a.name = name.absent || name.type != VALUE_TEXT ? STR("") : name.s;
@@ -208,12 +209,74 @@ static void put_last(void *arg, const struct expr_call *call, struct expr_sql *s
 
 /* ---- memory ---- */
 
-static enum err_code find_name(struct call *c, struct str key, int64_t *id)
+/* One day on which a person did something. */
+struct day {
+    int64_t day, n, last; /* last: the instant of the latest */
+    bool read;            /* at is there */
+    int64_t *at;          /* when, ascending; fewer than n where retention has removed events */
+    size_t nat;
+};
+
+/* What is known of a person and a name: his days from a month on, ascending. */
+struct known {
+    int64_t person, name; /* name 0: nobody ever did it */
+    int64_t first;        /* month */
+    struct day *days;
+    size_t n;
+};
+
+static enum err_code read_days(struct call *c, struct known *k, int64_t first, int64_t last)
 {
+    int64_t months[EVENT_DAYS / 28 + 4];
+    struct rows rows;
+    size_t n = 0, room = 0;
+
+    for (int64_t m = first; m <= last && n < sizeof months / sizeof *months; m++) {
+        months[n++] = m;
+    }
+    k->first = first;
+    k->n = 0;
+    k->days = NULL;
+    TRY(db_query(c, &rows,
+        SQL2("SELECT \"day\", \"n\", \"last_at\" FROM \"event_days\" WHERE \"month\" IN (SELECT value FROM json_each($1))"
+             " AND \"person\" = $2 AND \"name\" = $3 ORDER BY \"day\"",
+            "SELECT \"day\", \"n\", \"last_at\" FROM \"event_days\" WHERE \"month\" = ANY(CAST($1 AS bigint[]))"
+            " AND \"person\" = $2 AND \"name\" = $3 ORDER BY \"day\""),
+        VALS(V(db_ids(c, months, n)), V(k->person), V(k->name))));
+    while (rows_next(&rows)) {
+        ARENA_ROOM(c->mem, k->days, k->n, room);
+        k->days[k->n++] = (struct day) { .day = col_int(&rows, 0), .n = col_int(&rows, 1), .last = col_int(&rows, 2) };
+    }
+    return rows_end(&rows);
+}
+
+/* days: with the days of the span, else only who and what. */
+static enum err_code know(const struct expr_rows *rows, const struct asked *a, int64_t id, const struct span *s, bool days,
+    struct known **out)
+{
+    struct call *c = rows->call;
+    int64_t person = id ? id : rows->self;
+    struct known *k = expr_memo_find(rows, event_functions, person, a->name);
     bool found;
 
-    *id = 0;
-    return db_find(c, id, &found, SQL("SELECT \"id\" FROM \"event_names\" WHERE \"key\" = $1"), VALS(V(key)));
+    if (!k) {
+        k = ARENA_NEW(c ? c->mem : a->mem, struct known);
+        k->person = person;
+        k->first = INT64_MAX;
+        if (c && person) {
+            TRY(db_find(c, &k->name, &found, SQL("SELECT \"id\" FROM \"event_names\" WHERE \"key\" = $1"),
+                VALS(V(a->name))));
+        }
+        expr_memo_keep(rows, event_functions, person, a->name, k);
+    }
+    if (days && k->name && k->first > s->first) {
+        /* who asks for more once will ask again; past tomorrow there is nothing, whatever instant is asked about */
+        int64_t all = event_month(c->now - DAYS(EVENT_DAYS)), last = event_month(c->now + DAYS(1));
+        int64_t first = k->first == INT64_MAX || s->first < all ? s->first : all;
+        TRY(read_days(c, k, first, last > s->first ? last : s->first));
+    }
+    *out = k;
+    return OK;
 }
 
 /* The event at hand while the condition of did() is judged. */
@@ -271,23 +334,53 @@ static enum err_code count_where(struct call *c, const struct asked *a, const st
     return OK;
 }
 
-static enum err_code count_days(
-    struct call *c, const struct span *s, int64_t person, int64_t name, int64_t *n)
+static enum err_code read_instants(struct call *c, const struct known *k, struct day *d)
 {
-    int64_t one;
+    struct rows rows;
+    size_t room = 0;
 
-    for (int64_t m = s->first; m <= s->last; m++) {
-        TRY(db_int(c, &one,
-            SQL("SELECT CAST(coalesce(sum(\"n\"), 0) AS bigint) FROM \"event_days\" WHERE \"month\" = $1 AND \"person\" = $2"
-                " AND \"name\" = $3 AND \"day\" > $4"),
-            VALS(V(m), V(person), V(name), V(s->day))));
-        *n += one;
+    if (d->read) {
+        return OK;
     }
-    TRY(db_int(c, &one,
-        SQL("SELECT count(*) FROM \"events\" WHERE \"month\" = $1 AND \"person\" = $2 AND \"name\" = $3 AND \"at\" > $4 AND"
-            " \"at\" < $5"),
-        VALS(V(s->first), V(person), V(name), V(s->from), V(s->day_end))));
-    *n += one;
+    d->read = true;
+    TRY(db_query(c, &rows,
+        SQL("SELECT \"at\" FROM \"events\" WHERE \"month\" = $1 AND \"person\" = $2 AND \"name\" = $3 AND \"at\" >= $4 AND"
+            " \"at\" < $5 ORDER BY \"at\""),
+        VALS(V(event_month(d->day * DAYS(1))), V(k->person), V(k->name), V(d->day * DAYS(1)), V((d->day + 1) * DAYS(1)))));
+    while (rows_next(&rows)) {
+        ARENA_ROOM(c->mem, d->at, d->nat, room);
+        d->at[d->nat++] = col_int(&rows, 0);
+    }
+    return rows_end(&rows);
+}
+
+/* The first of a day's instants that lies past one. */
+static size_t first_past(const struct day *d, int64_t instant)
+{
+    size_t low = 0, high = d->nat;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (d->at[middle] <= instant) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static enum err_code count_days(struct call *c, const struct known *k, const struct span *s, int64_t *n)
+{
+    for (size_t i = k->n; i-- > 0 && k->days[i].day >= s->day;) {
+        struct day *d = &k->days[i];
+        if (d->day > s->day) {
+            *n += d->n;
+        } else { /* of the day in which the span begins only what lies past its beginning */
+            TRY(read_instants(c, k, d));
+            *n += (int64_t)(d->nat - first_past(d, s->from));
+        }
+    }
     return OK;
 }
 
@@ -296,14 +389,15 @@ static enum err_code eval_did(void *arg, const struct expr_call *call, const str
 {
     struct asked a = read_args(call, mem);
     struct span s = span_of(now, a.span);
-    int64_t person = id ? id : rows->self, name = 0, n = 0;
+    struct known *k;
+    int64_t n = 0;
 
     (void)arg;
-    TRY(rows->call && person ? find_name(rows->call, a.name, &name) : OK);
-    if (name && a.where) {
-        TRY(count_where(rows->call, &a, &s, person, name, now, me, &n));
-    } else if (name) {
-        TRY(count_days(rows->call, &s, person, name, &n));
+    TRY(know(rows, &a, id, &s, !a.where, &k));
+    if (k->name && a.where) {
+        TRY(count_where(rows->call, &a, &s, k->person, k->name, now, me, &n));
+    } else if (k->name) {
+        TRY(count_days(rows->call, k, &s, &n));
     }
     *out = (struct value) { .type = VALUE_NUMBER, .i = n };
     return OK;
@@ -314,17 +408,12 @@ static enum err_code eval_last(void *arg, const struct expr_call *call, const st
 {
     struct asked a = read_args(call, mem);
     struct span s = span_of(now, a.span);
-    int64_t person = id ? id : rows->self, name = 0, last = INT64_MIN;
+    struct known *k;
 
     (void)arg, (void)me;
-    TRY(rows->call && person ? find_name(rows->call, a.name, &name) : OK);
-    for (int64_t m = s.last; name && m >= s.first && last == INT64_MIN; m--) {
-        TRY(db_int(rows->call, &last,
-            SQL("SELECT coalesce(max(\"last_at\"), $5) FROM \"event_days\" WHERE \"month\" = $1 AND \"person\" = $2 AND"
-                " \"name\" = $3 AND \"day\" > $4"),
-            VALS(V(m), V(person), V(name), V(s.day), V(INT64_MIN))));
-    }
-    *out = (struct value) { .type = VALUE_INSTANT, .absent = last == INT64_MIN, .i = last };
+    TRY(know(rows, &a, id, &s, true, &k));
+    bool any = k->n && k->days[k->n - 1].day > s.day;
+    *out = (struct value) { .type = VALUE_INSTANT, .absent = !any, .i = any ? k->days[k->n - 1].last : 0 };
     return OK;
 }
 
@@ -334,15 +423,20 @@ static enum err_code next_did(void *arg, const struct expr_call *call, const str
 {
     struct asked a = read_args(call, mem);
     struct span s = span_of(now, a.span);
-    int64_t person = id ? id : rows->self, name = 0, first = INT64_MAX;
+    int64_t first = INT64_MAX;
+    struct known *k;
+    size_t i = 0;
 
     (void)arg, (void)me;
-    TRY(rows->call && person ? find_name(rows->call, a.name, &name) : OK);
-    for (int64_t m = s.first; name && m <= s.last && first == INT64_MAX; m++) {
-        TRY(db_int(rows->call, &first,
-            SQL("SELECT coalesce(min(\"at\"), $5) FROM \"events\" WHERE \"month\" = $1 AND \"person\" = $2 AND \"name\" = $3"
-                " AND \"at\" > $4"),
-            VALS(V(m), V(person), V(name), V(s.from), V(INT64_MAX))));
+    TRY(know(rows, &a, id, &s, true, &k));
+    while (i < k->n && k->days[i].day < s.day) {
+        i++;
+    }
+    for (; i < k->n && first == INT64_MAX; i++) {
+        struct day *d = &k->days[i];
+        TRY(read_instants(rows->call, k, d));
+        size_t at = first_past(d, s.from);
+        first = at < d->nat ? d->at[at] : first;
     }
     *out = first == INT64_MAX ? first : first + a.span;
     return OK;

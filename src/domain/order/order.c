@@ -182,8 +182,9 @@ static const struct action actions[] = {
     ACTION_END,
 };
 
+static const char *const of_purchases[] = { "order", "order_line", NULL };
 static const struct consumer consumers[] = {
-    { .name = "favourites", .run = order_favourites },
+    { .name = "favourites", .run = order_favourites, .follows = of_purchases },
     CONSUMER_END,
 };
 

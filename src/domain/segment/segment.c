@@ -223,7 +223,7 @@ static enum err_code move_by_hand(struct call *c, bool in)
         if (!yes) {
             return fail(c, ERR_INVALID, "ids", "there is no %s with id %" PRId64, "contact", id);
         }
-        TRY(segment_put(c, &s, s.live, id, in, "hand", &moved));
+        TRY(segment_put(c, &s, s.live, id, NULL, in, "hand", &moved));
         n += moved;
     }
     TRY(segments_store_sizes(c, &s, 1));

@@ -54,9 +54,9 @@ static enum err_code judge_page(struct call *c, struct building *b, const int64_
 
     for (size_t i = 0; i < n; i++) {
         struct call_mark mark = call_mark(c);
-        struct record *r;
-        TRY(record_load(c, people, ids[i], true, &r));
-        TRY(segment_renew(c, &b->s, b->version, r, "built"));
+        struct segment_person him = { 0 };
+        TRY(record_load(c, people, ids[i], true, &him.r));
+        TRY(segment_renew(c, &b->s, b->version, &him, "built"));
         call_rewind(c, mark);
     }
     return OK;
@@ -80,7 +80,7 @@ static enum err_code put_page(struct call *c, void *arg)
         TRY(judge_page(c, b, ids, n));
     }
     for (size_t i = 0; !b->s.clock && i < n; i++) {
-        TRY(segment_put(c, &b->s, b->version, ids[i], true, "built", &moved));
+        TRY(segment_put(c, &b->s, b->version, ids[i], NULL, true, "built", &moved));
     }
     b->reached = n ? ids[n - 1] : b->after;
     b->over = n < PAGE;
@@ -92,16 +92,16 @@ static enum err_code put_page(struct call *c, void *arg)
 static enum err_code judge_late(struct call *c, struct building *b, int64_t id)
 {
     const struct live_entity *people = model_entity(c->model, STR("contact"));
-    struct record *r;
+    struct segment_person him = { 0 };
     bool moved;
-    enum err_code code = record_load(c, people, id, true, &r);
+    enum err_code code = record_load(c, people, id, true, &him.r);
 
     if (code == ERR_NOT_FOUND) {
         err_clear(&c->err);
-        return segment_put(c, &b->s, b->version, id, false, "deleted", &moved);
+        return segment_put(c, &b->s, b->version, id, NULL, false, "deleted", &moved);
     }
     TRY(code);
-    return segment_renew(c, &b->s, b->version, r, "built");
+    return segment_renew(c, &b->s, b->version, &him, "built");
 }
 
 /* People whose changes were judged against the old version while the new one was made: those of the feed, and those of

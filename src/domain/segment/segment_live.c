@@ -133,20 +133,24 @@ static enum err_code look_at(struct call *c, const struct change *ch, struct seg
 static enum err_code judge_person(struct call *c, struct segment *all, int64_t person, const struct pair *p, size_t n,
     const struct live_entity *people)
 {
-    struct record *r;
-    bool moved;
-    enum err_code code = record_load(c, people, person, true, &r);
+    struct segment_person him = { 0 };
+    int64_t *segments = ARENA_ARRAY(c->mem, int64_t, n);
+    enum err_code code = record_load(c, people, person, true, &him.r);
+    bool gone = code == ERR_NOT_FOUND, moved;
 
-    if (code == ERR_NOT_FOUND) {
+    if (gone) {
         err_clear(&c->err);
-        for (size_t i = 0; i < n; i++) {
-            TRY(segment_put(c, &all[p[i].segment], all[p[i].segment].live, person, false, "deleted", &moved));
-        }
-        return OK;
+        code = OK;
     }
     TRY(code);
     for (size_t i = 0; i < n; i++) {
-        TRY(segment_renew(c, &all[p[i].segment], all[p[i].segment].live, r, "change"));
+        segments[i] = all[p[i].segment].id;
+    }
+    TRY(n > 1 ? segment_person_read(c, &him, person, segments, n) : OK);
+    for (size_t i = 0; i < n; i++) {
+        struct segment *s = &all[p[i].segment];
+        TRY(gone ? segment_put(c, s, s->live, person, &him, false, "deleted", &moved)
+                 : segment_renew(c, s, s->live, &him, "change"));
     }
     return OK;
 }
@@ -334,11 +338,11 @@ enum err_code segment_timers_run(struct call *c)
     TRY(rows_end(&rows));
     for (size_t i = 0; i < n; i++) {
         struct segment *s = NULL;
-        struct record *r;
+        struct segment_person him = { 0 };
         for (size_t k = 0; k < nsegments && !s; k++) {
             s = all[k].id == due[i].segment && all[k].follows && all[k].live ? &all[k] : NULL;
         }
-        enum err_code code = s ? record_load(c, people, due[i].person, true, &r) : ERR_NOT_FOUND;
+        enum err_code code = s ? record_load(c, people, due[i].person, true, &him.r) : ERR_NOT_FOUND;
         if (code == ERR_NOT_FOUND) { /* the segment or the person is gone */
             err_clear(&c->err);
             TRY(db_exec(c, SQL("DELETE FROM \"segment_timers\" WHERE \"segment\" = $1 AND \"person\" = $2"),
@@ -346,7 +350,7 @@ enum err_code segment_timers_run(struct call *c)
             continue;
         }
         TRY(code);
-        TRY(segment_renew(c, s, s->live, r, "time"));
+        TRY(segment_renew(c, s, s->live, &him, "time"));
     }
     TRY(segments_store_sizes(c, all, nsegments));
     if (n == TIMERS) {

@@ -135,11 +135,75 @@ enum err_code segment_load(struct call *c, int64_t id, struct segment *out)
 
 /* ---- verdicts ---- */
 
-enum err_code segment_judge(
-    struct call *c, const struct segment *s, struct record *r, bool *in, int64_t *next)
+static enum err_code read_standing(
+    struct call *c, struct sql sql, struct dbvals v, struct standing **out, size_t *n)
 {
+    struct rows rows;
+    size_t room = 0;
+
+    *n = 0;
+    *out = NULL;
+    TRY(db_query(c, &rows, sql, v));
+    while (rows_next(&rows)) {
+        ARENA_ROOM(c->mem, *out, *n, room);
+        (*out)[(*n)++] = (struct standing) { col_int(&rows, 0), col_int(&rows, 1) };
+    }
+    return rows_end(&rows);
+}
+
+enum err_code segment_person_read(
+    struct call *c, struct segment_person *p, int64_t person, const int64_t *segments, size_t n)
+{
+    struct str ids = db_ids(c, segments, n);
+
+    TRY(read_standing(c,
+        SQL("SELECT \"segment\", \"version\" FROM \"segment_members\" WHERE \"person\" = $1 ORDER BY \"segment\""),
+        VALS(V(person)), &p->in, &p->nin));
+    TRY(read_standing(c,
+        SQL2("SELECT \"segment\", \"due\" FROM \"segment_timers\" WHERE \"segment\" IN (SELECT value FROM json_each($1))"
+             " AND \"person\" = $2 ORDER BY \"segment\"",
+            "SELECT \"segment\", \"due\" FROM \"segment_timers\" WHERE \"segment\" = ANY(CAST($1 AS bigint[]))"
+            " AND \"person\" = $2 ORDER BY \"segment\""),
+        VALS(V(ids), V(person)), &p->timers, &p->ntimers));
+    p->known = true;
+    return OK;
+}
+
+/* The first of a segment; several versions of one follow each other. */
+static size_t standing_of(const struct standing *list, size_t n, int64_t segment)
+{
+    size_t low = 0;
+
+    while (low < n) {
+        size_t middle = low + (n - low) / 2;
+        if (list[middle].segment < segment) {
+            low = middle + 1;
+        } else {
+            n = middle;
+        }
+    }
+    return low;
+}
+
+static bool is_member(const struct segment_person *p, int64_t segment, int64_t version)
+{
+    for (size_t i = standing_of(p->in, p->nin, segment); i < p->nin && p->in[i].segment == segment; i++) {
+        if (p->in[i].value == version) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum err_code segment_judge(
+    struct call *c, const struct segment *s, struct segment_person *p, bool *in, int64_t *next)
+{
+    struct record *r = p->r;
     struct expr_rows rows = record_rows(c, r);
     struct value v;
+
+    p->memo.mem = c->mem;
+    rows.memo = &p->memo;
 
     *in = false;
     *next = INT64_MAX;
@@ -155,16 +219,30 @@ enum err_code segment_judge(
     return OK;
 }
 
-static enum err_code set_timer(struct call *c, const struct segment *s, int64_t person, int64_t due)
+static enum err_code timer_of(
+    struct call *c, const struct segment *s, const struct segment_person *p, int64_t *due, bool *found)
 {
-    int64_t now = INT64_MAX;
+    if (!p->known) {
+        return db_find(c, due, found,
+            SQL("SELECT \"due\" FROM \"segment_timers\" WHERE \"segment\" = $1 AND \"person\" = $2"),
+            VALS(V(s->id), V(p->r->id)));
+    }
+    size_t i = standing_of(p->timers, p->ntimers, s->id);
+    *found = i < p->ntimers && p->timers[i].segment == s->id;
+    *due = *found ? p->timers[i].value : 0;
+    return OK;
+}
+
+static enum err_code set_timer(
+    struct call *c, const struct segment *s, const struct segment_person *p, int64_t due)
+{
+    int64_t now = INT64_MAX, person = p->r->id;
     bool found;
 
     /* mostly it stands already, and looking costs less than writing */
-    TRY(db_find(c, &now, &found,
-        SQL("SELECT \"due\" FROM \"segment_timers\" WHERE \"segment\" = $1 AND \"person\" = $2"),
-        VALS(V(s->id), V(person))));
-    if (found ? now == due : due == INT64_MAX) {
+    TRY(timer_of(c, s, p, &now, &found));
+    /* one that comes too early judges him and is set anew: mostly what he does puts the time off, and does so again */
+    if (found ? now <= due && now > c->now : due == INT64_MAX) {
         return OK;
     }
     if (due == INT64_MAX) {
@@ -177,20 +255,22 @@ static enum err_code set_timer(struct call *c, const struct segment *s, int64_t 
         VALS(V(s->id), V(person), V(due)));
 }
 
-enum err_code segment_put(struct call *c, struct segment *s, int64_t version, int64_t person, bool in,
-    const char *cause, bool *moved)
+enum err_code segment_put(struct call *c, struct segment *s, int64_t version, int64_t person,
+    const struct segment_person *p, bool in, const char *cause, bool *moved)
 {
     int64_t n;
     bool was = false;
 
     *moved = false;
-    if (version == s->live) {
+    if (version == s->live && p && p->known) {
+        was = is_member(p, s->id, version);
+    } else if (version == s->live) {
         TRY(db_find(c, &n, &was,
             SQL("SELECT 1 FROM \"segment_members\" WHERE \"segment\" = $1 AND \"version\" = $2 AND \"person\" = $3"),
             VALS(V(s->id), V(version), V(person))));
-        if (was == in) {
-            return OK;
-        }
+    }
+    if (version == s->live && was == in) {
+        return OK;
     }
     if (in) {
         TRY(db_changed(c, &n,
@@ -218,14 +298,14 @@ enum err_code segment_put(struct call *c, struct segment *s, int64_t version, in
 }
 
 enum err_code segment_renew(
-    struct call *c, struct segment *s, int64_t version, struct record *r, const char *cause)
+    struct call *c, struct segment *s, int64_t version, struct segment_person *p, const char *cause)
 {
     int64_t next;
     bool in, moved;
 
-    TRY(segment_judge(c, s, r, &in, &next));
-    TRY(segment_put(c, s, version, r->id, in, cause, &moved));
-    return s->clock ? set_timer(c, s, r->id, next) : OK;
+    TRY(segment_judge(c, s, p, &in, &next));
+    TRY(segment_put(c, s, version, p->r->id, p, in, cause, &moved));
+    return s->clock ? set_timer(c, s, p, next) : OK;
 }
 
 enum err_code segments_store_sizes(struct call *c, struct segment *all, size_t n)

@@ -31,17 +31,32 @@ MUST_CHECK enum err_code segment_load(struct call *c, int64_t id, struct segment
 enum segment_naming { NAMES_SEGMENTS, NAMES_EVENTS, NAMES_MAILS };
 bool segment_names(struct call *c, const struct expr *x, enum segment_naming what, struct str *names, size_t *n);
 
-/* Is the person in, and until when does time alone not change that (INT64_MAX: never). r: of the person;
- * one in the bin is in nothing. */
+/* The person at hand: what is read of him once for all the segments that he is judged for. */
+struct segment_person {
+    struct record *r;
+    struct expr_memo memo; /* of his events and the like */
+    bool known;             /* the rest has been read */
+    struct standing *in, *timers; /* by segment: the version that he is a member of; when the clock changes that */
+    size_t nin, ntimers;
+};
+struct standing {
+    int64_t segment, value;
+};
+/* Reads where he stands with the segments. */
+MUST_CHECK enum err_code segment_person_read(
+    struct call *c, struct segment_person *p, int64_t person, const int64_t *segments, size_t n);
+
+/* Is the person in, and until when does time alone not change that (INT64_MAX: never). One in the
+ * bin is in nothing. */
 MUST_CHECK enum err_code segment_judge(
-    struct call *c, const struct segment *s, struct record *r, bool *in, int64_t *next);
+    struct call *c, const struct segment *s, struct segment_person *p, bool *in, int64_t *next);
 /* Judges a person for a version of the segment and writes what changed: the row, and for the live version
  * history, feed and size as well. */
 MUST_CHECK enum err_code segment_renew(
-    struct call *c, struct segment *s, int64_t version, struct record *r, const char *cause);
-/* Writes that a person is in, or not. *moved: it was otherwise before. */
+    struct call *c, struct segment *s, int64_t version, struct segment_person *p, const char *cause);
+/* Writes that a person is in, or not. *moved: it was otherwise before. p: what is known of him, or NULL. */
 MUST_CHECK enum err_code segment_put(struct call *c, struct segment *s, int64_t version, int64_t person,
-    bool in, const char *cause, bool *moved);
+    const struct segment_person *p, bool in, const char *cause, bool *moved);
 /* On PostgreSQL one call at a time judges people for live members: the consumer, the timers, a swap. *seq: how
  * far the feed has been read. */
 MUST_CHECK enum err_code segments_lock(struct call *c, int64_t *seq);
