@@ -103,6 +103,8 @@ enum err_code match_keys_put(struct call *c, const struct live_entity *e, int64_
     const uint64_t *keys, size_t n)
 {
     uint64_t was[MATCH_KEYS];
+    struct match_key_row room[MATCH_KEYS];
+    struct match_key_rows new = { .rows = room };
     size_t nwas;
 
     TRY(keys_of_record(c, e, id, was, &nwas));
@@ -117,10 +119,11 @@ enum err_code match_keys_put(struct call *c, const struct live_entity *e, int64_
                       VALS(V(e->number), V((int64_t)was[i]), V(id))));
     }
     for (size_t i = 0; i < n; i++) {
-        TRY(has_key(was, nwas, keys[i])
-                ? OK
-                : insert_key(c, &(struct match_key_row) { e->number, (int64_t)keys[i], id }));
+        if (!has_key(was, nwas, keys[i])) {
+            room[new.n++] = (struct match_key_row) { e->number, (int64_t)keys[i], id };
+        }
     }
+    TRY(match_keys_store(c, &new));
     return keep_keys(c, e, id, keys, n);
 }
 
@@ -142,10 +145,33 @@ static int by_key(const void *a, const void *b)
                                   : (x->record > y->record) - (x->record < y->record);
 }
 
+/* Each would cost a journey to the server. */
+static enum err_code insert_together(struct call *c, const struct match_key_rows *all)
+{
+    int64_t *columns[3];
+
+    for (size_t k = 0; k < 3; k++) {
+        columns[k] = ARENA_ARRAY(c->mem, int64_t, all->n);
+    }
+    for (size_t i = 0; i < all->n; i++) {
+        columns[0][i] = all->rows[i].entity;
+        columns[1][i] = all->rows[i].key;
+        columns[2][i] = all->rows[i].record;
+    }
+    return db_exec(c,
+        SQL2("SELECT 0",
+            "INSERT INTO \"match_keys\" (\"entity\", \"key\", \"record\") SELECT * FROM unnest(CAST($1 AS bigint[]),"
+            " CAST($2 AS bigint[]), CAST($3 AS bigint[])) ON CONFLICT DO NOTHING"),
+        VALS(V(db_ids(c, columns[0], all->n)), V(db_ids(c, columns[1], all->n)), V(db_ids(c, columns[2], all->n))));
+}
+
 enum err_code match_keys_store(struct call *c, struct match_key_rows *all)
 {
     if (all->n) {
         qsort(all->rows, all->n, sizeof *all->rows, by_key);
+    }
+    if (conn_backend(c->db) == DB_POSTGRES && all->n > 1) {
+        return insert_together(c, all);
     }
     for (size_t i = 0; i < all->n; i++) {
         TRY(insert_key(c, &all->rows[i]));

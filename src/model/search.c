@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CANDIDATES = 200, TAIL = 200, WORDS = 8, BODY = 8000 };
+enum { CANDIDATES = 200, TAIL = 200, WORDS = 8, BODY = 8000, TOGETHER_MAX = 32 << 20 };
 
 enum err_code search_prepare(struct conn *db, struct err *e)
 {
@@ -110,6 +110,10 @@ static enum err_code take_out(struct call *c, int64_t entity, int64_t record)
     int64_t id = 0;
     struct str body = { "", 0 };
 
+    if (conn_backend(c->db) == DB_POSTGRES) {
+        return db_exec(c, SQL("DELETE FROM \"search_rows\" WHERE \"entity\" = $1 AND \"record\" = $2"),
+            VALS(V(entity), V(record)));
+    }
     TRY(db_query(c, &rows,
         SQL("SELECT \"id\", \"body\" FROM \"search_rows\" WHERE \"entity\" = $1 AND"
             " \"record\" = $2"),
@@ -122,11 +126,8 @@ static enum err_code take_out(struct call *c, int64_t entity, int64_t record)
     if (!id) {
         return OK;
     }
-    if (conn_backend(c->db) == DB_SQLITE) {
-        TRY(db_exec(c,
-            SQL("INSERT INTO search_index (search_index, rowid, body) VALUES ('delete', $1, $2)"),
-            VALS(V(id), V(body))));
-    }
+    TRY(db_exec(c, SQL("INSERT INTO search_index (search_index, rowid, body) VALUES ('delete', $1, $2)"),
+        VALS(V(id), V(body))));
     return db_exec(c, SQL("DELETE FROM \"search_rows\" WHERE \"id\" = $1"), VALS(V(id)));
 }
 
@@ -142,10 +143,27 @@ static enum err_code put_in(struct call *c, int64_t entity, int64_t record, cons
         SQL("INSERT INTO \"search_rows\" (\"entity\", \"record\", \"title\", \"body\", \"at\")"
             " VALUES ($1, $2, $3, $4, $5)"),
         VALS(V(entity), V(record), V(t->title), V(t->body), V(c->now))));
-    return conn_backend(c->db) == DB_SQLITE
-        ? db_exec(c, SQL("INSERT INTO search_index (rowid, body) VALUES ($1, $2)"),
-              VALS(V(id), V(t->body)))
-        : OK;
+    return db_exec(c, SQL("INSERT INTO search_index (rowid, body) VALUES ($1, $2)"), VALS(V(id), V(t->body)));
+}
+
+/* On PostgreSQL a batch goes in by one statement: each row would cost a journey. */
+static void note_row(struct json_writer *w, int64_t entity, int64_t record, const struct found_text *t)
+{
+    json_object(w, NULL);
+    json_int(w, "entity", entity);
+    json_int(w, "record", record);
+    json_text(w, "title", t->title);
+    json_text(w, "body", t->body);
+    json_end_object(w);
+}
+
+static enum err_code put_together(struct call *c, struct buf *rows)
+{
+    return db_exec(c,
+        SQL2("SELECT 0",
+            "INSERT INTO \"search_rows\" (\"entity\", \"record\", \"title\", \"body\", \"at\") SELECT entity, record, title,"
+            " body, $2 FROM json_to_recordset(CAST($1 AS json)) AS x(entity bigint, record bigint, title text, body text)"),
+        VALS(V(buf_str(rows)), V(c->now)));
 }
 
 /* The text of a record as it is now, in mem. */
@@ -194,6 +212,12 @@ enum err_code search_look(struct call *c, struct arena *keep, struct change *cha
 
 enum err_code search_consume(struct call *c, const struct change *changes, size_t n)
 {
+    struct json_writer w;
+    struct buf together;
+
+    buf_init(&together, c->mem, TOGETHER_MAX);
+    json_init(&w, &together);
+    json_array(&w, NULL);
     for (size_t i = 0; i < n; i++) {
         const struct live_entity *e = searched_entity(c, &changes[i]);
         const struct found_text *t = changes[i].found;
@@ -201,9 +225,14 @@ enum err_code search_consume(struct call *c, const struct change *changes, size_
             continue;
         }
         TRY(changes[i].kind == CHANGE_CREATE ? OK : take_out(c, e->number, changes[i].record));
-        TRY(t->body.n ? put_in(c, e->number, changes[i].record, t) : OK);
+        if (t->body.n && conn_backend(c->db) == DB_POSTGRES) {
+            note_row(&w, e->number, changes[i].record, t);
+        } else if (t->body.n) {
+            TRY(put_in(c, e->number, changes[i].record, t));
+        }
     }
-    return OK;
+    json_end_array(&w);
+    return together.n > 2 ? put_together(c, &together) : OK;
 }
 
 /* ---- asking ---- */

@@ -340,27 +340,40 @@ static enum err_code came_back(struct call *c, int64_t id)
     return OK;
 }
 
-/* A person who gets the external id under which somebody was seen is that somebody. */
-static enum err_code got_name(struct call *c, int64_t id)
+/* People who have the external id under which somebody was seen are that somebody. */
+static enum err_code got_names(struct call *c, const int64_t *ids, size_t n)
 {
-    struct str external;
-    int64_t visitor, before;
+    struct named {
+        int64_t person;
+        struct str key;
+    } *found = NULL;
+    size_t nfound = 0, room = 0;
+    struct rows rows;
 
-    TRY(db_text(c, &external,
-        SQL("SELECT \"external_id\" FROM \"contacts\" WHERE \"id\" = $1 AND \"deleted_at\" IS NULL AND \"external_id\" IS"
-            " NOT NULL"),
-        VALS(V(id))));
-    if (!external.n) {
-        return OK;
+    TRY(db_query(c, &rows,
+        SQL2("SELECT p.\"id\", v.\"key\" FROM \"contacts\" p JOIN \"event_visitors\" v ON v.\"key\" = 'u:' || p.\"external_id\""
+             " WHERE p.\"id\" IN (SELECT value FROM json_each($1)) AND p.\"deleted_at\" IS NULL ORDER BY p.\"id\"",
+            "SELECT p.\"id\", v.\"key\" FROM \"contacts\" p JOIN \"event_visitors\" v ON v.\"key\" = 'u:' || p.\"external_id\""
+            " WHERE p.\"id\" = ANY(CAST($1 AS bigint[])) AND p.\"deleted_at\" IS NULL ORDER BY p.\"id\""),
+        VALS(V(db_ids(c, ids, n)))));
+    while (rows_next(&rows)) {
+        ARENA_ROOM(c->mem, found, nfound, room);
+        found[nfound++] = (struct named) { col_int(&rows, 0), col_text(&rows, 1) };
     }
-    struct str key = arena_fmt(c->mem, "u:%.*s", STR_ARG(external));
-    TRY(find_visitor(c, key, &visitor, &before));
-    return visitor && before != id ? event_visitor_is(c, key, id) : OK;
+    TRY(rows_end(&rows));
+    for (size_t i = 0; i < nfound; i++) {
+        int64_t visitor, before;
+        TRY(find_visitor(c, found[i].key, &visitor, &before));
+        TRY(visitor && before != found[i].person ? event_visitor_is(c, found[i].key, found[i].person) : OK);
+    }
+    return OK;
 }
 
 enum err_code event_people_change(struct call *c, const struct change *changes, size_t n)
 {
     const struct live_entity *people = model_entity(c->model, STR("contact"));
+    int64_t *named = ARENA_ARRAY(c->mem, int64_t, n);
+    size_t nnamed = 0;
 
     for (size_t i = 0; i < n; i++) {
         const struct change *ch = &changes[i];
@@ -374,14 +387,14 @@ enum err_code event_people_change(struct call *c, const struct change *changes, 
             break;
         case CHANGE_RESTORE:
             TRY(came_back(c, ch->record));
-            TRY(got_name(c, ch->record));
+            named[nnamed++] = ch->record;
             break;
         case CHANGE_PURGE:
             TRY(was_purged(c, people, ch->record));
             break;
         case CHANGE_CREATE:
         case CHANGE_UPDATE:
-            TRY(got_name(c, ch->record));
+            named[nnamed++] = ch->record;
             break;
         case CHANGE_ENTER:
         case CHANGE_LEAVE:
@@ -389,7 +402,7 @@ enum err_code event_people_change(struct call *c, const struct change *changes, 
         }
         call_rewind(c, mark);
     }
-    return OK;
+    return nnamed ? got_names(c, named, nnamed) : OK;
 }
 
 /* ---- what is too old ---- */

@@ -388,8 +388,10 @@ static const struct job_kind jobs[] = {
 };
 
 static const char *const of_people[] = { "contact", NULL };
-static const struct consumer consumers[] = { { .name = "message_people", .run = message_people_change, .follows = of_people, .kinds = "drp" },
-    CONSUMER_END };
+static const struct consumer consumers[] = {
+    { .name = "message_people", .run = message_people_change, .follows = of_people, .kinds = "drp" },
+    CONSUMER_END,
+};
 
 const struct module message_module = { .name = "message", .entities = entities, .actions = actions, .settings = settings,
     .jobs = jobs, .consumers = consumers, .pages = message_pages, .happened = message_happened };

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TIMERS = 200 };
+enum { TIMERS = 200, TOGETHER = 100 };
 
 /* ---- which segments a change may touch ---- */
 
@@ -131,10 +131,9 @@ static enum err_code look_at(struct call *c, const struct change *ch, struct seg
 }
 
 static enum err_code judge_person(struct call *c, struct segment *all, int64_t person, const struct pair *p, size_t n,
-    const struct live_entity *people)
+    const struct live_entity *people, const struct segments_stood *stood)
 {
-    struct segment_person him = { 0 };
-    int64_t *segments = ARENA_ARRAY(c->mem, int64_t, n);
+    struct segment_person him = { .all = stood };
     enum err_code code = record_load(c, people, person, true, &him.r);
     bool gone = code == ERR_NOT_FOUND, moved;
 
@@ -144,10 +143,6 @@ static enum err_code judge_person(struct call *c, struct segment *all, int64_t p
     }
     TRY(code);
     for (size_t i = 0; i < n; i++) {
-        segments[i] = all[p[i].segment].id;
-    }
-    TRY(n > 1 ? segment_person_read(c, &him, person, segments, n) : OK);
-    for (size_t i = 0; i < n; i++) {
         struct segment *s = &all[p[i].segment];
         TRY(gone ? segment_put(c, s, s->live, person, &him, false, "deleted", &moved)
                  : segment_renew(c, s, s->live, &him, "change"));
@@ -155,26 +150,65 @@ static enum err_code judge_person(struct call *c, struct segment *all, int64_t p
     return OK;
 }
 
-/* Each person is loaded once. */
-static enum err_code judge_pairs(struct call *c, struct segment *all, size_t nsegments, struct pairs *pairs)
+/* Sorted, each once. */
+static void sort_pairs(struct pairs *pairs)
 {
-    const struct live_entity *people = model_entity(c->model, STR("contact"));
-    struct pair *mine = ARENA_ARRAY(c->mem, struct pair, nsegments + 1);
+    size_t n = 0;
 
     if (pairs->n) {
         qsort(pairs->list, pairs->n, sizeof *pairs->list, by_person);
     }
-    for (size_t from = 0, to; from < pairs->n; from = to) {
-        size_t m = 0, last = SIZE_MAX;
-        for (to = from; to < pairs->n && pairs->list[to].person == pairs->list[from].person; to++) {
-            if (last != pairs->list[to].segment) {
-                last = pairs->list[to].segment;
-                mine[m++] = pairs->list[to];
-            }
+    for (size_t i = 0; i < pairs->n; i++) {
+        if (!n || by_person(&pairs->list[n - 1], &pairs->list[i]) != 0) {
+            pairs->list[n++] = pairs->list[i];
         }
-        struct call_mark mark = call_mark(c);
-        TRY(judge_person(c, all, pairs->list[from].person, mine, m, people));
-        call_rewind(c, mark);
+    }
+    pairs->n = n;
+}
+
+/* The pairs of at most TOGETHER people from a place on; where they end. */
+static enum err_code read_stood(struct call *c, const struct segment *all, size_t nsegments, const struct pairs *pairs,
+    size_t from, size_t *to, struct segments_stood *stood)
+{
+    int64_t people[TOGETHER], *segments = ARENA_ARRAY(c->mem, int64_t, nsegments + 1);
+    bool *asked = ARENA_ARRAY(c->mem, bool, nsegments + 1);
+    size_t npeople = 0, n = 0;
+
+    for (*to = from; *to < pairs->n; ++*to) {
+        const struct pair *p = &pairs->list[*to];
+        if (!npeople || people[npeople - 1] != p->person) {
+            if (npeople == TOGETHER) {
+                break;
+            }
+            people[npeople++] = p->person;
+        }
+        if (!asked[p->segment]) {
+            asked[p->segment] = true;
+            segments[n++] = all[p->segment].id;
+        }
+    }
+    return segments_stood_read(c, people, npeople, segments, n, stood);
+}
+
+/* Each person is loaded once, and where many stand is read together. */
+static enum err_code judge_pairs(struct call *c, struct segment *all, size_t nsegments, struct pairs *pairs)
+{
+    const struct live_entity *people = model_entity(c->model, STR("contact"));
+    size_t end;
+
+    sort_pairs(pairs);
+    for (size_t from = 0; from < pairs->n; from = end) {
+        struct call_mark page = call_mark(c);
+        struct segments_stood stood;
+        TRY(read_stood(c, all, nsegments, pairs, from, &end, &stood));
+        for (size_t i = from, to; i < end; i = to) {
+            struct call_mark mark = call_mark(c);
+            for (to = i; to < end && pairs->list[to].person == pairs->list[i].person; to++) {
+            }
+            TRY(judge_person(c, all, pairs->list[i].person, pairs->list + i, to - i, people, &stood));
+            call_rewind(c, mark);
+        }
+        call_rewind(c, page);
     }
     return OK;
 }

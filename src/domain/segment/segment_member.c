@@ -146,37 +146,39 @@ static enum err_code read_standing(
     TRY(db_query(c, &rows, sql, v));
     while (rows_next(&rows)) {
         ARENA_ROOM(c->mem, *out, *n, room);
-        (*out)[(*n)++] = (struct standing) { col_int(&rows, 0), col_int(&rows, 1) };
+        (*out)[(*n)++] = (struct standing) { col_int(&rows, 0), col_int(&rows, 1), col_int(&rows, 2) };
     }
     return rows_end(&rows);
 }
 
-enum err_code segment_person_read(
-    struct call *c, struct segment_person *p, int64_t person, const int64_t *segments, size_t n)
+enum err_code segments_stood_read(struct call *c, const int64_t *people, size_t npeople,
+    const int64_t *segments, size_t nsegments, struct segments_stood *out)
 {
-    struct str ids = db_ids(c, segments, n);
+    struct str persons = db_ids(c, people, npeople), ids = db_ids(c, segments, nsegments);
 
     TRY(read_standing(c,
-        SQL("SELECT \"segment\", \"version\" FROM \"segment_members\" WHERE \"person\" = $1 ORDER BY \"segment\""),
-        VALS(V(person)), &p->in, &p->nin));
-    TRY(read_standing(c,
-        SQL2("SELECT \"segment\", \"due\" FROM \"segment_timers\" WHERE \"segment\" IN (SELECT value FROM json_each($1))"
-             " AND \"person\" = $2 ORDER BY \"segment\"",
-            "SELECT \"segment\", \"due\" FROM \"segment_timers\" WHERE \"segment\" = ANY(CAST($1 AS bigint[]))"
-            " AND \"person\" = $2 ORDER BY \"segment\""),
-        VALS(V(ids), V(person)), &p->timers, &p->ntimers));
-    p->known = true;
-    return OK;
+        SQL2("SELECT \"person\", \"segment\", \"version\" FROM \"segment_members\" WHERE \"person\" IN (SELECT value FROM"
+             " json_each($1)) ORDER BY \"person\", \"segment\"",
+            "SELECT \"person\", \"segment\", \"version\" FROM \"segment_members\" WHERE \"person\" = ANY(CAST($1 AS bigint[]))"
+            " ORDER BY \"person\", \"segment\""),
+        VALS(V(persons)), &out->in, &out->nin));
+    return read_standing(c,
+        SQL2("SELECT \"person\", \"segment\", \"due\" FROM \"segment_timers\" WHERE \"segment\" IN (SELECT value FROM"
+             " json_each($1)) AND \"person\" IN (SELECT value FROM json_each($2)) ORDER BY \"person\", \"segment\"",
+            "SELECT \"person\", \"segment\", \"due\" FROM \"segment_timers\" WHERE \"segment\" = ANY(CAST($1 AS bigint[]))"
+            " AND \"person\" = ANY(CAST($2 AS bigint[])) ORDER BY \"person\", \"segment\""),
+        VALS(V(ids), V(persons)), &out->timers, &out->ntimers);
 }
 
-/* The first of a segment; several versions of one follow each other. */
-static size_t standing_of(const struct standing *list, size_t n, int64_t segment)
+/* The first of a person and segment; several versions of one follow each other. */
+static size_t standing_of(const struct standing *list, size_t n, int64_t person, int64_t segment)
 {
     size_t low = 0;
 
     while (low < n) {
         size_t middle = low + (n - low) / 2;
-        if (list[middle].segment < segment) {
+        const struct standing *s = &list[middle];
+        if (s->person != person ? s->person < person : s->segment < segment) {
             low = middle + 1;
         } else {
             n = middle;
@@ -185,10 +187,17 @@ static size_t standing_of(const struct standing *list, size_t n, int64_t segment
     return low;
 }
 
-static bool is_member(const struct segment_person *p, int64_t segment, int64_t version)
+static bool stands(const struct standing *s, int64_t person, int64_t segment)
 {
-    for (size_t i = standing_of(p->in, p->nin, segment); i < p->nin && p->in[i].segment == segment; i++) {
-        if (p->in[i].value == version) {
+    return s->person == person && s->segment == segment;
+}
+
+static bool is_member(const struct segments_stood *all, int64_t person, int64_t segment, int64_t version)
+{
+    size_t i = standing_of(all->in, all->nin, person, segment);
+
+    while (i < all->nin && stands(&all->in[i], person, segment)) {
+        if (all->in[i++].value == version) {
             return true;
         }
     }
@@ -222,14 +231,14 @@ enum err_code segment_judge(
 static enum err_code timer_of(
     struct call *c, const struct segment *s, const struct segment_person *p, int64_t *due, bool *found)
 {
-    if (!p->known) {
+    if (!p->all) {
         return db_find(c, due, found,
             SQL("SELECT \"due\" FROM \"segment_timers\" WHERE \"segment\" = $1 AND \"person\" = $2"),
             VALS(V(s->id), V(p->r->id)));
     }
-    size_t i = standing_of(p->timers, p->ntimers, s->id);
-    *found = i < p->ntimers && p->timers[i].segment == s->id;
-    *due = *found ? p->timers[i].value : 0;
+    size_t i = standing_of(p->all->timers, p->all->ntimers, p->r->id, s->id);
+    *found = i < p->all->ntimers && stands(&p->all->timers[i], p->r->id, s->id);
+    *due = *found ? p->all->timers[i].value : 0;
     return OK;
 }
 
@@ -262,8 +271,8 @@ enum err_code segment_put(struct call *c, struct segment *s, int64_t version, in
     bool was = false;
 
     *moved = false;
-    if (version == s->live && p && p->known) {
-        was = is_member(p, s->id, version);
+    if (version == s->live && p && p->all) {
+        was = is_member(p->all, person, s->id, version);
     } else if (version == s->live) {
         TRY(db_find(c, &n, &was,
             SQL("SELECT 1 FROM \"segment_members\" WHERE \"segment\" = $1 AND \"version\" = $2 AND \"person\" = $3"),

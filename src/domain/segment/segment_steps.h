@@ -34,17 +34,20 @@ bool segment_names(struct call *c, const struct expr *x, enum segment_naming wha
 /* The person at hand: what is read of him once for all the segments that he is judged for. */
 struct segment_person {
     struct record *r;
-    struct expr_memo memo; /* of his events and the like */
-    bool known;             /* the rest has been read */
-    struct standing *in, *timers; /* by segment: the version that he is a member of; when the clock changes that */
-    size_t nin, ntimers;
+    struct expr_memo memo;            /* of his events and the like */
+    const struct segments_stood *all; /* where people stand with the segments; NULL: asked for singly */
 };
 struct standing {
-    int64_t segment, value;
+    int64_t person, segment, value;
 };
-/* Reads where he stands with the segments. */
-MUST_CHECK enum err_code segment_person_read(
-    struct call *c, struct segment_person *p, int64_t person, const int64_t *segments, size_t n);
+/* By person and segment: the versions that he is a member of; when the clock changes that. */
+struct segments_stood {
+    struct standing *in, *timers;
+    size_t nin, ntimers;
+};
+/* Of these people with these segments. */
+MUST_CHECK enum err_code segments_stood_read(struct call *c, const int64_t *people, size_t npeople,
+    const int64_t *segments, size_t nsegments, struct segments_stood *out);
 
 /* Is the person in, and until when does time alone not change that (INT64_MAX: never). One in the
  * bin is in nothing. */
