@@ -57,6 +57,16 @@ export function Grid(p: GridProps) {
     }
     was.current = { n: items.length, last: p.anchor === 'end' ? last : '' };
   }, [items, p.anchor, scroller]);
+  // who stands where rows are awaited goes on with the first of them that comes, not behind or before them all
+  const awaited = useRef({ key: '', index: 0, n: 0 });
+  useLayoutEffect(() => {
+    const was = awaited.current, to = p.anchor === 'end' ? items.length - was.n : was.index;
+    if (was.key && was.key === active.key && items.length > was.n && items[to]?.t === 'row') {
+      setActive({ ...active, key: items[to].key });
+      focus.current ??= 'keep';
+    }
+    awaited.current = { key: items[at]?.t === 'wait' ? active.key : '', index: at, n: items.length };
+  });
   useEffect(() => { if (p.anchor === 'top') scroller.current?.scrollTo({ top: 0 }); }, [p.reset, p.anchor, scroller]);
   useLayoutEffect(() => {
     if (editing) return;
