@@ -6,6 +6,7 @@ Each step is a command; its output is kept in build-test/logs. Skips are counted
 "N passed, N failed, N skipped"; a part that could not be run at all is said."""
 
 import concurrent.futures
+import contextlib
 import os
 import pathlib
 import re
@@ -186,6 +187,20 @@ def programs(pattern):
     return sorted(p for p in (build / "tests").glob(pattern) if p.is_file() and os.access(p, os.X_OK))
 
 
+@contextlib.contextmanager
+def templates(env, label):
+    """Installations that the tests of this database copy, where they would each make their own."""
+    if not any(wanted(f"{word} ({label})") for word in ("api", "e2e")):
+        yield env
+        return
+    with tempfile.TemporaryDirectory(prefix="kith-templates-") as folder:
+        env = {**env, "KITH": str(build / "kith")}
+        output, status = run(f"templates ({label})", ["node", "tests/template.mjs", folder], env)
+        if status:
+            count(f"templates ({label})", output, status, 0, 1)
+        yield {**env, "KITH_TEST_TEMPLATES": folder}
+
+
 def both(env, label):
     slow = ["unit_expr", "domain_torture"]
     of_both = sorted(programs("unit_db") + programs("unit_expr") + programs("domain_*"), key=lambda p: p.name not in slow)
@@ -194,7 +209,7 @@ def both(env, label):
     if files:
         # one server waits for timers more than it works, so that two files leave half of two cores idle; two servers do
         # not, and three files of them made what is measured by the clock wrong
-        node(f"api ({label})", files, {**env, "KITH": str(build / "kith")}, 2 if env else 3)
+        node(f"api ({label})", files, env, 2 if "KITH_TEST_PG" in env else 3)
 
 
 def end_to_end(env, label, only=None):
@@ -203,14 +218,15 @@ def end_to_end(env, label, only=None):
     if shutil.which("chromium") and (root / "web" / "dist" / "index.html").exists():
         # the node that built the application: Debian's own is too old for playwright
         tools = root / "web" / ".tools" / "node_modules" / ".bin"
-        node(f"e2e ({label})", files, {**env, "KITH": str(build / "kith"), "PATH": f"{tools}:{os.environ['PATH']}"}, 2 if env else 3)
+        node(f"e2e ({label})", files, {**env, "PATH": f"{tools}:{os.environ['PATH']}"}, 2 if "KITH_TEST_PG" in env else 3)
     else:
         say(f"e2e ({label}) not run: chromium or web/dist is missing (script/build-web makes it)")
 
 
 def on_postgres(env):
-    both(env, "postgresql")
-    end_to_end(env, "postgresql", ["objects", "smoke"])
+    with templates(env, "postgresql") as with_templates:
+        both(with_templates, "postgresql")
+        end_to_end(with_templates, "postgresql", ["objects", "smoke"])
     side_by_side(whole, [(f"{p.name} (postgresql)", [str(p), "--points", POINTS], env)
                          for p in programs("crash_records") + programs("crash_events")])
 
@@ -223,8 +239,9 @@ def main():
     alone = [p for word in ["address", "base", "phone", "standard"] for p in programs("unit_" + word)]
     side_by_side(tests_of, [(p.name, [str(p)], {}) for p in alone])
     os.environ.pop("KITH_TEST_PG", None)
-    both({}, "sqlite")
-    end_to_end({}, "sqlite")
+    with templates({}, "sqlite") as env:
+        both(env, "sqlite")
+        end_to_end(env, "sqlite")
     with_postgres(on_postgres)
     corpora = [(p, sorted(map(str, (root / "tests" / "fuzz" / "corpus" / p.name[5:]).glob("*")))) for p in programs("fuzz_*")]
     side_by_side(whole, [(f"{p.name} corpus of {len(files)}", [str(p), *files], {}) for p, files in corpora if files])

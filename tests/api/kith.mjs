@@ -4,19 +4,15 @@
 // them, so that every test also proves that a write through one is seen through the other.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { appendFileSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { copyTemplate, init, KITH, newDatabase, PASSWORD, POSTGRES, templateOf } from '../template.mjs';
 
 const run = promisify(execFile);
-const here = path.dirname(fileURLToPath(import.meta.url));
-export const KITH = process.env.KITH ?? path.join(here, '../../build/kith');
-export const POSTGRES = process.env.KITH_TEST_PG;
-export const PASSWORD = 'correct horse battery';
+export { KITH, PASSWORD, POSTGRES };
 
 export async function kith(args, options = {}) {
   try {
@@ -32,14 +28,6 @@ async function must(args) {
   const r = await kith(args);
   if (r.code !== 0) throw new Error(`kith ${args.join(' ')}: ${r.stderr}`);
   return r.stdout;
-}
-
-async function newDatabase() {
-  const name = 'kith_' + randomBytes(6).toString('hex');
-  await run('psql', [POSTGRES, '-qc', `CREATE DATABASE ${name}`]);
-  const url = new URL(POSTGRES);
-  url.pathname = '/' + name;
-  return { url: url.href, drop: () => run('psql', [POSTGRES, '-qc', `DROP DATABASE ${name} WITH (FORCE)`]) };
 }
 
 export class Server {
@@ -144,10 +132,14 @@ export async function world(options = {}) {
   w.dirs = [base];
   w.passwordFile = path.join(base, 'password');
   writeFileSync(w.passwordFile, PASSWORD + '\n');
-  w.database = POSTGRES ? await newDatabase() : undefined;
-  await must(['init', '--data', w.dir, '--admin', 'admin@kith.example', '--password-file', w.passwordFile,
-    ...(w.database ? ['--db', w.database.url] : []), ...(options.init ?? [])]);
-  w.token = await w.tokenOf('admin@kith.example');
+  const template = options.init ? undefined : templateOf('empty');
+  w.database = await newDatabase(template);
+  if (template) {
+    w.token = copyTemplate(template, w.dir, w.database);
+  } else {
+    await init(w.dir, { admin: 'admin@kith.example', more: options.init }, w.database);
+    w.token = await w.tokenOf('admin@kith.example');
+  }
   if (options.conf) appendFileSync(path.join(w.dir, 'kith.conf'), '\n' + options.conf + '\n');
   const folders = [w.dir];
   if (w.database && !options.single) {

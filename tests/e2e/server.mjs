@@ -4,23 +4,20 @@
 // and a serious finding of axe, in light and in dark. PICTURES=folder writes screenshots. With KITH_TEST_PG the same on
 // PostgreSQL; the set-up page is SQLite's alone.
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { promisify } from 'node:util';
+import { copyTemplate, init, KITH, newDatabase, PASSWORD, POSTGRES, templateOf } from '../template.mjs';
 
-const run = promisify(execFile);
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '../..');
-const KITH = process.env.KITH ?? path.join(root, 'build/kith');
 export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 export const core = path.join(root, 'web/node_modules/playwright-core/index.mjs');
 const dist = path.join(root, 'web/dist');
 const pictures = process.env.PICTURES;
-const POSTGRES = process.env.KITH_TEST_PG;
-export const PASSWORD = 'correct horse battery';
+export { PASSWORD };
 export const missing = !existsSync(CHROMIUM) ? `no Chromium at ${CHROMIUM}`
   : !existsSync(core) ? 'playwright-core is not installed in web/' : !existsSync(path.join(dist, 'index.html')) ? 'web/dist is not built' : '';
 
@@ -29,24 +26,15 @@ export const e2e = { dir: '', data: '', url: '', context: null, page: null, cdp:
 let server, browser, database;
 let broken = false;
 
-/** With KITH_TEST_PG: a database of its own for this file. */
-async function newDatabase() {
-  const name = 'e2e_' + process.pid;
-  await run('psql', [POSTGRES, '-qc', `CREATE DATABASE ${name}`]);
-  const url = new URL(POSTGRES);
-  url.pathname = '/' + name;
-  return { url: url.href, drop: () => run('psql', [POSTGRES, '-qc', `DROP DATABASE ${name} WITH (FORCE)`]) };
-}
-
 async function begin(people, signedIn, setup) {
   const { trouble } = e2e;
   e2e.dir = mkdtempSync(path.join(tmpdir(), 'kith-e2e-'));
   e2e.data = path.join(e2e.dir, 'data');
-  writeFileSync(path.join(e2e.dir, 'pw'), PASSWORD + '\n');
+  const template = people === 300 ? templateOf('shop') : undefined;
   if (setup) mkdirSync(e2e.data);
-  else if (POSTGRES) database = await newDatabase();
-  if (!setup) await run(KITH, ['init', '--data', e2e.data, ...(database ? ['--db', database.url] : []), '--admin', 'ada@example.com', '--password-file', path.join(e2e.dir, 'pw')]);
-  if (!setup && people) await run(KITH, ['demo', '--data', e2e.data, '--people', String(people)]);
+  else database = await newDatabase(template);
+  if (template && !setup) copyTemplate(template, e2e.data, database);
+  else if (!setup) await init(e2e.data, { admin: 'ada@example.com', people }, database);
   // --web-root: what web/dist holds now, also with a binary built before it; EMBEDDED=1 takes what is built in
   server = spawn(KITH, ['serve', '--data', e2e.data, '--listen', '127.0.0.1:0', ...(process.env.EMBEDDED ? [] : ['--web-root', dist])], { stdio: ['ignore', 'pipe', 'inherit'] });
   e2e.url = await new Promise((done, failed) => {
