@@ -22,6 +22,16 @@ step('a mail server keeps its password and says how it does', async () => {
   await page.getByRole('button', { name: 'Save' }).click();
   await page.getByText('One is kept, sealed.').waitFor();
   await api('POST', `/mail_servers/${server}/set_password`, { password: '' });
+  await page.getByRole('button', { name: 'Test connection' }).click();
+  await page.getByText(/answers and can be used/).waitFor();
+  await page.getByText('The server takes mails.').waitFor();
+  await look('mail-server-tried');
+  await api('PATCH', `/mail_servers/${server}`, { security: 'starttls' });
+  await page.getByText(/answers and can be used/).waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Test connection' }).click();
+  await page.getByRole('status').filter({ hasText: /does not offer STARTTLS on port/ }).waitFor();
+  await look('mail-server-refused');
+  await api('PATCH', `/mail_servers/${server}`, { security: 'none' });
 });
 
 step('a text is written with its preview, a mistake is told at its field, a test goes out', async () => {

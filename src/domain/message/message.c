@@ -353,6 +353,9 @@ static const struct action actions[] = {
     { .name = "set_password", .on = "mail_server", .takes = TAKES_ONE, .effect = EFFECT_WRITE,
         .right = "mail_server.set_password", .input = password_input, .run = set_password,
         .help = "Keeps the password of a mail server, sealed; none takes it away." },
+    { .name = "check", .on = "mail_server", .takes = TAKES_ONE, .effect = EFFECT_WRITE, .right = "mail_server.check",
+        .output = job_output, .run = message_act_check,
+        .help = "Orders a trial: a connection as for sending, up to the sign-in; the job's result tells of it." },
     { .name = "make_key", .on = "mail_domain", .takes = TAKES_ONE, .effect = EFFECT_WRITE, .right = "mail_domain.make_key",
         .output = job_output, .run = make_key,
         .help = "Orders a new key to sign the mails of a domain with; its DNS record then stands with the domain." },
@@ -379,6 +382,7 @@ static const struct setting settings[] = {
 static const struct job_kind jobs[] = {
     { .name = "message_send", .work = message_send_work, .system = true, .help = "Sends what is due through a mail server." },
     { .name = "mail_key", .work = make_key_work, .help = "Makes a key to sign the mails of a domain with." },
+    { .name = "mail_check", .work = message_check_work, .help = "Tries a mail server." },
     { .name = "message_close", .run = message_close_work, .system = true, .help = "Cancels what a stopped batch had planned." },
     { .name = "message_look", .run = message_look, .when = "minutely", .system = true,
         .help = "Wakes the sender of each mail server that has something due." },
@@ -388,8 +392,10 @@ static const struct job_kind jobs[] = {
 };
 
 static const char *const of_people[] = { "contact", NULL };
-static const struct consumer consumers[] = { { .name = "message_people", .run = message_people_change, .follows = of_people, .kinds = "drp" },
-    CONSUMER_END };
+static const struct consumer consumers[] = {
+    { .name = "message_people", .run = message_people_change, .follows = of_people, .kinds = "drp" },
+    CONSUMER_END,
+};
 
 const struct module message_module = { .name = "message", .entities = entities, .actions = actions, .settings = settings,
     .jobs = jobs, .consumers = consumers, .pages = message_pages, .happened = message_happened };

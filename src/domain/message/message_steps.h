@@ -90,6 +90,12 @@ enum err_code message_retention_look(struct call *c);
 enum err_code message_retention_run(struct call *c);
 extern const struct entity message_move_entity;
 
+/* ---- whether a server can be used (message_check.c) ---- */
+/* Its state as its record shows it; error NULL: it works. */
+MUST_CHECK enum err_code mail_server_tell(struct call *c, int64_t id, const char *error);
+enum err_code message_act_check(struct call *c);
+enum err_code message_check_work(struct job_work *w);
+
 enum err_code message_send_work(struct job_work *w);
 enum err_code message_close_work(struct call *c);
 enum err_code message_look(struct call *c);
