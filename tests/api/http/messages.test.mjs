@@ -34,7 +34,15 @@ test('a text is checked when it is saved, and shown as a person would get it', a
   assert.match(shown.html, /<h1>Dear Ada,<\/h1>/);
   assert.match(shown.text, /^Dear Ada,\n\na tea \(https:\/\/shop\.example\/tea\?a=1&b=2\) & more\. \.dot/);
   const nobody = await ok(`/mail_templates/${template}/preview`, { subject: 'new {{ contact.last_name }}' });
-  assert.deepEqual([nobody.subject, nobody.missing], ['new ', 'contact.last_name']);
+  assert.deepEqual([nobody.subject, nobody.missing], ['new [contact.last_name]', 'contact.last_name'], 'with nobody the name stands for the value');
+  const poor = await made('contacts', { last_name: 'Poor' });
+  const gaps = await ok(`/mail_templates/${template}/preview`, { person: poor, subject: '{{ contact.first_name }}{{ contact.city }}', html: '<p>{{ contact.city }} {{ contact.last_name }} {{ contact.first_name | default: "x" }}{{ contact.phone }} {{ sender.name }}</p>' });
+  assert.deepEqual([gaps.subject, gaps.missing], ['', 'contact.first_name, contact.city, contact.phone'], 'all of them are named, once');
+  assert.match(gaps.html, /Müller &amp; Söhne/, 'by the sender that a test would go by');
+  const other = await made('mail_senders', { name: 'Other', address: 'other@shop.example', server });
+  assert.match((await ok(`/mail_templates/${template}/preview`, { html: '{{ sender.name }} {{ sender.address }}', sender: other })).html, /Other other@shop\.example/);
+  await w.api('DELETE', `/mail_senders/${other}`);
+  assert.equal((await w.api('POST', `/mail_templates/${template}/preview`, { sender: other })).status, 404);
 });
 
 test('a test goes out through the server, once, whole', async () => {
