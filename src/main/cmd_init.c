@@ -13,7 +13,7 @@ static const struct option_row options[] = {
     { "currency", "CODE", "base currency (EUR)" },
     { "zone", "ZONE", "time zone of the organisation (UTC)" },
     { "country", "CODE", "country of the organisation: phone numbers are read by it" },
-    { "language", "CODE", "language of the organisation (en)" },
+    { "language", "CODE", "language of the organisation: de or en (en)" },
     OPTION_END,
 };
 

@@ -8,6 +8,7 @@
 #include "model/normal.h"
 #include "model/record.h"
 #include "model/setting.h"
+#include "model/texts.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -39,8 +40,9 @@ static enum err_code check(struct arena *mem, const struct setup *s, struct err 
     if (s->country.n && !normal_country(mem, s->country, &key)) {
         return err_set(e, ERR_INVALID, "country", "\"%.*s\" is no country", STR_ARG(s->country));
     }
-    if (s->language.n && (s->language.n < 2 || s->language.n > 10)) {
-        return err_set(e, ERR_INVALID, "language", "\"%.*s\" is no language", STR_ARG(s->language));
+    if (s->language.n && (s->language.n > 10 || !text_speaks(s->language))) {
+        return err_set(e, ERR_INVALID, "language", "\"%.*s\" is no language of Kith; there are %.*s", STR_ARG(s->language),
+            STR_ARG(text_languages(mem)));
     }
     return OK;
 }

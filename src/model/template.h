@@ -48,10 +48,17 @@ struct template_data {
     const json_t *const *objects;
     struct str language; /* of dates and numbers, "de" */
     const struct zone *zone;
+    bool sample; /* where a root has no record its values show their names: "[contact.first_name]" */
 };
-/* Appends to out. *missing is the first path that had no value and no default (empty: none); the caller decides
- * whether that matters. ERR_TOO_LARGE past a limit above. Records and rows are read with the call's rights. */
+/* The paths that had no value and no default, each once; behind the last that fits there may be more. */
+enum { TEMPLATE_MISSING_MAX = 20 };
+struct template_missing {
+    struct str names[TEMPLATE_MISSING_MAX];
+    size_t n;
+};
+/* Appends to out, and to *missing: the caller decides whether that matters. ERR_TOO_LARGE past a limit above. Records
+ * and rows are read with the call's rights. */
 MUST_CHECK enum err_code template_render(struct call *c, const struct template *t,
-    const struct template_data *data, struct buf *out, struct str *missing);
+    const struct template_data *data, struct buf *out, struct template_missing *missing);
 
 #endif

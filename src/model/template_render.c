@@ -16,7 +16,8 @@ struct rendering {
     struct record **records; /* per slot */
     const json_t **objects;
     struct buf *out;
-    struct str *missing;
+    struct template_missing *missing;
+    bool sample;
     int steps;
 };
 
@@ -88,6 +89,19 @@ static void put(struct rendering *r, const struct template_node *n, struct shown
     }
 }
 
+static void note_missing(struct rendering *r, struct str name)
+{
+    struct template_missing *m = r->missing;
+    size_t i = 0;
+
+    while (i < m->n && !str_eq(m->names[i], name)) {
+        i++;
+    }
+    if (i == m->n && i < TEMPLATE_MISSING_MAX) {
+        m->names[m->n++] = name;
+    }
+}
+
 static enum err_code put_value(struct rendering *r, const struct template_node *n)
 {
     struct shown v;
@@ -99,10 +113,11 @@ static enum err_code put_value(struct rendering *r, const struct template_node *
     }
     TRY(shown_text(&r->show, &v));
     if (v.absent || !v.text.n) {
-        if (!r->missing->n) {
-            *r->missing = n->term.text;
+        note_missing(r, n->term.text);
+        if (!r->sample || n->term.kind != TERM_EXPR || r->records[n->term.slot]) {
+            return OK;
         }
-        return OK;
+        v = (struct shown) { .text = arena_fmt(r->show.mem, "[%.*s]", STR_ARG(n->term.text)) };
     }
     put(r, n, &v);
     return OK;
@@ -208,16 +223,17 @@ static enum err_code render(struct rendering *r, const struct template_node *n)
 }
 
 enum err_code template_render(struct call *c, const struct template *t,
-    const struct template_data *data, struct buf *out, struct str *missing)
+    const struct template_data *data, struct buf *out,
+    struct template_missing *missing)
 {
     struct rendering r = {
         .show = { .c = c, .mem = c->mem, .language = data->language, .zone = data->zone },
         .t = t,
         .out = out,
-        .missing = missing
+        .missing = missing,
+        .sample = data->sample
     };
 
-    *missing = STR("");
     r.records = ARENA_ARRAY(c->mem, struct record *, (size_t)t->slots + 1);
     r.objects = ARENA_ARRAY(c->mem, const json_t *, (size_t)t->slots + 1);
     for (size_t i = 0; i < t->nroots; i++) {

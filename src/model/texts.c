@@ -6,16 +6,37 @@
 
 #include <string.h>
 
+static bool is_of(struct str language, const char *code)
+{
+    size_t n = strlen(code);
+
+    return language.n >= n && memcmp(language.p, code, n) == 0
+        && (language.n == n || language.p[n] == '-' || language.p[n] == '_');
+}
+
 static const struct text_catalogue *catalogue_of(struct str language)
 {
     for (const struct text_catalogue *c = text_catalogues; c->language; c++) {
-        size_t n = strlen(c->language);
-        if (language.n >= n && memcmp(language.p, c->language, n) == 0
-            && (language.n == n || language.p[n] == '-' || language.p[n] == '_')) {
+        if (is_of(language, c->language)) {
             return c;
         }
     }
     return NULL;
+}
+
+bool text_speaks(struct str language)
+{
+    return is_of(language, "en") || catalogue_of(language);
+}
+
+struct str text_languages(struct arena *mem)
+{
+    struct str all = STR("en");
+
+    for (const struct text_catalogue *c = text_catalogues; c->language; c++) {
+        all = arena_fmt(mem, "%s, %.*s", c->language, STR_ARG(all));
+    }
+    return all;
 }
 
 const char *text_in(struct str language, const char *english)

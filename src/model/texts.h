@@ -16,6 +16,11 @@ struct text_catalogue {
 };
 extern const struct text_catalogue text_catalogues[];
 
+/* Whether there is one for it, or it is English; regions ("de-AT") are those of their language. */
+bool text_speaks(struct str language);
+/* "de, en" */
+struct str text_languages(struct arena *mem);
+
 /* language: "de", "de-AT", or empty. Gives the text, or english itself. */
 const char *text_in(struct str language, const char *english);
 /* The same for a format of printf: a text whose conversions are not those of the English one is passed over. */

@@ -84,7 +84,8 @@ enum err_code visit_page(struct call *c, struct visit *v, struct str language, c
     };
     const struct template *t;
     const json_t *objects[1];
-    struct str missing, business;
+    struct template_missing missing = { .n = 0 };
+    struct str business;
     json_t *all = page ? json_copy((json_t *)(uintptr_t)page) : json_pack("{}");
 
     arena_defer(c->mem, (void (*)(void *))json_decref, all);

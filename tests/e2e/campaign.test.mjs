@@ -22,6 +22,16 @@ step('a mail server keeps its password and says how it does', async () => {
   await page.getByRole('button', { name: 'Save' }).click();
   await page.getByText('One is kept, sealed.').waitFor();
   await api('POST', `/mail_servers/${server}/set_password`, { password: '' });
+  await page.getByRole('button', { name: 'Test connection' }).click();
+  await page.getByText(/answers and can be used/).waitFor();
+  await page.getByText('The server takes mails.').waitFor();
+  await look('mail-server-tried');
+  await api('PATCH', `/mail_servers/${server}`, { security: 'starttls' });
+  await page.getByText(/answers and can be used/).waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Test connection' }).click();
+  await page.getByRole('status').filter({ hasText: /does not offer STARTTLS on port/ }).waitFor();
+  await look('mail-server-refused');
+  await api('PATCH', `/mail_servers/${server}`, { security: 'none' });
 });
 
 step('a text is written with its preview, a mistake is told at its field, a test goes out', async () => {
@@ -32,11 +42,16 @@ step('a text is written with its preview, a mistake is told at its field, a test
   await html.fill('<html><body style="font-family:sans-serif"><h1 style="color:#7a4a12">Dear {{ contact.first_name | default: "friend" }},</h1><p>the new harvest is here.</p>{% if contact.order_count > 3 %}<p>Thank you for {{ contact.order_count }} orders.</p>{% endif %}<p><a href="https://tea.example/harvest">See the harvest</a></p></body></html>');
   const frame = page.frameLocator('iframe[name=mailframe]');
   await frame.getByText('the new harvest is here').waitFor();
+  await page.getByText('Tea for [contact.first_name]').waitFor();
+  await page.getByText(/^Nobody is chosen/).waitFor();
+  await look('template-nobody');
   const person = (await all('/contacts?sort=-order_count&limit=1&fields=id,name,first_name,order_count'))[0];
   await page.getByRole('combobox', { name: 'As this person would get it' }).fill(person.name);
   await page.getByRole('option', { name: person.name }).first().click();
   await frame.getByText(`Dear ${person.first_name}`).waitFor();
   if (person.order_count > 3) await frame.getByText(`Thank you for ${person.order_count} orders`).waitFor();
+  await page.getByRole('textbox', { name: 'Subject' }).fill('Tea for {{ contact.first_name }} {{ contact.salutation }}{{ contact.middle_name }}');
+  await page.getByText(/^No value and no default for: contact.salutation, contact.middle_name/).waitFor();
   await look('template');
   await page.getByRole('textbox', { name: 'Subject' }).fill('Tea for {{ contact.fist_name }}');
   await page.getByText(/line 1: contact\.fist_name/).waitFor();

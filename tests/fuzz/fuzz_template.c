@@ -18,7 +18,7 @@ static void use(struct world *w, const struct template *t, bool html)
     const json_t *objects[2] = { NULL };
     struct template_data data = { .records = records, .objects = objects, .language = STR("de"), .zone = zone_utc() };
     struct buf out;
-    struct str missing;
+    struct template_missing missing = { .n = 0 };
     struct err e;
     json_t *page;
 

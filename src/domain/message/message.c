@@ -283,10 +283,45 @@ static struct str first_text(struct str a, struct str b)
     return a.n ? a : b;
 }
 
+/* By whom a text is shown: the sender named, else the newest, as the page offers it; one made up where there is none. */
+static enum err_code sender_to_show(struct call *c, struct mail_sender *from)
+{
+    const struct live_entity *senders = model_entity(c->model, STR("mail_sender"));
+    int64_t id = in_int(c, "sender");
+    struct record *r;
+    bool found = id != 0, yes = false;
+
+    TRY(found ? OK
+              : db_find(c, &id, &found,
+                  SQL("SELECT \"id\" FROM \"mail_senders\" WHERE \"deleted_at\" IS NULL ORDER BY \"id\" DESC LIMIT 1"), VALS()));
+    if (found) {
+        TRY(record_load(c, senders, id, true, &r));
+        TRY(access_record(c, r, RIGHT_READ, &yes));
+    }
+    if (yes) {
+        TRY(mail_sender_load(c, id, from));
+        from->key = STR(""); /* nothing is sent, so nothing is signed */
+        return OK;
+    }
+    *from = (struct mail_sender) { .name = STR("[sender.name]"), .address = STR("sender@example.com"), .domain = STR("example.com") };
+    return in_int(c, "sender") ? fail(c, ERR_NOT_FOUND, "sender", "there is no %s with id %" PRId64, "mail_sender", id) : OK;
+}
+
+static struct str listed(struct call *c, const struct template_missing *m)
+{
+    struct buf b;
+
+    buf_init(&b, c->mem, TEMPLATE_SOURCE_MAX);
+    for (size_t i = 0; i < m->n; i++) {
+        buf_fmt(&b, "%s%.*s", i ? ", " : "", STR_ARG(m->names[i]));
+    }
+    return buf_str(&b);
+}
+
 static enum err_code preview(struct call *c)
 {
-    struct mail_sender from = { .name = c->who->name, .address = STR("preview@example.com"), .domain = STR("example.com") };
-    struct mail_wish wish = { .to = STR("reader@example.com") };
+    struct mail_wish wish = { .to = STR("reader@example.com"), .sample = true };
+    struct mail_sender from;
     struct mail_layout layout;
     struct mail_bytes mail;
     struct mail_text text;
@@ -297,12 +332,13 @@ static enum err_code preview(struct call *c)
     text.html = in_has(c, "html") ? in_text(c, "html") : text.html;
     text.text = in_has(c, "text") ? in_text(c, "text") : text.text;
     TRY(person_to_show(c, &wish.person));
-    TRY(mail_layout_read(c, c->mem, &text, &from, STR(""), &layout));
+    TRY(sender_to_show(c, &from));
+    TRY(mail_layout_read(c, c->mem, &text, &from, STR("[campaign.name]"), &layout));
     TRY(mail_render(c, &layout, &wish, &mail));
     out_text(c, "subject", mail.subject);
     out_text(c, "html", mail.html);
     out_text(c, "text", mail.text);
-    out_text(c, "missing", mail.missing);
+    out_text(c, "missing", listed(c, &mail.missing));
     out_int(c, "bytes", (int64_t)mail.data.n);
     return OK;
 }
@@ -336,7 +372,8 @@ static enum err_code test_send(struct call *c)
 
 static const struct field password_input[] = { FIELD_TEXT("password", .max = 500), FIELD_END };
 static const struct field job_output[] = { FIELD_INT("job"), FIELD_END };
-static const struct field preview_input[] = { FIELD_INT("person", .min = 1), FIELD_TEXT("subject", .max = 1000),
+static const struct field preview_input[] = { FIELD_INT("person", .min = 1), FIELD_INT("sender", .min = 1),
+    FIELD_TEXT("subject", .max = 1000),
     FIELD_LONG("html", .max = 400000), FIELD_LONG("text", .max = 200000), FIELD_END };
 static const struct field preview_output[] = { FIELD_TEXT("subject"), FIELD_LONG("html"), FIELD_LONG("text"),
     FIELD_TEXT("missing"), FIELD_INT("bytes"), FIELD_END };
@@ -353,11 +390,15 @@ static const struct action actions[] = {
     { .name = "set_password", .on = "mail_server", .takes = TAKES_ONE, .effect = EFFECT_WRITE,
         .right = "mail_server.set_password", .input = password_input, .run = set_password,
         .help = "Keeps the password of a mail server, sealed; none takes it away." },
+    { .name = "check", .on = "mail_server", .takes = TAKES_ONE, .effect = EFFECT_WRITE, .right = "mail_server.check",
+        .output = job_output, .run = message_act_check,
+        .help = "Orders a trial: a connection as for sending, up to the sign-in; the job's result tells of it." },
     { .name = "make_key", .on = "mail_domain", .takes = TAKES_ONE, .effect = EFFECT_WRITE, .right = "mail_domain.make_key",
         .output = job_output, .run = make_key,
         .help = "Orders a new key to sign the mails of a domain with; its DNS record then stands with the domain." },
     { .name = "preview", .on = "mail_template", .takes = TAKES_ONE, .effect = EFFECT_READ, .right = "mail_template.read",
-        .input = preview_input, .output = preview_output, .run = preview, .help = "The mail as a person would get it." },
+        .input = preview_input, .output = preview_output, .run = preview,
+        .help = "The mail as a person would get it, from the sender named or the newest; missing: what it has no value for." },
     { .name = "test", .on = "mail_template", .takes = TAKES_ONE, .effect = EFFECT_WRITE, .right = "mail_template.test",
         .input = test_input, .output = batch_output, .run = test_send, .help = "Sends it to one address." },
     { .name = "bounce", .on = "mail_sender", .takes = TAKES_NONE, .effect = EFFECT_WRITE, .right = "mail_sender.bounce",
@@ -379,6 +420,7 @@ static const struct setting settings[] = {
 static const struct job_kind jobs[] = {
     { .name = "message_send", .work = message_send_work, .system = true, .help = "Sends what is due through a mail server." },
     { .name = "mail_key", .work = make_key_work, .help = "Makes a key to sign the mails of a domain with." },
+    { .name = "mail_check", .work = message_check_work, .help = "Tries a mail server." },
     { .name = "message_close", .run = message_close_work, .system = true, .help = "Cancels what a stopped batch had planned." },
     { .name = "message_look", .run = message_look, .when = "minutely", .system = true,
         .help = "Wakes the sender of each mail server that has something due." },

@@ -170,15 +170,17 @@ static struct str before_end(struct call *c, struct str html, struct str piece)
 /* ---- rendering ---- */
 
 struct said {
+    bool sample;
+    struct template_missing *missing;
     struct str language, preferences, unsubscribe;
     const json_t *objects[ROOTS];
     struct record *records[ROOTS];
 };
 
-static enum err_code fill(struct call *c, const struct template *t, const struct said *s, struct str *out, struct str *missing)
+static enum err_code fill(struct call *c, const struct template *t, const struct said *s, struct str *out)
 {
-    struct template_data data = { .records = s->records, .objects = s->objects, .language = s->language };
-    struct str zone = c->model->zone, one;
+    struct template_data data = { .records = s->records, .objects = s->objects, .language = s->language, .sample = s->sample };
+    struct str zone = c->model->zone;
     struct buf b;
 
     *out = STR("");
@@ -187,8 +189,7 @@ static enum err_code fill(struct call *c, const struct template *t, const struct
     }
     data.zone = zone_get(zone) ? zone_get(zone) : zone_utc();
     buf_init(&b, c->mem, TEMPLATE_OUTPUT_MAX);
-    TRY(template_render(c, t, &data, &b, &one));
-    *missing = missing->n ? *missing : one;
+    TRY(template_render(c, t, &data, &b, s->missing));
     *out = buf_str(&b);
     return OK;
 }
@@ -295,17 +296,17 @@ static enum err_code compose(
 enum err_code mail_render(
     struct call *c, const struct mail_layout *l, const struct mail_wish *w, struct mail_bytes *out)
 {
-    struct said s = { .language = language_of(c, w->person) };
+    struct said s = { .language = language_of(c, w->person), .sample = w->sample, .missing = &out->missing };
 
-    *out = (struct mail_bytes) { .missing = STR("") };
+    *out = (struct mail_bytes) { .missing = { .n = 0 } };
     s.records[ROOT_PERSON] = w->person;
     s.objects[ROOT_CAMPAIGN] = l->campaign;
     s.objects[ROOT_SENDER] = l->sender_names;
     s.objects[ROOT_BUSINESS] = l->business;
     make_links(c, w, &s);
-    TRY(fill(c, l->subject, &s, &out->subject, &out->missing));
-    TRY(fill(c, l->html, &s, &out->html, &out->missing));
-    TRY(fill(c, l->text, &s, &out->text, &out->missing));
+    TRY(fill(c, l->subject, &s, &out->subject));
+    TRY(fill(c, l->html, &s, &out->html));
+    TRY(fill(c, l->text, &s, &out->text));
     if (!out->text.n) {
         out->text = mime_plain(c->mem, out->html);
     }

@@ -248,23 +248,6 @@ struct report {
     int64_t again;     /* when to come back; 0: when something is due */
 };
 
-static enum err_code tell_state(struct call *c, const struct report *r)
-{
-    struct record *server, *change = record_of(c, "mail_server");
-    const char *state = r->error ? "failing" : "ok";
-
-    TRY(record_load(c, change->e, r->s->server_id, true, &server));
-    struct dbval was = record_get(server, "state"), said = record_get(server, "error");
-    if (was.type == DB_TEXT && str_is(was.s, state) && (!r->error || (said.type == DB_TEXT && str_is(said.s, r->error)))) {
-        return OK;
-    }
-    change->id = r->s->server_id;
-    change->trusted = change->quiet = change->replay = true;
-    record_set(c, change, "state", V(state));
-    record_set(c, change, "error", r->error ? V(str_sub(str_of(r->error), 0, 390)) : V_NULL);
-    return record_update(c, change);
-}
-
 /* The last word, in the transaction that ends the job: nothing that was planned meanwhile is forgotten. */
 static enum err_code finish(struct call *c, void *arg)
 {
@@ -276,7 +259,7 @@ static enum err_code finish(struct call *c, void *arg)
     TRY(write_round(c, r->s)); /* what the server said while the process was told to stop */
     TRY(batches_close_ended(c, r->s->server_id));
     TRY(job_give_key(c, r->s->w->id));
-    enum err_code code = tell_state(c, r);
+    enum err_code code = mail_server_tell(c, r->s->server_id, r->error);
     if (code == ERR_NOT_FOUND) {
         err_clear(&c->err);
         return OK; /* the server's record is gone */

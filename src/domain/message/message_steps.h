@@ -54,13 +54,14 @@ struct mail_wish {
     int64_t purpose;
     bool links_are_his;         /* it goes to the person himself: only then he may choose by it */
     bool track_opens;
+    bool sample;                /* without a person, his values show their names */
     struct mail_links *links;   /* NULL: clicks are not counted */
 };
 struct mail_bytes {
     struct str subject, html, text; /* for whoever shows it */
     struct str data;                /* the whole mail, ready for smtp_item.data */
     struct str from;                /* of the envelope */
-    struct str missing;             /* the first value that was not there */
+    struct template_missing missing; /* values that were not there */
 };
 MUST_CHECK enum err_code mail_render(
     struct call *c, const struct mail_layout *l, const struct mail_wish *w, struct mail_bytes *out);
@@ -89,6 +90,12 @@ happened_fn message_happened;
 enum err_code message_retention_look(struct call *c);
 enum err_code message_retention_run(struct call *c);
 extern const struct entity message_move_entity;
+
+/* ---- whether a server can be used (message_check.c) ---- */
+/* Its state as its record shows it; error NULL: it works. */
+MUST_CHECK enum err_code mail_server_tell(struct call *c, int64_t id, const char *error);
+enum err_code message_act_check(struct call *c);
+enum err_code message_check_work(struct job_work *w);
 
 enum err_code message_send_work(struct job_work *w);
 enum err_code message_close_work(struct call *c);

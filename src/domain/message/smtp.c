@@ -3,82 +3,16 @@
  * A message is unknown only between the end of its data and the server's answer: so at most one for each connection.
  * Where the server can take it, envelope and DATA go out together, which leaves two waits a message. */
 
-#include "domain/message/smtp.h"
+#include "domain/message/smtp_wire.h"
 
 #include "base/buf.h"
 #include "base/time.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <gnutls/gnutls.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
-
-enum { LINE = 1024, COMMANDS = 2048, ADDRESSES = 8 };
-
-enum stage {
-    CLOSED,
-    CONNECTING,
-    HANDSHAKE,
-    GREETING,
-    HELLO,
-    STARTTLS,
-    AUTH_PLAIN,
-    AUTH_LOGIN_USER,
-    AUTH_LOGIN_NAME,
-    AUTH_LOGIN_PASSWORD,
-    IDLE,
-    MAIL,
-    RCPT,
-    DATA,
-    BODY,  /* being sent, or sent and waiting for the answer */
-    EMPTY, /* the recipient was refused and DATA taken all the same: an empty text ends it */
-    RESET,
-};
-
-struct connection {
-    struct smtp *s;
-    int fd;
-    gnutls_session_t tls; /* NULL: plain */
-    enum stage stage;
-    int64_t deadline;
-    bool greeted, pipelining, starttls, auth_plain, auth_login, secured;
-    bool wants_write; /* the socket would not take more */
-    char in[LINE * 2];
-    size_t nin;
-    char out[COMMANDS];
-    size_t nout, sent; /* of the commands */
-    struct str body;   /* behind them; then the closing dot */
-    size_t body_sent, tail_sent;
-    bool closing; /* the tail belongs to the body that goes out */
-    struct smtp_item item;
-    bool has_item;
-    struct smtp_result said; /* the first reply that refused the item */
-    bool refused;
-};
-
-struct smtp {
-    struct smtp_server server;
-    smtp_done_fn *done;
-    void *owner;
-    struct sockaddr_storage addresses[ADDRESSES];
-    socklen_t sizes[ADDRESSES];
-    int naddresses, next_address;
-    gnutls_certificate_credentials_t trust;
-    struct connection *connections;
-    struct pollfd *polls;
-    int under_way;
-    int trouble;
-    char why[200];
-};
 
 static const char tail[] = ".\r\n";
 
@@ -106,9 +40,16 @@ static void hang_up(struct connection *k)
     *k = (struct connection) { .s = k->s, .fd = -1, .item = k->item, .has_item = k->has_item };
 }
 
-/* The connection is of no more use. What it carried keeps what was said of it; without a word it is unsent, put off, or
- * unknown once all of it was sent. */
-static void drop(struct connection *k, const char *why)
+static enum smtp_step step_of(enum stage stage)
+{
+    return stage <= CONNECTING ? SMTP_AT_CONNECT
+        : stage == HANDSHAKE   ? SMTP_AT_TLS
+        : stage == GREETING    ? SMTP_AT_GREETING
+        : stage <= STARTTLS    ? SMTP_AT_HELLO
+                               : SMTP_AT_SIGN_IN;
+}
+
+void wire_drop(struct connection *k, enum smtp_fault fault, const char *why)
 {
     bool asked = k->stage == BODY && k->closing && k->body_sent == k->body.n && k->tail_sent == sizeof tail - 1;
     /* who hangs up on a message has seen it: it counts as a try */
@@ -117,6 +58,8 @@ static void drop(struct connection *k, const char *why)
     (void)snprintf(r.text, sizeof r.text, "%s", why);
     if (k->stage != CLOSED && k->stage < IDLE) {
         k->s->trouble++;
+        k->s->failed_at = step_of(k->stage);
+        k->s->fault = fault;
         (void)snprintf(k->s->why, sizeof k->s->why, "%s", why);
     }
     if (k->refused) {
@@ -126,14 +69,6 @@ static void drop(struct connection *k, const char *why)
     if (k->has_item) {
         finish(k, &r);
     }
-}
-
-static void drop_by_error(struct connection *k, const char *what)
-{
-    char why[200];
-
-    (void)snprintf(why, sizeof why, "%s: %s", what, strerror(errno));
-    drop(k, why);
 }
 
 /* ---- sending ---- */
@@ -261,62 +196,14 @@ static void sign_in(struct connection *k)
     } else if (k->auth_login) {
         say(k, AUTH_LOGIN_USER, "AUTH LOGIN\r\n");
     } else {
-        drop(k, "the server offers no way of signing in that is known here (AUTH PLAIN, LOGIN)");
+        wire_drop(k, SMTP_NO_SIGN_IN, "the server offers no way of signing in that is known here (AUTH PLAIN, LOGIN)");
     }
 }
 
-static void greet(struct connection *k)
+void wire_greet(struct connection *k)
 {
     k->pipelining = k->starttls = k->auth_plain = k->auth_login = false;
     say(k, HELLO, "EHLO %s\r\n", k->s->server.hello);
-}
-
-/* ---- TLS ---- */
-
-static bool start_tls(struct connection *k)
-{
-    struct smtp *s = k->s;
-
-    if (gnutls_init(&k->tls, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) != 0) {
-        k->tls = NULL;
-        return false;
-    }
-    (void)gnutls_set_default_priority(k->tls);
-    (void)gnutls_credentials_set(k->tls, GNUTLS_CRD_CERTIFICATE, s->trust);
-    (void)gnutls_server_name_set(k->tls, GNUTLS_NAME_DNS, s->server.host, strlen(s->server.host));
-    if (!s->server.unverified) {
-        gnutls_session_set_verify_cert(k->tls, s->server.host, 0);
-    }
-    gnutls_transport_set_int(k->tls, k->fd);
-    k->stage = HANDSHAKE;
-    k->deadline = time_monotonic() + s->server.patience;
-    return true;
-}
-
-static void shake_hands(struct connection *k)
-{
-    int code = gnutls_handshake(k->tls);
-    char why[200];
-
-    if (code == GNUTLS_E_AGAIN || code == GNUTLS_E_INTERRUPTED) {
-        k->wants_write = gnutls_record_get_direction(k->tls) == 1;
-        return;
-    }
-    if (code != 0 && !gnutls_error_is_fatal(code)) {
-        return;
-    }
-    if (code != 0) {
-        (void)snprintf(why, sizeof why, "TLS: %s", gnutls_strerror(code));
-        drop(k, why);
-        return;
-    }
-    k->secured = true;
-    k->wants_write = false;
-    if (k->greeted) {
-        greet(k);
-    } else {
-        k->stage = GREETING;
-    }
 }
 
 /* ---- replies ---- */
@@ -335,7 +222,7 @@ static void drop_by_reply(struct connection *k, const char *what, int code, cons
     char why[200];
 
     (void)snprintf(why, sizeof why, "%s: %d %.150s", what, code, text);
-    drop(k, why);
+    wire_drop(k, SMTP_SAYS_NO, why);
 }
 
 static void after_hello(struct connection *k)
@@ -345,7 +232,7 @@ static void after_hello(struct connection *k)
     k->greeted = true;
     if (server->security == SMTP_STARTTLS && !k->secured) {
         if (!k->starttls) {
-            drop(k, "the server does not offer STARTTLS");
+            wire_drop(k, SMTP_NO_STARTTLS, "the server does not offer STARTTLS");
             return;
         }
         say(k, STARTTLS, "STARTTLS\r\n");
@@ -418,7 +305,7 @@ static void reply_to_item(struct connection *k, int code, const char *text)
         end_item(k, &r);
         return;
     default:
-        drop(k, "the server says something that nobody asked for");
+        wire_drop(k, SMTP_BROKE, "the server says something that nobody asked for");
     }
 }
 
@@ -441,17 +328,17 @@ static void take_reply(struct connection *k, int code, const char *text)
     }
     switch ((int)k->stage) {
     case GREETING:
-        code == 220 ? greet(k) : drop_by_reply(k, "the server refuses", code, text);
+        code == 220 ? wire_greet(k) : drop_by_reply(k, "the server refuses", code, text);
         return;
     case HELLO:
         code == 250 ? after_hello(k) : drop_by_reply(k, "EHLO", code, text);
         return;
     case STARTTLS:
-        if (code != 220 || k->nin || !start_tls(k)) { /* bytes behind the reply would be an attacker's */
+        if (code != 220 || k->nin || !wire_start_tls(k)) { /* bytes behind the reply would be an attacker's */
             drop_by_reply(k, "STARTTLS", code, text);
             return;
         }
-        shake_hands(k);
+        wire_shake_hands(k);
         return;
     case AUTH_LOGIN_USER:
     case AUTH_LOGIN_NAME:
@@ -532,7 +419,7 @@ static void take_lines(struct connection *k)
         char *end = memchr(k->in, '\n', k->nin);
         if (!end) {
             if (k->nin == sizeof k->in) {
-                drop(k, "the server's reply has no end");
+                wire_drop(k, SMTP_BROKE, "the server's reply has no end");
             }
             return;
         }
@@ -543,7 +430,7 @@ static void take_lines(struct connection *k)
         k->nin -= whole;
         memmove(k->in, k->in + whole, k->nin);
         if (!take_line(k, (struct str) { line, n })) {
-            drop(k, "what the server says is no SMTP");
+            wire_drop(k, SMTP_BROKE, "what the server says is no SMTP");
             return;
         }
     }
@@ -561,7 +448,7 @@ static void pull(struct connection *k)
             return;
         }
         if (n <= 0) {
-            drop(k, "the server has closed the connection");
+            wire_drop(k, SMTP_BROKE, "the server has closed the connection");
             return;
         }
         k->nin += (size_t)n;
@@ -572,64 +459,21 @@ static void pull(struct connection *k)
     }
 }
 
-/* ---- connections ---- */
-
-static void dial(struct connection *k)
-{
-    struct smtp *s = k->s;
-    int on = 1, at = s->next_address % s->naddresses;
-
-    k->fd = socket(s->addresses[at].ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    k->stage = CONNECTING;
-    if (k->fd < 0) {
-        drop_by_error(k, "no socket");
-        return;
-    }
-    (void)setsockopt(k->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    k->deadline = time_monotonic() + s->server.patience;
-    if (connect(k->fd, (struct sockaddr *)&s->addresses[at], s->sizes[at]) != 0 && errno != EINPROGRESS) {
-        s->next_address++;
-        drop_by_error(k, "the server cannot be reached");
-        return;
-    }
-    k->wants_write = true;
-}
-
-static void connected(struct connection *k)
-{
-    int why = 0;
-    socklen_t n = sizeof why;
-
-    if (getsockopt(k->fd, SOL_SOCKET, SO_ERROR, &why, &n) != 0 || why) {
-        errno = why;
-        k->s->next_address++;
-        drop_by_error(k, "the server cannot be reached");
-        return;
-    }
-    k->wants_write = false;
-    k->stage = GREETING;
-    if (k->s->server.security == SMTP_TLS) {
-        if (!start_tls(k)) {
-            drop(k, "TLS cannot be set up");
-            return;
-        }
-        shake_hands(k);
-    }
-}
+/* ---- turning ---- */
 
 static void serve(struct connection *k, short events)
 {
     if (k->stage == CONNECTING) {
         if (events) {
-            connected(k);
+            wire_connected(k);
         }
     } else if (k->stage == HANDSHAKE) {
-        shake_hands(k);
+        wire_shake_hands(k);
     } else if (events & (POLLIN | POLLHUP | POLLERR)) {
         pull(k);
     }
     if (k->fd >= 0 && k->stage != CONNECTING && k->stage != HANDSHAKE && !flush(k)) {
-        drop(k, "the connection broke");
+        wire_drop(k, SMTP_BROKE, "the connection broke");
     }
 }
 
@@ -661,7 +505,7 @@ void smtp_turn(struct smtp *s, int64_t micros)
             serve(k, events);
         }
         if (k->fd >= 0 && k->deadline <= now) {
-            drop(k, "the server does not answer");
+            wire_drop(k, SMTP_SILENT, "the server does not answer");
         }
     }
 }
@@ -709,12 +553,12 @@ void smtp_send(struct smtp *s, const struct smtp_item *item)
     best->has_item = true;
     s->under_way++;
     if (best->stage == CLOSED) {
-        dial(best);
+        wire_dial(best);
         return;
     }
     start_item(best);
     if (!flush(best)) {
-        drop(best, "the connection broke");
+        wire_drop(best, SMTP_BROKE, "the connection broke");
     }
 }
 
@@ -733,24 +577,6 @@ static void close_all(void *arg)
     if (s->trust) {
         gnutls_certificate_free_credentials(s->trust);
     }
-}
-
-static enum err_code look_up(struct smtp *s, struct err *e)
-{
-    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM }, *list = NULL;
-    char port[12];
-
-    (void)snprintf(port, sizeof port, "%d", s->server.port);
-    int code = getaddrinfo(s->server.host, port, &hints, &list);
-    if (code != 0) {
-        return err_set(e, ERR_BUSY, "host", "the mail server %s is not found: %s", s->server.host, gai_strerror(code));
-    }
-    for (struct addrinfo *a = list; a && s->naddresses < ADDRESSES; a = a->ai_next) {
-        memcpy(&s->addresses[s->naddresses], a->ai_addr, a->ai_addrlen);
-        s->sizes[s->naddresses++] = a->ai_addrlen;
-    }
-    freeaddrinfo(list);
-    return OK;
 }
 
 enum err_code smtp_open(struct arena *mem, const struct smtp_server *server, smtp_done_fn *done, void *owner,
@@ -774,7 +600,7 @@ enum err_code smtp_open(struct arena *mem, const struct smtp_server *server, smt
         s->connections[i] = (struct connection) { .s = s, .fd = -1 };
     }
     arena_defer(mem, close_all, s);
-    TRY(look_up(s, e));
+    TRY(wire_look_up(s, e));
     if (server->security != SMTP_PLAIN) {
         if (gnutls_certificate_allocate_credentials(&s->trust) != 0) {
             s->trust = NULL;

@@ -58,6 +58,26 @@ void smtp_turn(struct smtp *s, int64_t micros);
  * stands. */
 int smtp_trouble(const struct smtp *s, const char **why);
 
+/* ---- a trial, which hands nothing over ---- */
+enum smtp_step { SMTP_AT_CONNECT, SMTP_AT_TLS, SMTP_AT_GREETING, SMTP_AT_HELLO, SMTP_AT_SIGN_IN };
+enum smtp_fault {
+    SMTP_BROKE,
+    SMTP_CLOSED,      /* nobody listens there */
+    SMTP_SILENT,      /* no answer in time */
+    SMTP_UNTRUSTED,   /* its certificate */
+    SMTP_SAYS_NO,     /* in words */
+    SMTP_NO_STARTTLS, /* it does not offer what was asked for */
+    SMTP_NO_SIGN_IN,
+};
+struct smtp_trial {
+    bool good, secured;
+    enum smtp_step step; /* where it failed, and why */
+    enum smtp_fault fault;
+    char text[200];
+};
+/* One connection as sending would make it, up to the sign-in: on for at most so many microseconds. True: it is over. */
+bool smtp_try(struct smtp *s, int64_t micros, struct smtp_trial *out);
+
 /* A text with CRLF line ends as smtp_item.data wants it. */
 struct str smtp_stuff(struct arena *mem, struct str text);
 

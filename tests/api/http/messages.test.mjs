@@ -1,7 +1,9 @@
 // Mails: texts, tests, what the other side says, signatures, links and opens, reports of failure.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import net from 'node:net';
 import { after, before, test } from 'node:test';
+import tls from 'node:tls';
 import { eventually, words, world } from '../kith.mjs';
 import { parseMail, Sink } from '../smtp.mjs';
 
@@ -32,7 +34,15 @@ test('a text is checked when it is saved, and shown as a person would get it', a
   assert.match(shown.html, /<h1>Dear Ada,<\/h1>/);
   assert.match(shown.text, /^Dear Ada,\n\na tea \(https:\/\/shop\.example\/tea\?a=1&b=2\) & more\. \.dot/);
   const nobody = await ok(`/mail_templates/${template}/preview`, { subject: 'new {{ contact.last_name }}' });
-  assert.deepEqual([nobody.subject, nobody.missing], ['new ', 'contact.last_name']);
+  assert.deepEqual([nobody.subject, nobody.missing], ['new [contact.last_name]', 'contact.last_name'], 'with nobody the name stands for the value');
+  const poor = await made('contacts', { last_name: 'Poor' });
+  const gaps = await ok(`/mail_templates/${template}/preview`, { person: poor, subject: '{{ contact.first_name }}{{ contact.city }}', html: '<p>{{ contact.city }} {{ contact.last_name }} {{ contact.first_name | default: "x" }}{{ contact.phone }} {{ sender.name }}</p>' });
+  assert.deepEqual([gaps.subject, gaps.missing], ['', 'contact.first_name, contact.city, contact.phone'], 'all of them are named, once');
+  assert.match(gaps.html, /Müller &amp; Söhne/, 'by the sender that a test would go by');
+  const other = await made('mail_senders', { name: 'Other', address: 'other@shop.example', server });
+  assert.match((await ok(`/mail_templates/${template}/preview`, { html: '{{ sender.name }} {{ sender.address }}', sender: other })).html, /Other other@shop\.example/);
+  await w.api('DELETE', `/mail_senders/${other}`);
+  assert.equal((await w.api('POST', `/mail_templates/${template}/preview`, { sender: other })).status, 404);
 });
 
 test('a test goes out through the server, once, whole', async () => {
@@ -53,6 +63,54 @@ test('a test goes out through the server, once, whole', async () => {
   await new Promise((r) => setTimeout(r, 300));
   assert.equal(sink.mails.length, 1);
   await eventually(async () => (await get(`/mail_servers/${server}`)).state === 'ok', 5);
+});
+
+test('a server can be tried without a mail, and the step that fails is told in words', async () => {
+  const cert = execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', '-', '-out', '-', '-subj', '/CN=else.example', '-days', '2'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const secret = tls.createServer({ key: cert, cert }, (s) => { s.on('error', () => {}); new Sink().serve(s); });
+  secret.on('tlsClientError', () => {});
+  await new Promise((done) => secret.listen(0, '127.0.0.1', done));
+  const shut = net.createServer();
+  await new Promise((done) => shut.listen(0, '127.0.0.1', done));
+  const nobody = shut.address().port;
+  await new Promise((done) => shut.close(done));
+  const strict = await new Sink().start();
+  Object.assign(strict, { offers: ['AUTH PLAIN'], auth: (line) => (Buffer.from(line.split(' ')[2], 'base64').toString() === '\0ada\0right' ? '235 ok' : '535 5.7.8 no such user') });
+  const id = await made('mail_servers', { name: 'Tried', host: '127.0.0.1', port: strict.port, security: 'none', username: 'ada' });
+  const tried = async (change) => {
+    if (change) assert.equal((await w.api('PATCH', `/mail_servers/${id}`, change)).status, 200);
+    const { job } = await ok(`/mail_servers/${id}/check`);
+    const end = await eventually(async () => { const j = await get(`/jobs/${job}`); return j.state === 'done' && j; }, 40);
+    const s = await get(`/mail_servers/${id}`);
+    assert.deepEqual([s.state, !!s.error], end.result.ok ? ['ok', false] : ['failing', true], 'its record says the same');
+    return [end.result.ok, end.result.step, end.result.message];
+  };
+  const told = async (change, good, step, words) => {
+    const r = await tried(change);
+    assert.deepEqual(r.slice(0, 2), [good, step], r[2]);
+    assert.match(r[2], words);
+  };
+  await ok(`/mail_servers/${id}/set_password`, { password: 'wrong' });
+  await told(null, false, 'sign_in', /127\.0\.0\.1 refuses the user name ada or its password: .*535 5\.7\.8 no such user/);
+  await ok(`/mail_servers/${id}/set_password`, { password: 'right' });
+  await told(null, true, 'done', /ada may sign in; the connection is not encrypted/);
+  assert.equal(strict.begun, 0, 'nothing was sent');
+  await told({ security: 'starttls' }, false, 'hello', /does not offer STARTTLS/);
+  strict.offers = [];
+  await told({ security: 'none' }, false, 'hello', /no way of signing in/);
+  strict.greeting = '554 not you';
+  await told(null, false, 'greeting', /does not want to talk with this machine: .*554 not you/);
+  await told({ security: 'tls', port: strict.port }, false, 'tls', /no TLS from the start on port \d+/);
+  await told({ port: secret.address().port }, false, 'tls', /certificate of 127\.0\.0\.1 is not accepted: .*(not trusted|does not match)/i);
+  await told({ any_certificate: true, username: null }, true, 'done', /nobody signs in/);
+  await told({ port: nobody }, false, 'connect', /takes no connections on port/);
+  await told({ host: 'no-such-name.invalid' }, false, 'name', /no-such-name\.invalid is not found/);
+  const mute = net.createServer((s) => { s.on('error', () => {}); mute.unref(); });
+  await new Promise((done) => mute.listen(0, '127.0.0.1', done));
+  await told({ host: '127.0.0.1', port: mute.address().port, security: 'none' }, false, 'greeting', /says nothing/);
+  secret.close();
+  mute.close();
+  await strict.stop();
 });
 
 test('a test says nothing in the name of the person it shows, and shows nobody to whom may not choose', async () => {

@@ -37,11 +37,12 @@ test('init makes a folder that only its owner reads, once', () => within({ serve
 test('init refuses what cannot be, and leaves nothing behind', () => within({ serve: false }, async (w) => {
   const dir = w.dir + '-2';
   const init = (...more) => kith(['init', '--data', dir, '--admin', 'a@b.example', '--password-file', w.passwordFile, ...more]);
-  for (const more of [['--currency', 'XXQ'], ['--zone', 'Mars/Base'], ['--country', 'Atlantis'], ['--admin', 'nobody']]) {
+  for (const more of [['--currency', 'XXQ'], ['--zone', 'Mars/Base'], ['--country', 'Atlantis'], ['--language', 'xx'], ['--language', 'dex'], ['--language', ' de'], ['--admin', 'nobody']]) {
     const r = await init(...more);
     assert.equal(r.code, 1, more.join(' '));
     assert.ok(!existsSync(path.join(dir, 'kith.conf')));
   }
+  assert.match((await init('--language', 'xx')).stderr, /"xx" is no language of Kith; there are de, en/);
   writeFileSync(w.passwordFile, 'short\n');
   const r = await init();
   assert.equal(r.code, 1);
@@ -256,6 +257,9 @@ test('an empty folder serves the set-up page, then the installation', { skip: PO
     const bad = await send({ zone: '<Mars>' });
     assert.equal(bad.status, 422);
     assert.match(await bad.text(), /&#60;Mars&#62;/);
+    const tongue = await send({ language: 'xx' });
+    assert.equal(tongue.status, 422);
+    assert.match(await tongue.text(), /there are de, en/);
     assert.equal((await send({ token: 'x' })).status, 403);
     assert.equal((await send({})).status, 200);
     await eventually(() => /kith: serving/.test(out));

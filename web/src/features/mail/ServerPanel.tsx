@@ -1,14 +1,41 @@
-// A mail server: whether it works, and its password, which is never shown again.
+// A mail server: whether it works, a trial of it, and its password, which is never shown again.
 import { Button, Group, PasswordInput } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
-import { useState, type FormEvent } from 'react';
+import { useEffect, useState, type FormEvent } from 'react';
 import { call } from '../../api/client';
+import { followJob } from '../../api/undo';
 import { t } from '../../locale/t';
-import { mayRun } from '../../meta/meta';
+import { mayRun, type Rec } from '../../meta/meta';
 import type { PanelProps } from '../../record/panel';
 import { Complaint } from '../../ui/bits';
+import { useAct } from '../../ui/useAct';
 import { say } from '../../ui/undo';
 import '../features.css';
+
+/** A connection up to the sign-in, by a job of the server; what came of it stays until something else would be tried. */
+function Trial({ record: r, onOver }: { record: Rec; onOver: () => Promise<void> }) {
+  const [told, setTold] = useState<{ ok: boolean; message: string } | null>(null);
+  const what = JSON.stringify([r.id, r.host, r.port, r.security, r.any_certificate, r.username, r.has_password]);
+  useEffect(() => setTold(null), [what]);
+  const { busy, error, act } = useAct(async () => {
+    setTold(null);
+    const { data } = await call<{ job: number }>('POST', `/mail_servers/${r.id}/check`, {});
+    const job = await followJob(data.job);
+    await onOver();
+    if (job.state !== 'done') throw new Error(job.error || job.state);
+    setTold(job.result as { ok: boolean; message: string });
+  });
+  return (
+    <section className="panelpart">
+      <Button variant="default" loading={busy} onClick={act}>{t('mail.check')}</Button>
+      <div role="status" style={{ marginTop: 10 }}>
+        {busy && <span className="dim">{t('mail.checking')}</span>}
+        {told && <p className={told.ok ? 'verdict good' : 'verdict bad'}>{told.message}</p>}
+      </div>
+      <Complaint error={error} />
+    </section>
+  );
+}
 
 export default function ServerPanel({ entity: e, record: r }: PanelProps) {
   const client = useQueryClient();
@@ -27,6 +54,7 @@ export default function ServerPanel({ entity: e, record: r }: PanelProps) {
   return (
     <div>
       <p className="verdict" role="status">{r.state === 'failing' ? t('mail.failing', { why: r.error ?? '' }) : r.state === 'ok' ? t('mail.ok') : t('mail.untried')}</p>
+      {mayRun(e, 'check') && <Trial record={r} onOver={() => client.invalidateQueries({ queryKey: ['record', e.name, r.id] })} />}
       {mayRun(e, 'set_password') && (
         <form onSubmit={(ev) => void save(ev)}>
           <Group gap={8} align="flex-end">

@@ -28,24 +28,25 @@ function Frame({ html, label }: { html: string; label: string }) {
   );
 }
 
-function useShown(r: Rec, draft: Draft, person: { id: number } | null) {
+type Sender = { id: number; name: string } | null;
+
+function useShown(r: Rec, draft: Draft, person: { id: number } | null, sender: Sender) {
   const [asked, setAsked] = useState(draft);
   useEffect(() => { const wait = setTimeout(() => setAsked(draft), 500); return () => clearTimeout(wait); }, [draft]);
   return useQuery({
-    queryKey: ['preview', r.id, asked, person?.id], retry: false, placeholderData: keepPreviousData,
-    queryFn: async ({ signal }) => (await call<Shown>('POST', `/mail_templates/${r.id}/preview`, { ...asked, ...(person && { person: person.id }) }, {}, signal)).data,
+    queryKey: ['preview', r.id, asked, person?.id, sender?.id], retry: false, placeholderData: keepPreviousData,
+    queryFn: async ({ signal }) => (await call<Shown>('POST', `/mail_templates/${r.id}/preview`, { ...asked, ...(person && { person: person.id }), ...(sender && { sender: sender.id }) }, {}, signal)).data,
   });
 }
 
-function Try({ record: r, person, disabled }: { record: Rec; person: { id: number } | null; disabled: boolean }) {
+function Try({ record: r, person, sender, setSender, disabled }: { record: Rec; person: { id: number } | null; sender: Sender; setSender: (s: Sender | ((was: Sender) => Sender)) => void; disabled: boolean }) {
   const meta = useMeta();
   const [to, setTo] = useState(getSession().user?.email ?? '');
-  const [sender, setSender] = useState<{ id: number; name: string } | null>(null);
   const [error, setError] = useState<unknown>(null);
   const senders = meta.entity('mail_sender');
   const newest = useQuery({ queryKey: ['related', 'mail_sender', 'newest'], enabled: !!senders, queryFn: ({ signal }) => get<{ items: Rec[] }>('/mail_senders', { limit: 1, sort: '-id', fields: 'id,name' }, signal) });
   const one = newest.data?.items[0];
-  useEffect(() => { if (one && senders) setSender((s) => s ?? { id: one.id, name: titleOf(senders, one) }); }, [one, senders]);
+  useEffect(() => { if (one && senders) setSender((s) => s ?? { id: one.id, name: titleOf(senders, one) }); }, [one, senders, setSender]);
   const field = meta.entity('campaign')?.fields.find((f) => f.name === 'sender');
   async function send() {
     setError(null);
@@ -74,10 +75,11 @@ export default function TemplatePanel({ entity: e, record: r }: PanelProps) {
   const [draft, setDraft] = useState(saved);
   const [as, setAs] = useState('html');
   const [person, setPerson] = useState<Person>(null);
+  const [sender, setSender] = useState<Sender>(null); // of the test, and so of the preview
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const changed = draft.subject !== saved.subject || draft.html !== saved.html || draft.text !== saved.text;
-  const shown = useShown(r, draft, person);
+  const shown = useShown(r, draft, person, sender);
   // while something is misspelt the last text that was right stays
   const last = useRef<Shown | undefined>(undefined);
   if (shown.data) last.current = shown.data;
@@ -109,11 +111,12 @@ export default function TemplatePanel({ entity: e, record: r }: PanelProps) {
           <SegmentedControl size="xs" aria-label={t('tmpl.preview')} data={[{ value: 'html', label: t('tmpl.show.html') }, { value: 'text', label: t('tmpl.show.text') }]} value={as} onChange={setAs} />
         </Group>
         {now && <p style={{ margin: '0 0 8px' }}><b>{now.subject || '–'}</b> <span className="dim">{bytes(now.bytes)}</span></p>}
-        {now?.missing && <p className="dim">{t('tmpl.missing', { name: now.missing })}</p>}
+        {now && !person && <p className="dim" role="note">{t('tmpl.nobody')}</p>}
+        {now?.missing && person && <p role="note">{t('tmpl.missing', { names: now.missing })}</p>}
         {!now && !wrong && <Loading height={120} />}
         {now && (as === 'html' && now.html ? <Frame html={now.html} label={t('tmpl.preview')} /> : <pre className="mailframe plainmail" role="region" tabIndex={0} aria-label={t('tmpl.preview')}>{now.text}</pre>)}
       </section>
-      {mayRun(e, 'test') && <section aria-label={t('tmpl.test')}><Try record={r} person={person} disabled={changed} /></section>}
+      {mayRun(e, 'test') && <section aria-label={t('tmpl.test')}><Try record={r} person={person} sender={sender} setSender={setSender} disabled={changed} /></section>}
     </Stack>
   );
 }
