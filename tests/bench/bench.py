@@ -481,7 +481,7 @@ class Bench:
         loop, port, connections = self.work / "smtp_floor", 18025, 10
         base = [root / "src/base" / (n + ".c") for n in ("arena", "buf", "err", "str", "time", "utf8")]
         run("cc", "-O2", "-D_GNU_SOURCE", "-std=gnu17", f"-I{root / 'src'}", root / "tests/bench/smtp_floor.c",
-            root / "src/domain/message/smtp.c", *base, "-o", loop, "-lgnutls", "-lsodium", "-lutf8proc", "-lpthread")
+            root / "src/domain/message/smtp.c", root / "src/domain/message/smtp_connect.c", *base, "-o", loop, "-lgnutls", "-lsodium", "-lutf8proc", "-lpthread")
         other = subprocess.Popen([sink, "-u", "nobody", "-c", f"127.0.0.1:{port}", "1000"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             time.sleep(0.5)
