@@ -67,6 +67,7 @@ struct expr_extension {
     enum value_type type;
     uint8_t scale;
     bool clock; /* its answer changes by time alone */
+    bool named; /* its first argument is a name in quotes, and no field */
     const char *rows; /* the child name of the record whose rows it looks at: told by expr_uses; NULL for none */
     const char *field; /* of the record's own, at which it looks as well: told by expr_uses; NULL for none */
     void *arg;

@@ -323,6 +323,11 @@ static enum err_code check_extension(
         return expr_fail_at(c->maker, x->pos, "%s() takes %zu to %zu arguments, found %zu.",
             ext->name, ext->least, ext->most, x->n);
     }
+    if (ext->named && x->args[0]->node == NODE_FIELD) {
+        struct str name = str_sub(x->args[0]->name, 0, 60);
+        return expr_fail_at(c->maker, x->args[0]->pos, "%s() takes a name in quotes: %s('%.*s').", ext->name, ext->name,
+            STR_ARG(name));
+    }
     x->node = NODE_EXTENSION;
     x->extension = ext;
     x->parent = c->entity;

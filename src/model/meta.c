@@ -56,7 +56,7 @@ static void put_flags(struct json_writer *w, const struct live_field *f)
         { "required", d->required },
         { "unique", d->unique },
         { "read_only", d->read_only || d->kind == KIND_FORMULA || d->kind == KIND_ROLLUP || d->mirror },
-        { "set_once", d->set_once },
+        { "set_once", d->set_once }, { "asked", d->asked },
         { "hidden", d->hidden },
         { "sensitive", d->sensitive },
         { "partial", d->partial },

@@ -60,6 +60,15 @@ step('a text is written with its preview, a mistake is told at its field, a test
   await page.getByRole('button', { name: 'Save' }).first().click();
   await page.getByText('The text is saved').waitFor();
   await page.getByRole('textbox', { name: 'To' }).fill('me@tea.example');
+  await page.setViewportSize({ width: 360, height: 740 });
+  const send = page.getByRole('button', { name: 'Send a test' });
+  await send.scrollIntoViewIfNeeded();
+  const [button, message] = [await send.boundingBox(), await page.locator('.mantine-Notification-root').first().boundingBox()];
+  assert.ok(message.y + message.height <= button.y || message.y >= button.y + button.height, 'a message does not stand on the button');
+  const tabs = await page.getByRole('tablist').boundingBox();
+  assert.ok(tabs.height < 60, 'tabs stand in one line');
+  await page.locator('.scrollbox[data-end] [role=tablist]').waitFor();
+  await page.setViewportSize({ width: 1440, height: 900 });
   await page.getByRole('button', { name: 'Send a test' }).click();
   await until(() => sink.mails.length === 1);
   assert.match(parseMail(sink.mails[0].data).html, /Dear /);
@@ -83,6 +92,10 @@ step('a campaign says how many it would reach, and is sent', async () => {
   const { page, url } = e2e;
   const people = await all(`/contacts?where=${encodeURIComponent("in_segment('tea_friends') and email is not empty")}&limit=200&fields=id`);
   for (const p of people) await api('POST', '/consent_entries', { contact: p.id, purpose: newsletter, channel: 'email', state: 'granted', source: 'form' });
+  await page.goto(`${url}/e/campaigns`);
+  await page.getByRole('button', { name: /^New/ }).first().click();
+  await page.getByRole('dialog').getByLabel('Control group').waitFor();
+  await look('campaign-form');
   campaign = await made('campaigns', { name: 'Autumn harvest', goal: 'Sell the new harvest', purpose: newsletter, sender, template, segment, holdout: 20, cost: { amount: '50.00', currency: 'EUR' } });
   await page.goto(`${url}/e/campaigns/${campaign}`);
   await page.getByText('may be written to').waitFor();
@@ -110,6 +123,17 @@ step('its result: clicks, orders, and what it brought beside the control group',
   await page.getByText('Got the mail').waitFor();
   await page.getByText(/The mail brought|No difference can be told/).waitFor();
   await look('campaign-result');
+  const table = page.getByRole('region', { name: 'What it brought' });
+  assert.equal(await table.getAttribute('tabindex'), null, 'what fits takes no focus');
+  await page.setViewportSize({ width: 360, height: 740 });
+  await page.locator('.scrollbox[data-end]:not([data-start])', { has: table }).waitFor();
+  await table.focus();
+  await look('campaign-result-table');
+  await page.setViewportSize({ width: 360, height: 740 });
+  await table.focus();
+  await page.keyboard.press('ArrowRight');
+  await page.locator('.scrollbox[data-start]', { has: table }).waitFor();
+  await page.setViewportSize({ width: 1440, height: 900 });
   await page.getByRole('list', { name: 'What became of it' }).getByRole('link', { name: /delivered/ }).click();
   await page.getByRole('button', { name: 'Change: Autumn harvest: delivered' }).waitFor(); // the filter in words
   await page.goto(`${url}/e/contacts/${mailed[0].id}`);

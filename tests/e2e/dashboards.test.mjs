@@ -44,6 +44,17 @@ step('on a phone: one column, nothing wider than the screen', async () => {
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 360));
   // what a tile says is not cut off
   assert.deepEqual(await page.locator('.tilenumber').evaluateAll((all) => all.filter((x) => x.getBoundingClientRect().bottom > x.closest('[data-tile]').getBoundingClientRect().bottom).map((x) => x.textContent)), []);
+  // a long title and a large number break, and nothing of them is cut off
+  const over = await page.evaluate(() => {
+    const change = (el, text) => { const was = el.firstChild.nodeValue; el.firstChild.nodeValue = text; return () => { el.firstChild.nodeValue = was; }; };
+    const back = [...[...document.querySelectorAll('[data-tile] h2')].map((h) => change(h, 'Bestandskundenrückgewinnungskampagnenergebnisse nach Postleitzahlengebieten')),
+      ...[...document.querySelectorAll('.tilenumber')].map((n) => change(n, 'EUR 1,234,567,890,123,456.78'))];
+    const wide = [...document.querySelectorAll('[data-tile] h2, .tilenumber, [data-tile].k-number, [data-tile].k-number .dtilebody')].filter((x) => x.scrollWidth > x.clientWidth + 1 && getComputedStyle(x).display !== 'inline');
+    const found = wide.map((x) => `${x.tagName} ${x.className} ${x.scrollWidth} > ${x.clientWidth}`);
+    for (const b of back) b();
+    return found;
+  });
+  assert.deepEqual(over, []);
   await page.setViewportSize({ width: 1440, height: 900 });
 });
 

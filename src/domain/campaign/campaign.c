@@ -28,7 +28,7 @@ static const struct field fields[] = {
         .help = "Who of them, or of all people where no segment is named." },
     FIELD_REF("exclude_segment", "segment", .on_delete = ON_DELETE_REFUSE, .inverse = "excluded_from", .group = "audience"),
     { .name = "exclude_where", .label = "Without", .kind = KIND_LONG_TEXT, .max = 16000, .group = "audience" },
-    FIELD_PERCENT("holdout", .min = 0, .max = 50, .def = "0", .label = "Control group", .group = "audience",
+    FIELD_PERCENT("holdout", .min = 0, .max = 50, .def = "0", .label = "Control group", .group = "audience", .asked = true,
         .help = "So many get nothing, so that what the mail brought can be told from what would have come anyway."),
     FIELD_REF("purpose", "consent_purpose", .on_delete = ON_DELETE_REFUSE, .required = true, .inverse = "campaigns", .group = "message"),
     FIELD_REF("sender", "mail_sender", .on_delete = ON_DELETE_REFUSE, .required = true, .inverse = "campaigns", .group = "message"),

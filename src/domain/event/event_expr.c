@@ -558,13 +558,13 @@ static enum err_code eval_number(void *arg, const struct expr_call *call, const 
 }
 
 const struct expr_extension event_functions[] = {
-    { .name = "did", .least = 1, .most = 3, .type = VALUE_NUMBER, .clock = true, .about = about_events,
+    { .name = "did", .named = true, .least = 1, .most = 3, .type = VALUE_NUMBER, .clock = true, .about = about_events,
         .check = check_did, .sql = put_did, .eval = eval_did, .next = next_did },
-    { .name = "last_did", .least = 1, .most = 1, .type = VALUE_INSTANT, .clock = true, .check = check_last,
+    { .name = "last_did", .named = true, .least = 1, .most = 1, .type = VALUE_INSTANT, .clock = true, .check = check_last,
         .sql = put_last, .eval = eval_last, .next = next_last },
-    { .name = "prop", .least = 1, .most = 1, .type = VALUE_TEXT, .check = check_property, .sql = put_prop,
+    { .name = "prop", .named = true, .least = 1, .most = 1, .type = VALUE_TEXT, .check = check_property, .sql = put_prop,
         .eval = eval_prop },
-    { .name = "prop_number", .least = 1, .most = 1, .type = VALUE_NUMBER, .scale = EVENT_SCALE, .check = check_property,
+    { .name = "prop_number", .named = true, .least = 1, .most = 1, .type = VALUE_NUMBER, .scale = EVENT_SCALE, .check = check_property,
         .sql = put_number, .eval = eval_number },
     { .name = NULL },
 };

@@ -51,7 +51,7 @@ static enum err_code look(void *arg, const struct expr_call *call, const struct 
 }
 
 const struct expr_extension segment_functions[] = {
-    { .name = "in_segment", .least = 1, .most = 1, .type = VALUE_BOOL, .check = check, .sql = put_sql,
+    { .name = "in_segment", .named = true, .least = 1, .most = 1, .type = VALUE_BOOL, .check = check, .sql = put_sql,
         .eval = look },
     { .name = NULL },
 };

@@ -76,7 +76,7 @@ test('who sets a source up sees what came, and what was refused and why', async 
 });
 
 test('what is wrong in an expression is said', async () => {
-  for (const [text, says] of [["did('x', 500d) > 0", /400 days/], ["did(last_name) > 0", /Unknown field "last_name" of event/], ["prop('x') = 'y'", /inside did/],
+  for (const [text, says] of [["did('x', 500d) > 0", /400 days/], ["did(page_view) > 0", /takes a name in quotes: did\('page_view'\)/], ["last_did(page_view) > now", /last_did\('page_view'\)/], ["in_segment(loyal)", /in_segment\('loyal'\)/], ["did('x', prop(plan) = 'pro') > 0", /prop\('plan'\)/], ["prop('x') = 'y'", /inside did/],
     ["did('x', at > now) > 0", /Unknown field "at"/], ["did('x', now > 2026-01-01) > 0", /does not look at the clock/], ["did('x', last_name = 'a') > 0", /Unknown field "last_name"/], ["did('x', prop('a\"b') = 'c') > 0", /propert/]]) {
     const r = await w.api('GET', `/contacts?where=${encodeURIComponent(text)}`);
     assert.ok(r.status === 400 || r.status === 422, text);

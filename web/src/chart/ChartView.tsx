@@ -11,6 +11,7 @@ import { GroupPicker } from '../list/Tools';
 import { t } from '../locale/t';
 import { useMeta, valueKind, type Entity, type Field } from '../meta/meta';
 import { Empty, ErrorState, Loading } from '../ui/bits';
+import { ScrollX } from '../ui/ScrollX';
 import { CHARTS, inOrder, reader } from './ask';
 import Drawing from './Drawing';
 import { Heat } from './Heat';
@@ -53,10 +54,10 @@ export default function ChartView({ entity: e, state, onProblem, refused }: Body
       {query.isPending ? <Loading height={360} /> : none ? <Empty title={state.look.where ? t('list.nomatch') : t('list.empty', { label: e.label_plural })} /> : heat ? (
         <Heat cross={cross.data!} label={label} value={value} words={words} href={to} />
       ) : table ? (
-        <Table aria-label={label} maw={620}>
+        <ScrollX label={label}><Table maw={620}>
           <Table.Thead><Table.Tr><Table.Th>{by.field.label}</Table.Th><Table.Th ta="end">{name}</Table.Th></Table.Tr></Table.Thead>
           <Table.Tbody>{parts.map((g) => <Table.Tr key={g.key}><Table.Td><Link className="reflink" href={href(g)}>{g.label}</Link></Table.Td><Table.Td ta="end" className="num">{words(g)}</Table.Td></Table.Tr>)}</Table.Tbody>
-        </Table>
+        </Table></ScrollX>
       ) : (
         <>
           <Drawing kind={kind} label={label} name={name} parts={shown} height={360} value={value} words={words} href={href} />

@@ -2,6 +2,7 @@
 import { Link } from 'wouter';
 import type { Cell, Cross } from '../list/groups';
 import { t } from '../locale/t';
+import { ScrollX } from '../ui/ScrollX';
 
 const SHOWN = 60;
 
@@ -13,7 +14,7 @@ export function Heat({ cross, label, value, words, href }: { cross: Cross; label
   const shade = (v: number) => Math.round(8 + 60 * Math.sqrt((v - least) / (most - least)));
   return (
     <>
-      <div className="scrollx heatbox" tabIndex={0} role="region" aria-label={label} data-chart="heat">
+      <ScrollX className="heatbox" label={label} data-chart="heat">
         <table className="heat" aria-label={label}>
           <thead><tr><td />{columns.map((c) => <th key={c.key} scope="col"><Link className="plainlink" href={href(c.where)}>{c.label}</Link></th>)}</tr></thead>
           <tbody>{rows.map((r) => (
@@ -23,7 +24,7 @@ export function Heat({ cross, label, value, words, href }: { cross: Cross; label
             </tr>
           ))}</tbody>
         </table>
-      </div>
+      </ScrollX>
       {(cross.more || cross.rows.length > SHOWN || cross.columns.length > SHOWN) && <div className="dim">{t('chart.heat.cut', { n: SHOWN })}</div>}
     </>
   );

@@ -12,6 +12,7 @@ import { Complaint, Empty, ErrorState, Letter, useTitle } from '../ui/bits';
 import { undoable } from '../ui/undo';
 import './clean.css';
 import { afterwards, takeBack } from './pairs';
+import { ScrollX } from '../ui/ScrollX';
 
 interface Row { name: string; label: string; kind: string; differs: boolean; values: any[]; proposal: any; from: number | null }
 interface Preview { survivor: number; records: { id: number; name: string }[]; fields: Row[]; moves: { entity: string; label: string; field: string; count: number }[] }
@@ -84,7 +85,7 @@ function Form({ entity: e, ids, pair, back }: { entity: Entity; ids: number[]; p
   const moves = p.moves.filter((m) => m.count > 0);
   return (
     <div className="mergepage" tabIndex={0} role="region" aria-label={t('merge.title', { label: e.label_plural })}>
-      <div className="scrollx" tabIndex={0} role="group" aria-label={t('merge.fields')}>
+      <ScrollX role="group" label={t('merge.fields')}>
         <table className="sides many">
           <colgroup><col className="label" />{records.map((r) => <col key={r.id} />)}<col /></colgroup>
           <thead>
@@ -96,7 +97,7 @@ function Form({ entity: e, ids, pair, back }: { entity: Entity; ids: number[]; p
           </thead>
           <tbody>{rows.map((f) => <FieldRow key={f.name} row={f} entity={e} order={came} records={records} chosen={chosen} onChoose={(id) => choose(f.name, id)} />)}</tbody>
         </table>
-      </div>
+      </ScrollX>
       {same > 0 && <Button mt={8} variant="subtle" size="compact-sm" onClick={() => setAll(!all)}>{all ? t('merge.fold') : t('merge.same', { n: same })}</Button>}
       <div className="moves">
         <span>{moves.length ? t('merge.moves', { name }) : t('merge.nomoves')}</span>

@@ -10,7 +10,7 @@ import { Complaint } from '../ui/bits';
 
 const LikelyNotice = lazy(() => import('../duplicates/Notices').then((m) => ({ default: m.LikelyNotice })));
 
-const first = (f: Field) => (f.required ? 0 : ['emails', 'phones'].includes(f.kind) || f.name === 'first_name' || f.name === 'last_name' ? 1 : f.custom ? 2 : f.kind === 'reference' && !f.standard ? 3 : 4);
+const first = (f: Field) => (f.required ? 0 : f.asked || ['emails', 'phones'].includes(f.kind) || f.name === 'first_name' || f.name === 'last_name' ? 1 : f.custom ? 2 : f.kind === 'reference' && !f.standard ? 3 : 4);
 
 function Form({ entity, start, onDone, onClose }: { entity: Entity; start: Record<string, unknown>; onDone: (r: Rec) => void; onClose: () => void }) {
   const client = useQueryClient();
@@ -23,7 +23,7 @@ function Form({ entity, start, onDone, onClose }: { entity: Entity; start: Recor
     return usable.map((f, i) => ({ f, i })).sort((a, b) => first(a.f) - first(b.f) || Number(!!a.f.group) - Number(!!b.f.group) || Number(!!a.f.standard) - Number(!!b.f.standard) || a.i - b.i).map((x) => x.f);
   }, [entity]);
   const problem = error instanceof Problem ? error : null;
-  const few = Math.max(8, fields.filter((f) => f.required).length);
+  const few = Math.max(8, fields.filter((f) => f.required || f.asked).length);
   const shown = fields.filter((f, i) => all || i < few || !isEmpty(values[f.name]) || problem?.at(f.name));
   const elsewhere = problem && !shown.some((f) => problem.at(f.name));
   const body = Object.fromEntries(fields.filter((f) => !isEmpty(values[f.name])).map((f) => [f.name, toServer(f, values[f.name])]));

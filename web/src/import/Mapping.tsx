@@ -10,6 +10,7 @@ import { Complaint } from '../ui/bits';
 import { fieldOf, keyFields, needs, options, startPlan, type Column, type Import, type Plan } from './plan';
 import { ReportView } from './Report';
 import { Target } from './Target';
+import { ScrollX } from '../ui/ScrollX';
 
 function How({ entity: e, column: c, onChange }: { entity: Entity; column: Column; onChange: (patch: Partial<Column>) => void }) {
   const meta = useMeta();
@@ -31,18 +32,18 @@ function Preview({ id }: { id: number }) {
   if (!q.data) return null;
   const heads = q.data.columns.length ? q.data.columns : [''];
   return (
-    <div className="scrollx" tabIndex={0} role="region" aria-label={t('import.preview')}>
+    <ScrollX label={t('import.preview')}>
       <Table withTableBorder verticalSpacing={4} fz="xs" style={{ width: 'max-content' }}>
         {q.data.columns.length > 0 && <Table.Thead><Table.Tr>{heads.map((h, i) => <Table.Th key={i}>{h}</Table.Th>)}</Table.Tr></Table.Thead>}
         <Table.Tbody>{q.data.rows.map((r, i) => <Table.Tr key={i}>{heads.map((_, k) => <Table.Td key={k} style={{ maxWidth: 260, overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' }}>{r[k] ?? ''}</Table.Td>)}</Table.Tr>)}</Table.Tbody>
       </Table>
-    </div>
+    </ScrollX>
   );
 }
 
 export function Mapping({ entity: e, i, onStarted }: { entity: Entity; i: Import; onStarted: () => void }) {
   const client = useQueryClient();
-  const [plan, setPlan] = useState<Plan>(() => startPlan(e, i));
+  const [plan, setPlan] = useState<Plan>(() => startPlan(i));
   const [touched, setTouched] = useState<Set<string>>(new Set());
   const [rows, setRows] = useState(false);
   const [busy, setBusy] = useState('');

@@ -5,6 +5,7 @@ import { number } from '../fields/format';
 import { t, type Key } from '../locale/t';
 import { address, type Entity } from '../meta/meta';
 import { fieldOf, type Report } from './plan';
+import { ScrollX } from '../ui/ScrollX';
 
 const SHOWN = 50; // the rest is in the file of rejected rows
 
@@ -15,9 +16,9 @@ export function ReportView({ entity: e, report: r, id }: { entity: Entity; repor
   const part = (title: string, heads: string[], rows: React.ReactNode[][], more?: React.ReactNode) => rows.length > 0 && (
     <section aria-label={title}>
       <div className="row spread"><Title order={3} size="h6">{title}</Title>{more}</div>
-      <div className="scrollx" tabIndex={0} role="region" aria-label={title}>
+      <ScrollX label={title}>
         <Table verticalSpacing={4} fz="sm"><Table.Thead><Table.Tr>{heads.map((h) => <Table.Th key={h}>{h}</Table.Th>)}</Table.Tr></Table.Thead><Table.Tbody>{rows.map((cells, i) => <Table.Tr key={i}>{cells.map((c, k) => <Table.Td key={k}>{c}</Table.Td>)}</Table.Tr>)}</Table.Tbody></Table>
-      </div>
+      </ScrollX>
     </section>
   );
   const first = (title: string, of: number, shown: number) => (of > shown ? `${title} · ${t('report.first', { n: number(shown), of: number(of) })}` : title);

@@ -5,7 +5,7 @@ import { get } from '../api/client';
 
 export interface Field {
   name: string; label: string; kind: string; number: number; result?: string; right: 'read' | 'write';
-  required?: boolean; unique?: boolean; read_only?: boolean; set_once?: boolean; hidden?: boolean; sensitive?: boolean; partial?: boolean;
+  required?: boolean; unique?: boolean; read_only?: boolean; set_once?: boolean; asked?: boolean; hidden?: boolean; sensitive?: boolean; partial?: boolean;
   custom?: boolean; standard?: boolean; searched?: boolean; indexed?: boolean;
   target?: string; targets?: string[]; list?: string; scale?: number; min?: number; max?: number; help?: string; group?: string; expr?: string;
 }

@@ -7,6 +7,7 @@ import { isGone, onChanges } from '../api/live';
 import { t } from '../locale/t';
 import { address, can, titleOf, useMeta, type Entity } from '../meta/meta';
 import { Complaint, ErrorState, useTitle } from '../ui/bits';
+import { ScrollX } from '../ui/ScrollX';
 import { undoable } from '../ui/undo';
 import { FieldPanel } from './FieldPanel';
 import { Files } from './Files';
@@ -85,14 +86,14 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
         <section aria-label={t('record.fields')} tabIndex={0}><FieldPanel entity={e} record={r} fixed={!!denied || gone} without={panel?.shows} /></section>
         <section aria-label={t('record.more')} tabIndex={0} className={front ? 'front' : undefined}>
           <Tabs defaultValue={front ? 'panel' : activity ? 'timeline' : related.length ? 'related' : 'history'} keepMounted={false}>
-            <Tabs.List>
+            <ScrollX className="tabline"><Tabs.List>
               {front && <Tabs.Tab value="panel">{t(panel.tab)}</Tabs.Tab>}
               {activity && <Tabs.Tab value="timeline">{t('record.timeline')}</Tabs.Tab>}
               {related.length > 0 && <Tabs.Tab value="related">{t('record.related')}</Tabs.Tab>}
               {panel?.behind && <Tabs.Tab value="panel">{t(panel.tab)}</Tabs.Tab>}
               {files && <Tabs.Tab value="files">{t('record.files')}</Tabs.Tab>}
               <Tabs.Tab value="history">{t('record.history')}</Tabs.Tab>
-            </Tabs.List>
+            </Tabs.List></ScrollX>
             {panel && <Tabs.Panel value="panel" pt="sm"><Suspense fallback={null}><panel.Body entity={e} record={r} /></Suspense></Tabs.Panel>}
             {activity && <Tabs.Panel value="timeline" pt="sm"><Timeline entity={e} id={id} first={first} /></Tabs.Panel>}
             {related.length > 0 && <Tabs.Panel value="related" pt="sm">{related.map((c) => <Related key={c.name} entity={e} record={r} by={c} label={labelOf(c.name)} />)}</Tabs.Panel>}

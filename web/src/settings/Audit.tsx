@@ -11,6 +11,7 @@ import { Chip, Empty, ErrorState, Loading } from '../ui/bits';
 import { say, sayError } from '../ui/undo';
 import { Page } from './Page';
 import { useRows } from './rows';
+import { ScrollX } from '../ui/ScrollX';
 
 const KINDS = new Set(['edit', 'import', 'bulk', 'undo', 'job', 'batch', 'action', 'delete', 'demo']);
 const kindOf = (c: ChangeSet) => (c.undo_of ? t('audit.undo', { n: c.undo_of }) : KINDS.has(c.kind) ? t(`audit.${c.kind}` as Key) : c.kind);
@@ -39,12 +40,12 @@ export default function Audit() {
   return (
     <Page title={t('set.audit')} help={t('audit.help')} action={admin && <Switch label={t('audit.mine')} checked={mine} onChange={(ev) => setMine(ev.currentTarget.checked)} />}>
       {list.error ? <ErrorState error={list.error} retry={() => void list.refetch()} /> : list.isPending ? <Loading height={200} /> : items.length === 0 ? <Empty title={t('history.empty')} /> : (
-        <div className="scrollx" tabIndex={0} role="region" aria-label={t('set.audit')}>
+        <ScrollX label={t('set.audit')}>
           <Table verticalSpacing={4}>
             <Table.Thead><Table.Tr><Table.Th>{t('audit.n')}</Table.Th><Table.Th>{t('audit.when')}</Table.Th><Table.Th>{t('audit.who')}</Table.Th><Table.Th>{t('audit.what')}</Table.Th><Table.Th>{t('audit.via')}</Table.Th><Table.Th><span className="hide">{t('undo')}</span></Table.Th></Table.Tr></Table.Thead>
             <Table.Tbody>{items.map((c) => <Table.Tr key={c.id}><Table.Td className="num">{c.id}</Table.Td><Table.Td><time dateTime={c.at} title={instant(c.at)}>{ago(c.at)}</time></Table.Td><Table.Td>{name(c.user)}</Table.Td><Table.Td>{kindOf(c)}{c.label ? ` · ${c.label}` : ''}</Table.Td><Table.Td>{c.via}</Table.Td><Table.Td>{c.undone_by ? <Chip label={t('import.taken')} colour="gray" /> : <Button size="compact-xs" variant="default" loading={busy === c.id} aria-label={t('audit.undo.of', { n: c.id })} onClick={() => void back(c)}>{t('undo')}</Button>}</Table.Td></Table.Tr>)}</Table.Tbody>
           </Table>
-        </div>
+        </ScrollX>
       )}
       {list.hasNextPage && <Button mt="sm" variant="default" size="xs" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>{t('more')}</Button>}
     </Page>

@@ -10,6 +10,7 @@ import { useMeta } from '../meta/meta';
 import { Chip, Complaint, Empty, ErrorState, Loading } from '../ui/bits';
 import { Page } from './Page';
 import { useSave } from './rows';
+import { ScrollX } from '../ui/ScrollX';
 
 /** `name{labels} value` a line. */
 const parse = (text: string) => new Map(text.split('\n').filter((l) => l && !l.startsWith('#')).map((l) => { const at = l.lastIndexOf(' '); return [l.slice(0, at).replace(/^kith_/, ''), Number(l.slice(at + 1))] as const; }));
@@ -44,12 +45,12 @@ function Jobs() {
   if (!q.data) return <Loading height={120} />;
   if (!q.data.items.length) return <Empty title={t('jobs.none')} />;
   return (
-    <div className="scrollx" tabIndex={0} role="region" aria-label={t('jobs.title')}>
+    <ScrollX label={t('jobs.title')}>
       <Table verticalSpacing={4}>
         <Table.Thead><Table.Tr><Table.Th>{t('jobs.kind')}</Table.Th><Table.Th>{t('jobs.state')}</Table.Th><Table.Th>{t('jobs.done')}</Table.Th><Table.Th>{t('audit.when')}</Table.Th><Table.Th><span className="hide">{t('cancel')}</span></Table.Th></Table.Tr></Table.Thead>
         <Table.Tbody>{q.data.items.map((j) => <Table.Tr key={j.id}><Table.Td>{j.kind.replaceAll('_', ' ')}{j.error && <div className="bad">{j.error}</div>}</Table.Td><Table.Td><Chip label={j.state} colour={j.state === 'done' ? 'green' : j.state === 'failed' ? 'red' : j.state === 'running' ? 'blue' : 'gray'} /></Table.Td><Table.Td>{j.total ? <>{number(j.done)} / {number(j.total)}{!OVER.has(j.state) && <Progress size="xs" value={(j.done / j.total) * 100} aria-label={t('jobs.done')} />}</> : '–'}</Table.Td><Table.Td><time dateTime={j.created_at} title={instant(j.created_at)}>{ago(j.created_at)}</time></Table.Td><Table.Td>{!OVER.has(j.state) && <Button size="compact-xs" variant="default" aria-label={t('jobs.cancel', { n: j.id })} onClick={() => void save('POST', `/jobs/${j.id}/cancel`, {})}>{t('cancel')}</Button>}</Table.Td></Table.Tr>)}</Table.Tbody>
       </Table>
-    </div>
+    </ScrollX>
   );
 }
 

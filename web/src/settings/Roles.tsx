@@ -7,6 +7,7 @@ import { Empty, ErrorState, Loading } from '../ui/bits';
 import { Page } from './Page';
 import { SeeAs } from './SeeAs';
 import { useRows, useSave } from './rows';
+import { ScrollX } from '../ui/ScrollX';
 
 const RIGHTS = ['read', 'create', 'update', 'delete', 'export', 'import', 'bulk'] as const;
 const LEVELS = ['none', 'own', 'team', 'below', 'all'] as const;
@@ -27,7 +28,7 @@ function Matrix({ role, may }: { role: Rec; may: boolean }) {
   const put = (entity: string, right: string, value: string) => { const g = of.get(entity); void (g ? save('PATCH', `/grants/${g.id}`, { [right]: value }) : save('POST', '/grants', { role: role.id, entity, [right]: value })); };
   return (
     <>
-      <div className="scrollx" tabIndex={0} role="region" aria-label={t('roles.matrix', { name: role.name })}>
+      <ScrollX label={t('roles.matrix', { name: role.name })}>
         <Table verticalSpacing={4} className="matrix">
           <Table.Thead><Table.Tr><Table.Th>{t('roles.object')}</Table.Th>{RIGHTS.map((r) => <Table.Th key={r}>{t(`right.${r}` as Key)}</Table.Th>)}<Table.Th><span className="hide">{t('roles.remove')}</span></Table.Th></Table.Tr></Table.Thead>
           <Table.Tbody>
@@ -43,7 +44,7 @@ function Matrix({ role, may }: { role: Rec; may: boolean }) {
             })}
           </Table.Tbody>
         </Table>
-      </div>
+      </ScrollX>
       {may && <NativeSelect mt="xs" maw={280} size="xs" aria-label={t('roles.more')} data={[{ value: '', label: t('roles.more') }, ...rest.map((e) => ({ value: e.name, label: e.label_plural }))]} value="" onChange={(ev) => { if (ev.currentTarget.value) { const star = of.get('*'); void save('POST', '/grants', { role: role.id, entity: ev.currentTarget.value, ...Object.fromEntries(RIGHTS.map((r) => [r, star?.[r] ?? 'none'])) }); } }} />}
     </>
   );

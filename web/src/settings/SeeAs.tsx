@@ -8,6 +8,7 @@ import { t, type Key } from '../locale/t';
 import { useMeta } from '../meta/meta';
 import { ErrorState, Loading } from '../ui/bits';
 import { useRows } from './rows';
+import { ScrollX } from '../ui/ScrollX';
 
 const RIGHTS = ['read', 'create', 'update', 'delete', 'export', 'import', 'bulk'] as const;
 const LISTED = 12;
@@ -37,7 +38,7 @@ export function SeeAs() {
       {!user ? null : q.error ? <ErrorState error={q.error} retry={() => void q.refetch()} /> : !q.data ? <Loading height={160} mt="sm" /> : (
         <>
           <p role="status">{[q.data.user.admin && t('seeas.admin', { name: q.data.user.name }), !q.data.user.admin && q.data.user.may_explain && t('seeas.explain'), !q.data.user.admin && q.data.user.may_customise && t('seeas.customise')].filter(Boolean).join(' ')}</p>
-          <div className="scrollx" tabIndex={0} role="region" aria-label={`${t('seeas.title')} ${q.data.user.name}`}>
+          <ScrollX label={`${t('seeas.title')} ${q.data.user.name}`}>
             <Table verticalSpacing={5} className="seeas">
               <Table.Thead><Table.Tr><Table.Th>{t('roles.object')}</Table.Th><Table.Th ta="end">{t('seeas.records')}</Table.Th>{RIGHTS.map((r) => <Table.Th key={r}>{t(`right.${r}` as Key)}</Table.Th>)}<Table.Th>{t('seeas.fields')}</Table.Th><Table.Th>{t('seeas.actions')}</Table.Th></Table.Tr></Table.Thead>
               <Table.Tbody>
@@ -52,7 +53,7 @@ export function SeeAs() {
                 ))}
               </Table.Tbody>
             </Table>
-          </div>
+          </ScrollX>
         </>
       )}
     </section>

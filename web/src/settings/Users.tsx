@@ -8,6 +8,7 @@ import { can, useMeta, type Rec } from '../meta/meta';
 import { Chip, Complaint, ErrorState, Letter, Loading } from '../ui/bits';
 import { Page } from './Page';
 import { useRows, useSave } from './rows';
+import { ScrollX } from '../ui/ScrollX';
 
 function Invite({ onClose }: { onClose: () => void }) {
   const roles = useRows('roles', { fields: 'id,name', sort: 'name' });
@@ -59,7 +60,7 @@ export default function Users() {
   return (
     <Page title={t('set.users')} help={t('users.help')} action={can(e, 'create') && <Button onClick={() => setInviting(true)}>{t('users.invite')}</Button>}>
       {rows.error ? <ErrorState error={rows.error} retry={() => void rows.refetch()} /> : !rows.data ? <Loading height={200} /> : (
-        <div className="scrollx" tabIndex={0} role="region" aria-label={t('set.users')}>
+        <ScrollX label={t('set.users')}>
           <Table verticalSpacing={6}>
             <Table.Thead><Table.Tr><Table.Th>{t('users.name')}</Table.Th><Table.Th>{t('set.roles')}</Table.Th><Table.Th>{t('users.team')}</Table.Th><Table.Th>{t('users.seen')}</Table.Th><Table.Th>{t('users.active')}</Table.Th></Table.Tr></Table.Thead>
             <Table.Tbody>
@@ -74,7 +75,7 @@ export default function Users() {
               ))}
             </Table.Tbody>
           </Table>
-        </div>
+        </ScrollX>
       )}
       <Modal opened={inviting} onClose={() => setInviting(false)} title={t('users.invite')} closeButtonProps={{ 'aria-label': t('close') }} transitionProps={{ duration: 0 }} closeOnClickOutside={false}>{inviting && <Invite onClose={() => setInviting(false)} />}</Modal>
     </Page>

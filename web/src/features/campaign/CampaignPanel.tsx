@@ -10,6 +10,7 @@ import { listOf, mayRun, useMeta, type Rec } from '../../meta/meta';
 import type { PanelProps } from '../../record/panel';
 import { Complaint, ErrorState, Loading } from '../../ui/bits';
 import { say, sayError } from '../../ui/undo';
+import { ScrollX } from '../../ui/ScrollX';
 import '../features.css';
 
 interface Review { audience: number; with_address: number; may_be_written_to: number; held_out: number; condition: string; links: string; links_set: boolean }
@@ -78,10 +79,10 @@ function Arms({ orders: o, lift, money: m }: { orders: { mailed: Arm; control: A
   return (
     <section className="panelpart">
       <h2>{t('camp.brought')}</h2>
-      <div className="scrollx" tabIndex={0} role="region" aria-label={t('camp.brought')}><table className="armtable">
+      <ScrollX label={t('camp.brought')}><table className="armtable">
         <thead><tr><td />{(['people', 'buyers', 'orders', 'revenue', 'each'] as const).map((k) => <th key={k} scope="col">{text('camp.col', k)}</th>)}</tr></thead>
         <tbody>{row('mailed')}{row('control')}</tbody>
-      </table></div>
+      </table></ScrollX>
       <p className="verdict" style={{ marginTop: 12 }}>
         {!o.control.people ? t('camp.verdict.nocontrol') : !d.known ? t('camp.verdict.unknown')
           : d.low! > 0 ? t('camp.verdict.more', { each: in_currency(d.difference), low: in_currency(d.low!), high: in_currency(d.high!), added: money(m.added) })
