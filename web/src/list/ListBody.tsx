@@ -64,8 +64,9 @@ export function ListBody({ entity: e, state, total, onProblem, refused, onClear 
   const flat = by ? undefined : runs[0]!;
   const error = by ? groups.error ?? runs.find((r) => r.error)?.error ?? null : flat!.error;
   useEffect(() => onProblem(error), [error, onProblem]);
-  // until the next rows are there the last ones stay, with the end that they were read from
-  const now = useKept(flat && (!flat.pending || error) ? { run: flat, end: anchor === 'end' } : undefined);
+  // until the next rows are there the last ones stay, with the end that they were read from; a refusal has none, and must
+  // not look like an answer without rows once the filter is mended
+  const now = useKept(flat && !flat.pending && !error ? { run: flat, end: anchor === 'end' } : undefined);
   const run: Windows | undefined = flat && now?.run;
   const end = !by && !!now?.end;
 
