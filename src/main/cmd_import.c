@@ -61,9 +61,7 @@ static int read_options(struct import *im, json_t **options)
         }
         json_object_update(*options, tree);
     }
-    if (key && strcmp(key, "none") == 0) {
-        json_object_set_new(*options, "keys", json_pack("[]"));
-    } else if (key) {
+    if (key) {
         json_t *keys = json_pack("[]");
         struct str rest = str_of(key), one;
         while (str_split(&rest, ',', &one)) {
@@ -136,30 +134,6 @@ static void tell_columns(const json_t *import, const json_t *options)
             fprintf(stderr, "column \"%s\" is left out: no field has this name\n", name ? name : "");
         }
     }
-}
-
-/* Who names no key gets the one that the browser would offer, and is told of it. */
-static int take_usual_key(struct import *im, const json_t *import, json_t *options)
-{
-    const json_t *columns = json_object_get(import, "columns");
-    struct answer a;
-
-    if (json_object_get(options, "keys") || json_object_get(options, "key")) {
-        return EXIT_DONE;
-    }
-    for (size_t i = 0; i < json_array_size(columns); i++) {
-        const json_t *one = json_array_get(columns, i);
-        const char *key = json_string_value(json_object_get(one, "key"));
-        if (!key || is_named(options, json_string_value(json_object_get(one, "column")))) {
-            continue;
-        }
-        json_object_set_new(options, "keys", json_pack("[s]", key));
-        fprintf(stderr, "records with the same %s are changed, not made again (--key none: all are made)\n", key);
-        json_t *patch = json_pack("{s:O}", "options", options);
-        arena_defer(im->cmd->mem, (void (*)(void *))json_decref, patch);
-        return shell_request(im->s, "PATCH", str_of(im->target), json_compact(im->cmd->mem, patch), &a);
-    }
-    return EXIT_DONE;
 }
 
 static void tell_row(const json_t *of, const json_t *error, const char *end)
@@ -257,9 +231,6 @@ static int import_file(struct import *im, json_t *options)
     }
     if (code == EXIT_DONE) {
         tell_columns(import, options);
-        code = take_usual_key(im, import, options);
-    }
-    if (code == EXIT_DONE) {
         code = shell_request(im->s, "POST",
             arena_fmt(im->cmd->mem, "%s/%s", im->target, check ? "check" : "start"), STR("{}"), &a);
     }
@@ -293,7 +264,7 @@ static int run_import(struct cmd *cmd)
 }
 
 static const struct option_row import_options[] = { OPTION_DATA,
-    { "key", "FIELDS", "records with the same value are changed instead of made (external_id,email); none: all are made", false },
+    { "key", "FIELDS", "records with the same value are changed instead of made (external_id,email)", false },
     { "mode", "both|create|update", "what happens to records that are there, and to those that are not", false },
     { "duplicates", "queue|reject|update", "what happens to rows that are probably somebody who is there", false },
     { "options", "JSON", "columns, formats and all else that an import takes; see the manual", false },

@@ -32,7 +32,7 @@ static const struct field fields[] = {
     FIELD_INT("rejected", .read_only = true, .no_history = true),
     FIELD_INT("warned", .read_only = true, .no_history = true),
     FIELD_JSON("columns", .read_only = true, .no_history = true,
-        .help = "What was found: header, samples, the field that is meant, order of dates, whether it is the usual key."),
+        .help = "What was found: header, samples, the field that is meant, order of dates."),
     FIELD_JSON("report", .read_only = true, .no_history = true,
         .help = "Of the last check or run: counts, the first changes, rejects and warnings."),
     FIELD_TEXT("error", .max = 400, .read_only = true, .no_fold = true),

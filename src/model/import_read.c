@@ -306,34 +306,8 @@ static enum err_code read_lines(struct reading *rd)
     return end_piece(rd);
 }
 
-/* By what records that are there would be found when nobody says: the first unique field that the file brings, else its
- * e-mail addresses. The number of the column; n for none. */
-static size_t usual_key(
-    struct call *c, const struct live_entity *e, const struct import_header *headers, size_t n, const char **key)
-{
-    size_t found = n;
-
-    for (size_t i = 0; i < n; i++) {
-        struct import_column m = { 0 };
-        if (!headers[i].target.n || !import_target(c, e, headers[i].target, &m) || m.piece || m.to == TO_NAME) {
-            continue;
-        }
-        if (m.field->stored && m.field->def.unique) {
-            *key = m.field->name.p;
-            return i;
-        }
-        bool mail = m.field->def.kind == KIND_EMAILS ? str_is(m.field->name, "emails")
-                                                     : str_is(m.field->name, "email") && import_is_indexed(e, m.field);
-        if (mail && found == n) {
-            *key = "email";
-            found = i;
-        }
-    }
-    return found;
-}
-
 static void column_json(
-    struct json_writer *w, const struct column_look *l, const struct import_header *h, const char *key)
+    struct json_writer *w, const struct column_look *l, const struct import_header *h)
 {
     const char *order = column_order(l);
     char decimal[2] = { column_decimal(l), 0 };
@@ -351,9 +325,6 @@ static void column_json(
     } else {
         json_none(w, "field");
     }
-    if (key) {
-        json_cstr(w, "key", key);
-    }
     if (order) {
         json_cstr(w, "format", order);
     }
@@ -366,20 +337,17 @@ static void column_json(
 static void columns_json(struct call *c, const struct reading *rd, struct buf *b)
 {
     struct import_header *headers = ARENA_ARRAY(c->mem, struct import_header, rd->ncolumns + 1);
-    const struct live_entity *e = model_entity(c->model, rd->entity);
-    const char *key = NULL;
     struct json_writer w;
 
     for (size_t i = 0; i < rd->ncolumns; i++) {
         const struct column_look *l = &rd->columns[i];
         headers[i] = (struct import_header) { l->header, l->samples, l->nsamples, { "", 0 } };
     }
-    import_suggest_all(c, e, headers, rd->ncolumns);
-    size_t at = usual_key(c, e, headers, rd->ncolumns, &key);
+    import_suggest_all(c, model_entity(c->model, rd->entity), headers, rd->ncolumns);
     json_init(&w, b);
     json_array(&w, NULL);
     for (size_t i = 0; i < rd->ncolumns; i++) {
-        column_json(&w, &rd->columns[i], &headers[i], i == at ? key : NULL);
+        column_json(&w, &rd->columns[i], &headers[i]);
     }
     json_end_array(&w);
 }

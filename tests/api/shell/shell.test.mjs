@@ -75,20 +75,6 @@ test('import looks without writing, takes options, JSON lines and spreadsheets',
   assert.match(odd.stderr, /nothing called "nothings"/);
 });
 
-test('a key that comes again in a file is the record of the row before, in a check as in the run, and the shell says by what it finds', async () => {
-  const file = path.join(w.dir, 'again.csv');
-  writeFileSync(file, 'External id;First name;Last name;E-mail\nK1;Ada;Twice;ada@twice.example\nK2;Bo;Twice;bo@twice.example\nK1;Adaline;Twice;ada@twice.example\n');
-  const all = ['--key', 'none'], figures = async (...more) => {
-    const r = await shell('import', 'contacts', file, '--json', ...more), { created, updated, rejected } = JSON.parse(r.stdout);
-    return [created, updated, rejected, /same external_id are changed/.test(r.stderr)];
-  };
-  assert.deepEqual(await figures('--check'), [2, 1, 0, true]);
-  assert.deepEqual(await figures('--check', ...all), [2, 0, 1, false]);
-  assert.deepEqual(await figures(), [2, 1, 0, true]);
-  assert.deepEqual(await figures(...all), [0, 0, 3, false]);
-  assert.match(await ok('query', "contacts where external_id = 'K1'", '--fields', 'first_name'), /Adaline/);
-});
-
 test('what is exported comes in again as it was', async () => {
   const out = path.join(w.dir, 'companies.jsonl');
   await ok('create', 'companies', JSON.stringify({ name: 'Round "Trip", Ltd', external_id: 'r1', phones: [{ number: '+4930123456', kind: 'work' }],

@@ -3,7 +3,7 @@ import { call, upload } from '../api/client';
 import { t, type Key } from '../locale/t';
 import { can, valueKind, type Entity, type Field, type Meta, type Rec } from '../meta/meta';
 
-export interface Column { column: string; samples?: string[]; filled?: number; field: string | null; key?: string; format?: string; decimal?: string; country?: string; create?: boolean }
+export interface Column { column: string; samples?: string[]; filled?: number; field: string | null; format?: string; decimal?: string; country?: string; create?: boolean }
 export interface Plan { columns: Column[]; keys: string[]; mode: string; empty: string }
 export interface Reject { row: number; errors: { field: string; message: string }[] }
 export interface Report {
@@ -83,8 +83,9 @@ export function keyFields(e: Entity, columns: Column[]): Field[] {
 export function startPlan(i: Import): Plan {
   const known = i.options?.columns?.length ? i.options.columns : null;
   const columns = (i.columns ?? []).map((c) => { const k = known?.find((x) => x.column === c.column); return k ? { ...c, ...k } : c; });
-  const usual = columns.find((c) => c.key)?.key; // the shell takes the same
-  return { columns, keys: i.options?.keys ?? (usual ? [usual] : []), mode: i.options?.mode ?? 'both', empty: i.options?.empty ?? 'keep' };
+  const keys = keyFields(e, columns);
+  const usual = keys.find((f) => f.unique) ?? keys.find((f) => f.name === 'email');
+  return { columns, keys: i.options?.keys ?? (usual ? [usual.name] : []), mode: i.options?.mode ?? 'both', empty: i.options?.empty ?? 'keep' };
 }
 /** As the server takes it: without what only the screen needs. */
 export function options(e: Entity, p: Plan) {
