@@ -43,7 +43,7 @@ function Preview({ id }: { id: number }) {
 
 export function Mapping({ entity: e, i, onStarted }: { entity: Entity; i: Import; onStarted: () => void }) {
   const client = useQueryClient();
-  const [plan, setPlan] = useState<Plan>(() => startPlan(i));
+  const [plan, setPlan] = useState<Plan>(() => startPlan(e, i));
   const [touched, setTouched] = useState<Set<string>>(new Set());
   const [rows, setRows] = useState(false);
   const [busy, setBusy] = useState('');

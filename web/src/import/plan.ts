@@ -80,7 +80,7 @@ export function keyFields(e: Entity, columns: Column[]): Field[] {
   return [...found.values()].sort((a, b) => Number(!!b.unique) - Number(!!a.unique));
 }
 
-export function startPlan(i: Import): Plan {
+export function startPlan(e: Entity, i: Import): Plan {
   const known = i.options?.columns?.length ? i.options.columns : null;
   const columns = (i.columns ?? []).map((c) => { const k = known?.find((x) => x.column === c.column); return k ? { ...c, ...k } : c; });
   const keys = keyFields(e, columns);
