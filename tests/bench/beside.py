@@ -1,6 +1,7 @@
-"""Something that goes on beside what is measured, in a thread of its own."""
+"""What goes on beside a measurement: in a thread of its own, or in the server by itself."""
 
 import threading
+import time
 
 
 class Beside:
@@ -17,3 +18,12 @@ class Beside:
     def __exit__(self, *_):
         self.over.set()
         self.thread.join()
+
+
+def quiet(cpu):
+    """CPU seconds once nothing is worked at any more."""
+    while True:
+        before = cpu()
+        time.sleep(1.5)
+        if cpu() - before < 0.06:
+            return cpu()

@@ -7,7 +7,7 @@ import time
 import urllib.parse
 import urllib.request
 
-from beside import Beside
+from beside import Beside, quiet
 
 SEGMENTS, WAITED, LOAD = 200, 100, 2000
 
@@ -116,15 +116,6 @@ class Load(Beside):
                                                   "properties": {"url": f"/products/{i}"}} for i in range(100)]})
             n += 100
         self.rate = n / (time.monotonic() - start)
-
-
-def quiet(cpu):
-    """CPU seconds once nothing is worked at any more."""
-    while True:
-        before = cpu()
-        time.sleep(1.5)
-        if cpu() - before < 0.06:
-            return cpu()
 
 
 def judged(bench, sender, cpu, event, other):

@@ -50,7 +50,7 @@ int main(int argc, char **argv)
             smtp_send(s, &item);
             sent++;
         }
-        smtp_turn(s, 100000);
+        smtp_turn(s, 100000, -1);
     }
     double seconds = (double)(time_monotonic() - begun) / 1e6;
     printf("%.0f\n", (double)accepted / seconds);
