@@ -4,6 +4,7 @@
 
 #include "main/config.h"
 #include "main/modules.h"
+#include "model/link.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -57,7 +58,7 @@ enum err_code installation_open_org(struct installation *i, struct err *e)
         return err_set(e, ERR_FORBIDDEN, NULL, "cannot make %s: %s", main_org, strerror(errno));
     }
     TRY(org_open(&i->org, &i->cfg, "main", modules, e));
-    memcpy(i->org->secret, key, sizeof key);
+    link_use_key(i->org, key);
     return OK;
 }
 

@@ -8,14 +8,16 @@
 #include <string.h>
 
 enum { TAG = 16, PAYLOAD = 21, TOKEN_MOST = 64 };
-enum subkey { KEY_TAG = 1, KEY_CIPHER, KEY_ADDRESS };
+enum { KEY_TAG, KEY_CIPHER, KEY_ADDRESS, KEYS };
 
-static void subkey(const struct org *o, enum subkey which, uint8_t key[crypto_kdf_KEYBYTES])
+void link_use_key(struct org *o, const uint8_t key[crypto_kdf_KEYBYTES])
 {
-    _Static_assert(
-        sizeof o->secret == crypto_kdf_KEYBYTES, "the key file holds a key of libsodium's size");
-    (void)crypto_kdf_derive_from_key(
-        key, crypto_kdf_KEYBYTES, (uint64_t)which, "kithlink", o->secret);
+    _Static_assert(sizeof o->secret == crypto_kdf_KEYBYTES && sizeof o->link_keys == KEYS * crypto_kdf_KEYBYTES,
+        "the key file holds a key of libsodium's size");
+    memcpy(o->secret, key, sizeof o->secret);
+    for (int i = 0; i < KEYS; i++) {
+        (void)crypto_kdf_derive_from_key(o->link_keys[i], crypto_kdf_KEYBYTES, (uint64_t)i + 1, "kithlink", key);
+    }
 }
 
 struct str link_base(const struct call *c)
@@ -57,19 +59,15 @@ static bool take_number(const uint8_t *in, size_t n, size_t *at, int64_t *v)
 
 static void make_tag(const struct org *o, const uint8_t *payload, size_t n, uint8_t tag[TAG])
 {
-    uint8_t key[crypto_kdf_KEYBYTES];
-
-    subkey(o, KEY_TAG, key);
-    (void)crypto_generichash(tag, TAG, payload, n, key, sizeof key);
+    (void)crypto_generichash(tag, TAG, payload, n, o->link_keys[KEY_TAG], sizeof o->link_keys[KEY_TAG]);
 }
 
 static void crypt(const struct org *o, const uint8_t tag[TAG], uint8_t *payload, size_t n)
 {
-    uint8_t key[crypto_kdf_KEYBYTES], nonce[crypto_stream_xchacha20_NONCEBYTES] = { 0 };
+    uint8_t nonce[crypto_stream_xchacha20_NONCEBYTES] = { 0 };
 
     memcpy(nonce, tag, TAG);
-    subkey(o, KEY_CIPHER, key);
-    (void)crypto_stream_xchacha20_xor(payload, payload, n, nonce, key);
+    (void)crypto_stream_xchacha20_xor(payload, payload, n, nonce, o->link_keys[KEY_CIPHER]);
 }
 
 struct str link_seal(const struct org *o, struct arena *mem, const struct link *l)
@@ -111,12 +109,11 @@ bool link_open(const struct org *o, struct str token, enum link_kind kind, struc
 
 struct str address_hash(const struct org *o, struct arena *mem, struct str key)
 {
-    uint8_t secret[crypto_kdf_KEYBYTES], hash[32];
+    uint8_t hash[32];
     char text[2 * sizeof hash + 1];
 
-    subkey(o, KEY_ADDRESS, secret);
     (void)crypto_generichash(
-        hash, sizeof hash, (const uint8_t *)key.p, key.n, secret, sizeof secret);
+        hash, sizeof hash, (const uint8_t *)key.p, key.n, o->link_keys[KEY_ADDRESS], sizeof o->link_keys[KEY_ADDRESS]);
     sodium_bin2hex(text, sizeof text, hash, sizeof hash);
     return arena_str(mem, str_of(text));
 }

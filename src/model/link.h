@@ -16,6 +16,9 @@ struct link {
     int64_t a, b; /* ids and numbers, 0 and up; what they mean goes by the kind */
 };
 
+/* Takes the installation's key, of 32 bytes, before anything is signed or sealed. */
+void link_use_key(struct org *o, const uint8_t key[32]);
+
 /* The address of the server as customers know it, "https://crm.example", without a slash at its end: base_url, or where
  * it listens. Into the call's arena. */
 struct str link_base(const struct call *c);

@@ -35,6 +35,7 @@ struct org {
     bool stopping;            /* long jobs end between two of their steps, and go on elsewhere or later */
     struct arena *mem;
     uint8_t secret[32];       /* from the key file: signs and encrypts */
+    uint8_t link_keys[3][32]; /* made of it, for link.c */
     bool read_only;           /* the disk is full, or so asked */
     int64_t test_now;         /* testing: the clock stands here when not 0 */
     uint64_t calls, writes, errors;
