@@ -8,13 +8,15 @@
 #include "domain/consent/consent.h"
 
 #include "base/log.h"
+#include "base/time.h"
 #include "model/merge.h"
 #include "model/normal.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-enum { SLICE = 16 };
+/* Each is a read of its own, which begins by mapping the file again, and the connections wait as long as it takes. */
+enum { SLICE = 64, SLICE_MICROS = 5000 };
 
 /* ---- what is sent by whom ---- */
 
@@ -303,7 +305,8 @@ enum err_code sending_make_slice(struct call *c, void *arg)
         s->looked_at = 0;
         return OK;
     }
-    for (size_t end = p->made + SLICE < p->n ? p->made + SLICE : p->n; p->made < end; p->made++) {
+    int64_t until = time_monotonic() + SLICE_MICROS;
+    for (size_t end = p->made + SLICE < p->n ? p->made + SLICE : p->n; p->made < end && time_monotonic() < until; p->made++) {
         struct arena_mark mark = arena_mark(c->mem);
         struct ready *m = &p->list[p->made];
         enum err_code code = prepare_one(c, m);

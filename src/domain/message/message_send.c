@@ -15,104 +15,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TRIES = 6, TROUBLE = 5 };
+enum { TROUBLE = 5 };
 enum { IDLE_MICROS = 20000, GATHER_MICROS = 2000, LOOK_MICROS = 1000000, EMPTY_MICROS = 100000 };
 enum { PAGE_MICROS = 2000000 };
 enum { KEEP_MICROS = 15000000, DRAIN_MICROS = 30000000 }; /* the lease is of a minute */
 
 /* ---- a round ---- */
-
-static enum err_code note_ending(struct call *c, const struct ending *end)
-{
-    const struct smtp_result *r = &end->r;
-    struct str reply = str_of(arena_fmt(c->mem, "%d %.180s", r->code, r->text).p);
-
-    bool again = r->outcome == SMTP_DEFERRED || r->outcome == SMTP_UNSENT
-        || (r->outcome == SMTP_UNKNOWN && end->m->transactional);
-    if (r->outcome == SMTP_ACCEPTED) {
-        return db_exec(c,
-            SQL("UPDATE \"messages\" SET \"state\" = 'accepted', \"at\" = $2, \"accepted_at\" = $2, \"reason\" = NULL WHERE"
-                " \"id\" = $1 AND \"state\" = 'in_flight'"),
-            VALS(V(end->m->id), V(c->now)));
-    }
-    if (again) {
-        /* 1, 4, 16, 64, 256 minutes; what could not even be tried costs no try, and waits for the server alone. A campaign
-         * writes to a person: by then he may have another address. */
-        return db_exec(c,
-            SQL("UPDATE \"messages\" SET \"state\" = CASE WHEN \"attempts\" + $4 > $5 THEN 'refused' ELSE 'planned' END, \"at\" ="
-                " $2, \"attempts\" = \"attempts\" + $4, \"reason\" = 'deferred', \"reply\" = $3, \"due\" = $2 + $4 * 60000000 *"
-                " CASE \"attempts\" WHEN 0 THEN 1 WHEN 1 THEN 4 WHEN 2 THEN 16 WHEN 3 THEN 64 ELSE 256 END, \"address\" ="
-                " CASE WHEN $6 = 1 OR \"attempts\" + $4 > $5 THEN \"address\" END WHERE \"id\" = $1 AND \"state\" = 'in_flight'"),
-            VALS(V(end->m->id), V(c->now), V(reply), V(r->outcome == SMTP_UNSENT ? 0 : 1), V(TRIES - 1),
-                V(end->m->transactional)));
-    }
-    return db_exec(c,
-        SQL("UPDATE \"messages\" SET \"state\" = $4, \"at\" = $2, \"reason\" = $5, \"reply\" = $3 WHERE \"id\" = $1 AND"
-            " \"state\" = 'in_flight'"),
-        VALS(V(end->m->id), V(c->now), V(reply), V(r->outcome == SMTP_UNKNOWN ? "unknown" : "refused"),
-            V(r->outcome == SMTP_UNKNOWN ? "connection_lost" : "refused")));
-}
-
-static enum err_code note_skipped(struct call *c, const struct ready *m)
-{
-    return db_exec(c,
-        SQL("UPDATE \"messages\" SET \"state\" = $4, \"reason\" = $2, \"at\" = $3 WHERE \"id\" = $1 AND \"state\" = 'planned'"),
-        VALS(V(m->id), V(m->reason), V(c->now), V(strcmp(m->reason, "held_out") == 0 ? "held_out" : "skipped")));
-}
-
-static enum err_code note_put_off(struct call *c, const struct ready *m)
-{
-    return db_exec(c, SQL("UPDATE \"messages\" SET \"due\" = $2 WHERE \"id\" = $1 AND \"state\" = 'planned'"),
-        VALS(V(m->id), V(c->now + m->put_off)));
-}
-
-static enum err_code store_links(struct call *c, struct sending *s)
-{
-    for (size_t i = 0; i < s->nbatches; i++) {
-        struct batch_state *b = &s->batches[i];
-        for (size_t k = b->links.stored; k < b->links.n; k++) {
-            TRY(db_exec(c,
-                SQL("INSERT INTO \"message_links\" (\"batch\", \"number\", \"url\") VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"),
-                VALS(V(b->b.id), V((int64_t)k), V(b->links.urls[k]))));
-        }
-    }
-    return OK;
-}
-
-/* May run twice: it changes nothing but the database, and `stopped`. */
-static enum err_code write_round(struct call *c, void *arg)
-{
-    struct sending *s = arg;
-    int64_t n;
-
-    TRY(store_links(c, s));
-    for (size_t i = 0; i < s->nbatches; i++) {
-        if (s->batches[i].paced) {
-            TRY(db_exec(c, SQL("UPDATE \"message_batches\" SET \"next\" = $2 WHERE \"id\" = $1"),
-                VALS(V(s->batches[i].b.id), V(s->batches[i].b.next))));
-        }
-    }
-    for (size_t i = 0; i < s->nendings; i++) {
-        const struct ending *end = &s->endings[i];
-        TRY(end->m->reason ? note_skipped(c, end->m) : end->m->put_off ? note_put_off(c, end->m) : note_ending(c, end));
-    }
-    for (size_t i = 0; i < s->ngoing; i++) {
-        TRY(db_changed(c, &n,
-            SQL("UPDATE \"messages\" SET \"state\" = 'in_flight', \"address\" = $2, \"at\" = $3, \"contact\" = $4 WHERE"
-                " \"id\" = $1 AND \"state\" = 'planned' AND EXISTS (SELECT 1 FROM \"message_batches\" b WHERE b.\"id\" ="
-                " \"messages\".\"batch\" AND b.\"state\" = 'open') AND NOT EXISTS (SELECT 1 FROM \"messages\" o WHERE"
-                " o.\"batch\" = \"messages\".\"batch\" AND o.\"contact\" = $4 AND o.\"occasion\" = \"messages\".\"occasion\""
-                " AND o.\"id\" <> $1)"),
-            VALS(V(s->going[i]->id), V(s->going[i]->to), V(c->now), V(s->going[i]->contact))));
-        s->stopped[i] = n == 0;
-    }
-    return OK;
-}
-
-static void ended(struct sending *s, struct ready *m, const struct smtp_result *r)
-{
-    s->endings[s->nendings++] = (struct ending) { m, *r };
-}
 
 static void done(void *owner, const struct smtp_item *item, const struct smtp_result *r)
 {
@@ -123,7 +31,7 @@ static void done(void *owner, const struct smtp_item *item, const struct smtp_re
         pace_slow_down(s, m);
     }
     s->sent += r->outcome == SMTP_ACCEPTED;
-    ended(s, m, r);
+    round_add_ending(s, m, r);
 }
 
 /* A page whose last message has ended, other than the one that goes out; NULL: all have some on their way. */
@@ -149,7 +57,7 @@ static void end_page(struct sending *s)
     p->at = p->made = p->n;
 }
 
-/* Fills `going` with what may go now. */
+/* What may go now, and what does not go at all. */
 static void choose(struct sending *s)
 {
     struct smtp_result none = { 0 };
@@ -157,22 +65,21 @@ static void choose(struct sending *s)
     int64_t now = time_monotonic();
     size_t room = (size_t)smtp_room(s->smtp);
 
-    s->ngoing = 0;
-    for (size_t i = p->at; i < p->made && s->ngoing < room; i++) {
+    for (size_t i = p->at; i < p->made && round_next(s)->ngoing < room; i++) {
         struct ready *m = &p->list[i];
         if (p->taken[i]) {
             continue;
         }
         if (m->reason || (pace_domain_waits(s, m, now) && pace_puts_off(s, m, now))) {
             p->taken[i] = true;
-            ended(s, m, &none);
+            round_add_ending(s, m, &none);
         } else if (!pace_domain_waits(s, m, now)) {
             if (!pace_server_lets(s, now)) {
                 break;
             }
             pace_domain_goes(s, m, now);
             p->taken[i] = true;
-            s->going[s->ngoing++] = m;
+            round_add_going(s, m);
         }
     }
     while (p->at < p->made && p->taken[p->at]) {
@@ -180,48 +87,29 @@ static void choose(struct sending *s)
     }
 }
 
-static bool moved_pace(const struct sending *s)
+/* A commit costs the same for one answer as for many, and they come one by one: they are waited for a little. */
+static bool is_worth_a_commit(const struct sending *s)
 {
-    for (size_t i = 0; i < s->nbatches; i++) {
-        if (s->batches[i].paced) {
-            return true;
-        }
+    const struct round *n = round_next(s);
+    int64_t now = time_monotonic();
+
+    if (!n->nendings && !n->ngoing) {
+        return round_has_pace(s) || now - s->wrote_at >= KEEP_MICROS;
     }
-    return false;
+    return n->nendings * 2 >= (size_t)s->server.smtp.connections || n->nendings >= MAIL_PAGE
+        || !smtp_under_way(s->smtp) || now - n->since >= GATHER_MICROS;
 }
 
-static void forget_pace(struct sending *s)
+/* What was committed goes out, and the next is committed. */
+static enum err_code turn_rounds(struct sending *s)
 {
-    for (size_t i = 0; i < s->nbatches; i++) {
-        s->batches[i].paced = false;
-    }
-}
-
-static enum err_code go(struct sending *s)
-{
-    if (!s->nendings && !s->ngoing && !moved_pace(s) && time_monotonic() - s->wrote_at < KEEP_MICROS) {
-        return OK;
-    }
-    s->w->done = s->sent;
-    TRY(job_work_write(s->w, write_round, s)); /* also keeps the lease */
-    s->wrote_at = time_monotonic();
-    for (size_t i = 0; i < s->nbatches; i++) {
-        s->batches[i].links.stored = s->batches[i].links.n;
-    }
-    forget_pace(s);
-    for (size_t i = 0; i < s->nendings; i++) {
-        s->endings[i].m->page->left--;
-    }
-    s->nendings = 0;
-    for (size_t i = 0; i < s->ngoing; i++) {
-        struct ready *m = s->going[i];
-        if (s->stopped[i]) {
-            m->page->left--;
-            continue;
+    TRY(round_take(s, false));
+    if (!round_is_written(s)) {
+        choose(s);
+        if (is_worth_a_commit(s)) {
+            round_write(s);
         }
-        smtp_send(s->smtp, &(struct smtp_item) { .from = m->from.p, .to = m->to.p, .data = m->data, .arg = m });
     }
-    s->ngoing = 0;
     return OK;
 }
 
@@ -255,8 +143,7 @@ static enum err_code finish(struct call *c, void *arg)
     int64_t due;
     bool found;
 
-    r->s->ngoing = 0;
-    TRY(write_round(c, r->s)); /* what the server said while the process was told to stop */
+    TRY(round_write_last(c, r->s)); /* what the server said while the process was told to stop */
     TRY(batches_close_ended(c, r->s->server_id));
     TRY(job_give_key(c, r->s->w->id));
     enum err_code code = mail_server_tell(c, r->s->server_id, r->error);
@@ -274,6 +161,7 @@ static enum err_code finish(struct call *c, void *arg)
 
 static enum err_code load_texts(struct sending *s)
 {
+    TRY(rounds_flush(s)); /* it stores links of the ones there are, and their pace */
     arena_reset(s->texts);
     arena_reset(s->keys);
     s->looked_at = time_monotonic();
@@ -296,6 +184,22 @@ static bool all_ended(const struct sending *s)
     return true;
 }
 
+/* A read beside the thread that writes. */
+static enum err_code look(struct sending *s, call_fn *fn)
+{
+    struct arena *mem = arena_create((size_t)s->w->org->cfg->arena_max * 4);
+    struct call c;
+
+    call_init(&c, s->w->org, mem, user_system(), VIA_JOB);
+    enum err_code code = job_work_look(s->w, &c, fn, s);
+    if (code != OK) {
+        (void)!round_take(s, true);
+        s->w->err = c.err;
+    }
+    arena_destroy(mem);
+    return code;
+}
+
 /* The next page, once all of the last one is on its way. *over: nothing is due, nothing under way, and nobody asked for
  * patience lately. */
 static enum err_code turn_page(struct sending *s, bool *over)
@@ -311,11 +215,16 @@ static enum err_code turn_page(struct sending *s, bool *over)
         TRY(load_texts(s)); /* another text, a batch that was paused or opened */
     }
     s->page = next;
-    TRY(job_work_read(s->w, sending_list_page, s));
+    TRY(look(s, sending_list_page));
     s->listed_at = time_monotonic();
     s->page->until = s->listed_at + PAGE_MICROS;
     *over = !s->page->n && all_ended(s) && s->listed_at >= s->linger;
     return OK;
+}
+
+static bool wants_mails(const struct sending *s)
+{
+    return s->page->made < s->page->n && s->page->made - s->page->at < 2 * (size_t)s->server.smtp.connections;
 }
 
 /* How long nothing can happen unless the server says something. */
@@ -323,8 +232,14 @@ static int64_t idle_time(const struct sending *s)
 {
     int64_t until_next = s->next - time_monotonic();
 
-    if (s->page->made < s->page->n && s->page->made - s->page->at < 2 * (size_t)s->server.smtp.connections) {
-        return 0; /* there are mails to make */
+    if (wants_mails(s)) {
+        return 0;
+    }
+    if (round_is_written(s)) {
+        return IDLE_MICROS; /* its bell is heard */
+    }
+    if (round_next(s)->nendings || round_next(s)->ngoing) {
+        return GATHER_MICROS / 4;
     }
     if (s->page->at == s->page->n || !smtp_room(s->smtp)) {
         return IDLE_MICROS;
@@ -332,26 +247,16 @@ static int64_t idle_time(const struct sending *s)
     return s->server.rate && until_next > 0 && until_next < IDLE_MICROS ? until_next : IDLE_MICROS / 20;
 }
 
-/* Answers come one by one, and a commit costs the same for one as for many. */
-static void gather(struct sending *s)
-{
-    int64_t until = time_monotonic() + GATHER_MICROS;
-
-    smtp_turn(s->smtp, idle_time(s));
-    while (smtp_under_way(s->smtp) && s->page->made == s->page->n && s->nendings && s->nendings * 2 < (size_t)s->server.smtp.connections
-        && time_monotonic() < until) {
-        smtp_turn(s->smtp, GATHER_MICROS / 4);
-    }
-}
-
-/* Waits for what is on the connections; nothing new goes. */
-static void drain(struct sending *s)
+/* Waits for what is on the connections; nothing new goes than what is marked as in flight. */
+static enum err_code drain(struct sending *s)
 {
     int64_t until = time_monotonic() + DRAIN_MICROS;
+    enum err_code code = round_take(s, true);
 
     while (smtp_under_way(s->smtp) && time_monotonic() < until) {
-        smtp_turn(s->smtp, IDLE_MICROS);
+        smtp_turn(s->smtp, IDLE_MICROS, -1);
     }
+    return code;
 }
 
 /* Everything that is due, until nothing is, the server fails, or the process stops. *why: it fails. */
@@ -362,24 +267,21 @@ static enum err_code send_all(struct sending *s, const char **why)
     for (;;) {
         *why = NULL;
         if (job_work_stops(s->w)) {
-            drain(s);
-            return OK;
+            return drain(s);
         }
         TRY(turn_page(s, &over));
         if (over) {
             *why = smtp_trouble(s->smtp, why) ? *why : NULL;
-            return OK;
+            return rounds_flush(s);
         }
         end_page(s);
-        choose(s);
-        TRY(go(s));
-        if (s->page->made < s->page->n && s->page->made - s->page->at < 2 * (size_t)s->server.smtp.connections) {
-            TRY(job_work_read(s->w, sending_make_slice, s));
+        TRY(turn_rounds(s));
+        if (wants_mails(s)) {
+            TRY(look(s, sending_make_slice));
         }
-        gather(s);
+        smtp_turn(s->smtp, idle_time(s), rounds_bell(s));
         if (smtp_trouble(s->smtp, why) >= TROUBLE) {
-            drain(s);
-            return OK;
+            return drain(s);
         }
     }
 }
@@ -403,15 +305,14 @@ enum err_code message_send_work(struct job_work *w)
     s->page = s->pages;
     TRY(job_work_write(w, recover, s));
     s->wrote_at = time_monotonic();
+    TRY(rounds_open(s));
     TRY(load_texts(s));
     enum err_code code = smtp_open(w->mem, &s->server.smtp, done, s, &s->smtp, &w->err);
     if (code == OK) {
         code = send_all(s, &why);
-        if (code != OK) { /* what the server still says is kept, whatever went wrong here; the pace is another's by now */
-            drain(s);
-            s->ngoing = 0;
-            forget_pace(s);
-            (void)!job_work_as_system(w, write_round, s);
+        if (code != OK) {
+            (void)!drain(s);
+            rounds_rescue(s);
             return code;
         }
     } else {
@@ -428,6 +329,7 @@ enum err_code message_send_work(struct job_work *w)
             report.again = org_now(w->org) + MINUTES(1); /* somebody may mend it */
         }
     }
+    round_end(s);
     w->result = arena_fmt(w->mem, "{\"sent\": %" PRId64 "}", s->sent);
     return job_work_end(w, finish, &report);
 }

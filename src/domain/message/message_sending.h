@@ -48,12 +48,27 @@ struct ending {
     struct smtp_result r;
 };
 
+/* What one transaction notes: what the server has answered since the last one, and what goes out next. */
+struct round {
+    struct ending endings[SMTP_CONNECTIONS_MAX + 2 * MAIL_PAGE];
+    size_t nendings;
+    struct ready *going[SMTP_CONNECTIONS_MAX];
+    bool stopped[SMTP_CONNECTIONS_MAX]; /* cancelled before it went */
+    size_t ngoing;
+    int64_t since; /* when the first of it came, by the monotonic clock */
+};
+struct rounds;
+
 struct batch_state {
     struct batch b;
     struct mail_layout layout;
     struct mail_links links;
     bool usable;
     bool paced; /* b.next has moved */
+    /* of the round that is being written */
+    size_t storing; /* links up to here */
+    bool pacing;
+    int64_t pacing_next;
 };
 
 struct sending {
@@ -65,11 +80,7 @@ struct sending {
     struct batch_state *batches;
     size_t nbatches;
     struct page pages[MAIL_PAGES], *page; /* page: the one that goes out */
-    struct ending endings[SMTP_CONNECTIONS_MAX + 2 * MAIL_PAGE];
-    size_t nendings;
-    struct ready *going[SMTP_CONNECTIONS_MAX];
-    bool stopped[SMTP_CONNECTIONS_MAX]; /* cancelled before it went */
-    size_t ngoing;
+    struct rounds *rounds;
     struct domain_pace domains[MAIL_DOMAINS];
     size_t ndomains;
     int64_t next;                  /* when the server's rate lets the next one go */
@@ -78,8 +89,32 @@ struct sending {
     int64_t model; /* the version that the layouts were read in */
 };
 
+/* ---- what is noted (message_round.c) ---- */
+/* Starts the thread that commits, which ends with the work's memory. All below are for the job's thread. */
+MUST_CHECK enum err_code rounds_open(struct sending *s);
+/* A file descriptor that is readable once a round has been written. */
+int rounds_bell(const struct sending *s);
+/* The one that is gathered. */
+const struct round *round_next(const struct sending *s);
+void round_add_ending(struct sending *s, struct ready *m, const struct smtp_result *r);
+void round_add_going(struct sending *s, struct ready *m);
+/* A batch has moved on that keeps a limit per hour. */
+bool round_has_pace(const struct sending *s);
+bool round_is_written(const struct sending *s);
+/* Hands what was gathered to the thread; not while another is written. */
+void round_write(struct sending *s);
+/* Sends what a round that has been written marked as in flight. wait: until it is. */
+MUST_CHECK enum err_code round_take(struct sending *s, bool wait);
+/* Nothing is left to be written. */
+MUST_CHECK enum err_code rounds_flush(struct sending *s);
+/* Nothing more goes out; round_write_last writes what else was gathered, in the job's last transaction. After round_take. */
+void round_end(struct sending *s);
+MUST_CHECK enum err_code round_write_last(struct call *c, struct sending *s);
+/* After a failure: what the server said is kept, whatever went wrong here. */
+void rounds_rescue(struct sending *s);
+
 /* ---- whom it is about (message_page.c) ---- */
-/* All are called by job_work_read and call_read; arg: the job. */
+/* All are called by job_work_look and call_read; arg: the job. */
 MUST_CHECK enum err_code sending_read_batches(struct call *c, void *arg);
 MUST_CHECK enum err_code sending_list_page(struct call *c, void *arg);
 /* Some mails of the page, while the server reads what it was sent. */

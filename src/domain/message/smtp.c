@@ -477,7 +477,7 @@ static void serve(struct connection *k, short events)
     }
 }
 
-void smtp_turn(struct smtp *s, int64_t micros)
+void smtp_turn(struct smtp *s, int64_t micros, int wake)
 {
     int64_t now = time_monotonic(), until = now + micros;
     nfds_t n = 0;
@@ -492,7 +492,8 @@ void smtp_turn(struct smtp *s, int64_t micros)
         until = k->deadline < until ? k->deadline : until;
     }
     int wait = until > now ? (int)((until - now + 999) / 1000) : 0;
-    (void)poll(s->polls, n, wait);
+    s->polls[n] = (struct pollfd) { .fd = wake, .events = POLLIN };
+    (void)poll(s->polls, n + 1, wait);
     now = time_monotonic();
     nfds_t at = 0;
     for (int i = 0; i < s->server.connections; i++) {
@@ -595,7 +596,7 @@ enum err_code smtp_open(struct arena *mem, const struct smtp_server *server, smt
         : server->connections > SMTP_CONNECTIONS_MAX ? SMTP_CONNECTIONS_MAX
                                                      : server->connections;
     s->connections = ARENA_ARRAY(mem, struct connection, (size_t)s->server.connections);
-    s->polls = ARENA_ARRAY(mem, struct pollfd, (size_t)s->server.connections);
+    s->polls = ARENA_ARRAY(mem, struct pollfd, (size_t)s->server.connections + 1);
     for (int i = 0; i < s->server.connections; i++) {
         s->connections[i] = (struct connection) { .s = s, .fd = -1 };
     }

@@ -52,8 +52,8 @@ int smtp_room(const struct smtp *s);
 int smtp_under_way(const struct smtp *s);
 /* Only when there is room. */
 void smtp_send(struct smtp *s, const struct smtp_item *item);
-/* Moves what can be moved, and waits at most so long for more. */
-void smtp_turn(struct smtp *s, int64_t micros);
+/* Moves what can be moved, and waits at most so long for more; less when `wake` (-1: none) is readable. */
+void smtp_turn(struct smtp *s, int64_t micros, int wake);
 /* How many connections in a row could not be made, or were refused; *why what the last one said. 0 as soon as one
  * stands. */
 int smtp_trouble(const struct smtp *s, const char **why);

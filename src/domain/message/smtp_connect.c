@@ -160,7 +160,7 @@ bool smtp_try(struct smtp *s, int64_t micros, struct smtp_trial *out)
             (void)snprintf(out->text, sizeof out->text, "%s", s->why);
             return true;
         }
-        smtp_turn(s, until - time_monotonic());
+        smtp_turn(s, until - time_monotonic(), -1);
     } while (time_monotonic() < until);
     return false;
 }
