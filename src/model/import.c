@@ -5,6 +5,7 @@
 #include "model/change.h"
 #include "model/entries.h"
 #include "model/import_job.h"
+#include "model/import_seen.h"
 #include "model/texts.h"
 
 #include <inttypes.h>
@@ -294,6 +295,23 @@ static struct record *copy_ready(struct call *c, const struct import_ready *read
     return r;
 }
 
+/* In a check: an earlier step would have made it already. */
+static enum err_code look_at_earlier(struct one_row *one, const struct record *r, bool *found)
+{
+    bool creates = one->im->p->mode == IMPORT_CREATE;
+    enum import_again again = AGAIN_NOT;
+
+    TRY(one->im->rows->seen ? import_seen_look(one->im, r, one->at, &again) : OK);
+    *found = again != AGAIN_NOT;
+    if (*found) {
+        one->what = creates ? ROW_SKIPPED : again == AGAIN_SAME ? ROW_UNCHANGED : ROW_UPDATED;
+    }
+    if (one->im->rows->marks && !(*found && creates)) {
+        import_seen_mark(one->im, r, one->at);
+    }
+    return OK;
+}
+
 static enum err_code import_row(struct call *c, void *arg)
 {
     struct one_row *one = arg;
@@ -301,6 +319,7 @@ static enum err_code import_row(struct call *c, void *arg)
     const struct import_rows *rows = im->rows;
     const struct import_ready *ready = rows->ready ? rows->ready(rows->arg, one->at) : NULL;
     struct record *r;
+    bool found;
 
     if (ready && ready->r) {
         r = copy_ready(c, ready);
@@ -319,6 +338,10 @@ static enum err_code import_row(struct call *c, void *arg)
     }
     if (im->p->mode == IMPORT_UPDATE) {
         return fail(c, ERR_NOT_FOUND, NULL, "no %s has this key", r->e->name.p);
+    }
+    TRY(look_at_earlier(one, r, &found));
+    if (found) {
+        return OK;
     }
     TRY(look_for_same(im, r));
     if (r->id) {
@@ -378,7 +401,12 @@ static enum err_code import_one(struct importing *im, size_t i)
     int64_t *counts[] = { &im->out->created, &im->out->updated, &im->out->unchanged,
         &im->out->skipped };
 
+    size_t marked = im->rows->marks ? im->rows->marks->n : 0;
+
     enum err_code code = run_row(im, &one);
+    if (code != OK && im->rows->marks) {
+        im->rows->marks->n = marked; /* it would not be made */
+    }
     if (code == OK) {
         *counts[one.what] += 1;
         return OK;

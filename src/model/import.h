@@ -18,6 +18,7 @@
 enum { IMPORT_ROWS = 1000, IMPORT_COLUMNS = 500 };
 
 struct import_plan;
+struct import_seen;
 /* dry: nothing stays; import_apply tells what would have changed. */
 MUST_CHECK enum err_code import_plan_make(struct call *c, const struct live_entity *e,
     const json_t *spec, bool dry, struct import_plan **out);
@@ -43,6 +44,9 @@ struct import_rows {
     bool apart; /* a savepoint for each row */
     bool (*enough)(void *arg); /* asked after every few rows; true: the rest is left. NULL: all run */
     void *arg; /* of both */
+    /* Of a check in several steps: what the earlier ones would have made, and what this one would. NULL: of none. */
+    const struct import_seen *seen;
+    struct buf *marks;
 };
 
 struct import_result {

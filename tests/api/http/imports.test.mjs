@@ -78,6 +78,24 @@ test('a file is read: columns with samples, what they mean, how dates and number
   assert.deepEqual(rows.rows, [['Ana', 'Müller', 'ana@example.org', 'x', '31.12.1980', '1.234,50']]);
 });
 
+test('a key that comes again far down the file is told by a check as the run does it', async () => {
+  const counts = (r) => Object.fromEntries(['created', 'updated', 'unchanged', 'skipped', 'rejected'].map((k) => [k, r[k] ?? 0]));
+  const rows = 4500; // more than the run takes at once
+  for (const [mark, options] of [['a', {}], ['b', { keys: ['external_id'] }], ['c', { keys: ['external_id', 'email'] }], ['d', { keys: ['email'], mode: 'create' }], ['e', { keys: [['last_name', 'email']] }]]) {
+    const line = (i, name) => `${mark}${i},Rep${name},Eat,rep${i}@${mark}.example`;
+    const lines = Array.from({ length: rows }, (_, i) => line(i, i));
+    lines.push(line(5, 'Other'), line(7, 7), `,Nobody,Eat,rep9@${mark}.example`, line(rows - 1, 'Near'), ',,,broken', ',,,broken');
+    const i = await begin('contacts', 'again.csv', 'external_id,first_name,last_name,email\n' + lines.join('\n') + '\n', options);
+    assert.equal((await post(`/imports/${i.id}/check`, {})).status, 200);
+    const { report } = await settled(i.id), done = await run(i.id);
+    assert.deepEqual(counts(report), counts(done), JSON.stringify(options));
+    if (mark === 'a') assert.deepEqual(counts(done), { created: rows + 1, updated: 0, unchanged: 0, skipped: 0, rejected: 5 });
+    if (mark === 'c') assert.deepEqual(counts(done), { created: rows, updated: 3, unchanged: 1, skipped: 0, rejected: 2 });
+    const [told, kept] = [report, done.report].map((r) => r.rejects.map((x) => x.errors.map((e) => e.message)));
+    assert.deepEqual(told, kept);
+  }
+});
+
 test('check, run, find again by key, undo', async () => {
   const first = await begin('contacts', 'a.csv', 'First Name,Last Name,Email,Company,Home City,Work City,Mobile\n'
     + 'Ann,Able,ann@imports.example,Able Ltd,Paris,London,+44 20 7946 0001\nBen,Baker,ben@imports.example,Able Ltd,Rome,,\n',
