@@ -474,6 +474,7 @@ static enum err_code run_dry(struct call *c, void *arg)
     struct importing *im = arg;
     enum err_code code = run_all(c, im);
 
+    im->out->behind = code != OK && im->left;
     im->left = code == OK;
     return code == OK ? ERR_CONFLICT : code;
 }

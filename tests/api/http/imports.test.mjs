@@ -87,7 +87,9 @@ test('a key that comes again far down the file is told by a check as the run doe
     lines.push(line(5, 'Other'), line(7, 7), `,Nobody,Eat,rep9@${mark}.example`, line(rows - 1, 'Near'), ',,,broken', ',,,broken');
     const i = await begin('contacts', 'again.csv', 'external_id,first_name,last_name,email\n' + lines.join('\n') + '\n', options);
     assert.equal((await post(`/imports/${i.id}/check`, {})).status, 200);
-    const { report } = await settled(i.id), done = await run(i.id);
+    const checked = await settled(i.id), { report } = checked;
+    assert.equal(state(checked), 'ready', checked.error);
+    const done = await run(i.id);
     assert.deepEqual(counts(report), counts(done), JSON.stringify(options));
     if (mark === 'a') assert.deepEqual(counts(done), { created: rows + 1, updated: 0, unchanged: 0, skipped: 0, rejected: 5 });
     if (mark === 'c') assert.deepEqual(counts(done), { created: rows, updated: 3, unchanged: 1, skipped: 0, rejected: 2 });
