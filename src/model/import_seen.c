@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { AT_FIRST = 1024, MARKS_OF_ROW = 64 };
+enum { AT_FIRST = 1024, AT_MOST = 1 << 22, MARKS_OF_ROW = 64 }; /* at most: 64 MB */
 enum { UNIQUE_FIELDS = IMPORT_KEYS }; /* marks of unique fields are numbered behind those of the keys */
 
 struct mark {
@@ -12,17 +12,31 @@ struct mark {
 };
 
 struct import_seen {
-    struct arena *mem;
+    struct arena *mem; /* of the slots alone: a wider one takes its place */
     struct mark *slots;
     size_t n, room; /* a power of two */
 };
+
+static void make_slots(struct import_seen *s, size_t room)
+{
+    s->mem = arena_create(0);
+    s->slots = ARENA_ARRAY(s->mem, struct mark, room);
+    s->room = room;
+}
+
+static void forget(void *arg)
+{
+    struct import_seen *s = arg;
+
+    arena_destroy(s->mem);
+}
 
 struct import_seen *import_seen_new(struct arena *mem)
 {
     struct import_seen *s = ARENA_NEW(mem, struct import_seen);
 
-    *s = (struct import_seen) { .mem = mem, .room = AT_FIRST, .slots = ARENA_ARRAY(mem, struct mark, AT_FIRST) };
-    memset(s->slots, 0, AT_FIRST * sizeof *s->slots);
+    make_slots(s, AT_FIRST);
+    arena_defer(mem, forget, s);
     return s;
 }
 
@@ -38,16 +52,15 @@ static struct mark *slot_of(const struct import_seen *s, uint64_t key)
 
 static void grow(struct import_seen *s)
 {
-    struct import_seen wider = { .mem = s->mem, .n = s->n, .room = s->room * 2 };
+    struct import_seen before = *s;
 
-    wider.slots = ARENA_ARRAY(s->mem, struct mark, wider.room);
-    memset(wider.slots, 0, wider.room * sizeof *wider.slots);
-    for (size_t i = 0; i < s->room; i++) {
-        if (s->slots[i].key) {
-            *slot_of(&wider, s->slots[i].key) = s->slots[i];
+    make_slots(s, before.room * 2);
+    for (size_t i = 0; i < before.room; i++) {
+        if (before.slots[i].key) {
+            *slot_of(s, before.slots[i].key) = before.slots[i];
         }
     }
-    *s = wider;
+    arena_destroy(before.mem);
 }
 
 void import_seen_take(struct import_seen *s, struct str marks)
@@ -55,10 +68,13 @@ void import_seen_take(struct import_seen *s, struct str marks)
     for (size_t at = 0; at + sizeof(struct mark) <= marks.n; at += sizeof(struct mark)) {
         struct mark m;
         memcpy(&m, marks.p + at, sizeof m);
-        if (s->n * 2 >= s->room) {
+        if (s->n * 2 >= s->room && s->room < AT_MOST) {
             grow(s);
         }
         struct mark *slot = slot_of(s, m.key);
+        if (!slot->key && s->n * 2 >= s->room) {
+            continue; /* a check of very many rows notices what comes again among the first of them */
+        }
         s->n += !slot->key;
         *slot = m;
     }

@@ -6,7 +6,7 @@
 
 #include "model/import_steps.h"
 
-struct import_seen; /* grows with the rows that would be made; lives in the arena it was made in */
+struct import_seen; /* grows with the rows that would be made, up to 2,000,000 keys; ends with the arena */
 struct import_seen *import_seen_new(struct arena *mem);
 
 /* What a row that would be made can be found by, into `marks`; call it before the row is stored. */
