@@ -24,7 +24,7 @@ const KINDS = {
 const databaseOf = (kind) => 'kith_template_' + kind;
 
 async function createDatabase(name, template) {
-  await run('psql', [POSTGRES, '-qc', `CREATE DATABASE ${name}${template ? ` TEMPLATE ${databaseOf(template)}` : ''}`]);
+  await run('psql', [POSTGRES, '-qc', `CREATE DATABASE ${name}${template ? ` TEMPLATE ${databaseOf(template)} STRATEGY file_copy` : ''}`]);
   const url = new URL(POSTGRES);
   url.pathname = '/' + name;
   return { url: url.href, drop: () => run('psql', [POSTGRES, '-qc', `DROP DATABASE ${name} WITH (FORCE)`]) };

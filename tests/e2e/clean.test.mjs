@@ -1,6 +1,6 @@
 // clean.test.mjs - duplicates found, merged, put aside; notices while typing and on a record; the quality of the data.
 import assert from 'node:assert/strict';
-import { api, e2e, hands, look, serve, step, until } from './server.mjs';
+import { api, e2e, hands, look, serve, step, until, visit } from './server.mjs';
 
 serve({ people: 60 });
 
@@ -12,22 +12,22 @@ const merge = (name = 'Merge…') => e2e.page.getByRole('button', { name, exact:
 let first, second;
 
 step('nothing to look at: the queue says so', async () => {
-  const { page, url } = e2e;
-  await page.goto(`${url}/duplicates`);
+  const { page } = e2e;
+  await visit('/duplicates');
   await page.getByText('No pair waits to be looked at.').waitFor();
   await look('duplicates-none');
-  await page.goto(url);
+  await visit('/');
   await page.getByRole('heading', { name: /Hello/ }).waitFor();
   assert.equal(await page.getByText(/may be the same/).count(), 0);
 });
 
 step('merge a pair: three from the home page, and back', async () => {
-  const { page, url } = e2e;
+  const { page } = e2e;
   first = await made('contacts', twin);
   second = await made('contacts', { ...twin, first_name: 'Otti', job_title: 'Captain', emails: [{ address: 'otti@boats.example' }], tags: ['sailor'] });
   await made('tasks', { title: 'Call Otti', contact: second.id });
   await until(async () => (await open()).length === 1);
-  await page.goto(url);
+  await visit('/');
   const h = hands();
   await h.click(page.getByRole('link', { name: 'One pair may be the same' }));
   await page.getByText(/likely to be the same/).waitFor();
@@ -46,8 +46,8 @@ step('merge a pair: three from the home page, and back', async () => {
 });
 
 step('the queue: side by side with reasons, put aside by key and taken back', async () => {
-  const { page, url } = e2e;
-  await page.goto(`${url}/duplicates`);
+  const { page } = e2e;
+  await visit('/duplicates');
   await page.getByText('Birthday: the same').waitFor();
   await page.getByRole('row', { name: /First name Ottilie Otti/ }).waitFor();
   await look('duplicates');
@@ -75,15 +75,15 @@ step('the queue: side by side with reasons, put aside by key and taken back', as
 });
 
 step('all records looked at, with its progress', async () => {
-  const { page, url } = e2e;
-  await page.goto(`${url}/duplicates?of=contact`);
+  const { page } = e2e;
+  await visit('/duplicates?of=contact');
   await page.getByRole('button', { name: 'Look at all records' }).click();
   await page.getByText(/62 records were looked at; 1 pairs/).waitFor();
 });
 
 step('the merge screen: another survivor, a value of the other, lists united, what moves', async () => {
-  const { page, url } = e2e;
-  await page.goto(`${url}/e/contacts?where=${encodeURIComponent("last_name = 'Musterfrau'")}`);
+  const { page } = e2e;
+  await visit(`/e/contacts?where=${encodeURIComponent("last_name = 'Musterfrau'")}`);
   await page.getByRole('grid').getByText('Otti Musterfrau').waitFor();
   await page.getByRole('checkbox', { name: 'Choose all' }).click();
   await page.getByRole('region', { name: 'Chosen records' }).getByRole('link', { name: 'Merge…' }).click();
@@ -110,8 +110,8 @@ step('the merge screen: another survivor, a value of the other, lists united, wh
 });
 
 step('while a person is typed: what is there already, and that one used', async () => {
-  const { page, url } = e2e;
-  await page.goto(`${url}/e/contacts?new=1`);
+  const { page } = e2e;
+  await visit('/e/contacts?new=1', { afresh: true });
   const form = page.getByRole('dialog');
   await form.getByLabel('First name').fill('ottilie');
   await form.getByLabel('Last name').fill('Musterfrau');
@@ -124,12 +124,12 @@ step('while a person is typed: what is there already, and that one used', async 
 });
 
 step('on the record: what it may be the same as, and the rules that it breaks', async () => {
-  const { page, url } = e2e;
+  const { page } = e2e;
   const bad = await made('contacts', { first_name: 'Twin', last_name: 'TWIN', preferred_channel: 'email' });
-  await page.goto(`${url}/e/contacts/${bad.id}`);
+  await visit(`/e/contacts/${bad.id}`);
   await page.getByText('First and last name are the same').waitFor();
   await until(async () => (await open()).some((p) => p.entity === 'contact'));
-  await page.goto(`${url}/e/contacts/${first.id}`);
+  await visit(`/e/contacts/${first.id}`);
   const note = page.getByRole('note').filter({ hasText: 'May be the same as' });
   await note.getByRole('link', { name: 'Otti Musterfrau' }).waitFor();
   await look('record-duplicate');
@@ -144,10 +144,10 @@ step('on the record: what it may be the same as, and the rules that it breaks', 
 });
 
 step('data quality: counted, led to the records, mended in one go', async () => {
-  const { page, url } = e2e;
+  const { page } = e2e;
   const rules = (await api('GET', '/quality_rules?limit=100')).body.items.filter((r) => r.entity === 'contact');
   for (const r of rules) for (const back of [1, 2, 3, 4, 5]) await made('quality_counts', { rule: r.id, day: new Date(Date.now() - back * 86400e3).toISOString().slice(0, 10), found: (r.id * back) % 7, records: 60 });
-  await page.goto(`${url}/quality`);
+  await visit('/quality');
   await page.getByRole('button', { name: 'Count now' }).click();
   const row = page.getByRole('row', { name: /First and last name are the same/ });
   await row.getByText(/^1 of \d+/).waitFor();
@@ -162,8 +162,8 @@ step('data quality: counted, led to the records, mended in one go', async () => 
 });
 
 step('a rule of one\'s own: refused with the reason, made, switched off', async () => {
-  const { page, url } = e2e;
-  await page.goto(`${url}/quality?of=contact`);
+  const { page } = e2e;
+  await visit('/quality?of=contact', { afresh: true });
   await page.getByRole('button', { name: 'New rule' }).click();
   const form = page.getByRole('dialog');
   await form.getByLabel('Name').fill('No job');

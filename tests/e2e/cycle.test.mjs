@@ -13,7 +13,7 @@ import { gunzipSync } from 'node:zlib';
 import { HUMAN, where } from '../api/kith.mjs';
 import { parseMail, Sink } from '../api/smtp.mjs';
 import { noPostfix, startPostfix } from './postfix.mjs';
-import { api, e2e, look, made, serve, signIn, step, until } from './server.mjs';
+import { api, e2e, look, made, serve, signIn, step, until, visit } from './server.mjs';
 
 const run = promisify(execFile);
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '../..');
@@ -83,18 +83,18 @@ step('customers, products, orders and returns come in, and their figures agree',
 }, { skip, timeout: 900_000 });
 
 step('the lapsed customers worth winning back: as many as plain SQL finds', async () => {
-  const { page, url } = e2e;
+  const { page } = e2e;
   segment = await made('segments', { name: 'Win back', where: 'order_count >= 1 and last_order_at < now - 90d and total_spent > 150' });
   await until(async () => (await api('GET', `/segments/${segment}`)).body.state === 'live');
   const border = (Date.parse(NOW) - 90 * DAY) * 1000;
   const plain = Number(sqlite(`SELECT count(*) FROM (SELECT contact, sum(total_k) spent, max(CASE WHEN number NOT LIKE 'C%' THEN placed_at END) last FROM orders WHERE contact IS NOT NULL GROUP BY contact) WHERE spent > 15000 AND last < ${border}`));
   assert.ok(plain > 10, `${plain} lapsed`);
-  await page.goto(`${url}/e/segments/${segment}`);
+  await visit(`/e/segments/${segment}`);
   await page.getByText(`${plain.toLocaleString('en-GB')} people are in it`).waitFor();
 }, { skip });
 
 step('a mail goes to nine tenths of them through Postfix; one tenth is held out, of a few customers half', async () => {
-  const { page, url } = e2e;
+  const { page } = e2e;
   newsletter = (await items('/consent_purposes?sort=position'))[0].id;
   const csv = path.join(e2e.dir, 'consent.csv');
   const people = await every(`/contacts?where=${where("in_segment('win_back')")}&sort=id&fields=id,external_id`);
@@ -105,7 +105,7 @@ step('a mail goes to nine tenths of them through Postfix; one tenth is held out,
   const template = await made('mail_templates', { name: 'We miss you', subject: 'We have kept your favourites, {{ contact.last_name }}',
     html: '<html><body><p>Dear {{ contact.last_name }},</p><p>your last order was on {{ contact.last_order_at }}.</p><p><a href="https://shop.example/back">Look what is new</a></p></body></html>' });
   campaign = await made('campaigns', { name: 'Win back', goal: 'Orders of lapsed customers', purpose: newsletter, sender, template, segment, holdout: whole ? 10 : 50, window_days: 14, cost: { amount: '25.00', currency: 'EUR' } });
-  await page.goto(`${url}/e/campaigns/${campaign}`);
+  await visit(`/e/campaigns/${campaign}`);
   await page.getByRole('button', { name: 'Start' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Start' }).click();
   const results = async () => (await api('POST', `/campaigns/${campaign}/results`, {})).body;
@@ -164,8 +164,8 @@ step('they click, buy, bounce and unsubscribe, and who bought is not among the l
 }, { skip, timeout: 120_000 });
 
 step('the result page tells it', async () => {
-  const { page, url } = e2e;
-  await page.goto(`${url}/e/campaigns/${campaign}`);
+  const { page } = e2e;
+  await visit(`/e/campaigns/${campaign}`);
   await page.getByText('Got the mail').waitFor();
   await page.getByRole('list', { name: 'What became of it' }).getByText(/^6$/).first().waitFor();
   await page.getByText('€140.00').first().waitFor();

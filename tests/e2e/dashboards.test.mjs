@@ -1,6 +1,6 @@
 // dashboards.test.mjs - tiles of every kind, asked once, followed, led behind, arranged by pointer and keys; whose they are.
 import assert from 'node:assert/strict';
-import { api, e2e, look, PASSWORD, serve, signIn, step, until } from './server.mjs';
+import { api, e2e, look, PASSWORD, serve, signIn, step, until, visit } from './server.mjs';
 
 serve();
 
@@ -89,7 +89,7 @@ step('it follows what others do, and one tile in trouble leaves the rest alone',
     { id: 'a', kind: 'view', view: 999999, w: 4, h: 2 }, { id: 'b', kind: 'number', title: 'Fine', entity: 'company', w: 4, h: 2 },
     { id: 'c', kind: 'number', title: 'Costly', entity: 'task', where: "title contains 'x'", w: 4, h: 2 }] });
   await page.route('**/api/v1/tasks/aggregate*', (r) => r.fulfill({ status: 422, contentType: 'application/problem+json', body: '{"code":"invalid","detail":"That cannot be asked.","errors":[]}' }));
-  await page.goto(`${e2e.url}/dashboards/${made.body.id}`);
+  await visit(`/dashboards/${made.body.id}`, { afresh: true });
   await tile('Costly').getByText('That cannot be asked.').waitFor();
   await page.getByText('The view is not there').waitFor();
   await tile('Fine').getByText(words(await value('companies', 'count()')), { exact: true }).waitFor();
@@ -173,7 +173,7 @@ step('somebody else arranged it meanwhile: nothing is written over unasked', asy
 
 step('from a list onto a dashboard: an open view, a chart', async () => {
   const { page } = e2e;
-  await page.goto(`${e2e.url}/e/contacts?kind=chart&chart=heat&group=lead_source&across=lifecycle`);
+  await visit('/e/contacts?kind=chart&chart=heat&group=lead_source&across=lifecycle');
   await page.locator('[data-chart=heat] td a').first().waitFor();
   await look('chart-heat');
   await page.getByRole('button', { name: 'More', exact: true }).click();
@@ -184,7 +184,7 @@ step('from a list onto a dashboard: an open view, a chart', async () => {
   await dialog.getByRole('button', { name: 'Add', exact: true }).click();
   await tile('Heat').locator('[data-chart=heat]').waitFor();
   const view = (await api('POST', '/views', { entity: 'company', name: 'Few', kind: 'list', where: 'employees < 500', columns: [{ name: 'employees' }], pinned: true })).body;
-  await page.goto(`${e2e.url}/e/companies?view=${view.id}`);
+  await visit(`/e/companies?view=${view.id}`);
   await grid().getByRole('row').nth(1).waitFor();
   await page.getByRole('button', { name: 'More', exact: true }).click();
   await page.getByRole('menuitem', { name: 'Put on a dashboard…' }).click();
@@ -197,7 +197,7 @@ step('from a list onto a dashboard: an open view, a chart', async () => {
 
 step('on the home page, in place of the usual one', async () => {
   const { page } = e2e;
-  await page.goto(`${e2e.url}/dashboards`);
+  await visit('/dashboards', { afresh: true });
   await sidebar('Overview').click();
   await page.getByRole('button', { name: 'Options of Overview' }).click();
   await page.getByRole('checkbox', { name: 'On my home page' }).click();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { api, e2e, hands, look, serve, step, until } from './server.mjs';
+import { api, e2e, hands, look, serve, step, until, visit } from './server.mjs';
 
 serve();
 
@@ -30,7 +30,7 @@ step('a known CSV: at most four clicks from the home page, and undone with two',
   assert.ok(h.n <= 4, `${h.n} clicks`);
   await look('import-result');
   assert.equal(await count("last_name like 'Known%'"), 20);
-  await page.goto(e2e.url);
+  await visit('/');
   const u = hands();
   await u.click(page.getByRole('button', { name: 'Undo the import of known.csv' }));
   await page.getByText('Taken back').waitFor();
@@ -41,7 +41,7 @@ step('a known CSV: at most four clicks from the home page, and undone with two',
 
 step('columns mapped by hand, a field made on the way, checked, run, rejected rows, undone', async () => {
   const { page } = e2e;
-  await page.goto(`${e2e.url}/e/contacts/import`);
+  await visit('/e/contacts/import', { afresh: true });
   await page.getByLabel('Choose a file').setInputFiles(put('people.csv', 'Vorname;Nachname;Mail;Wohnort;Schuh;Arbeit;Geboren am\nIda;Mapped;ida@mapped.example;Köln;38;Neue Firma;31.12.1980\nBob;Mapped;nothing;Bonn;40;;01.02.1990\n'));
   await page.getByRole('button', { name: 'Import 2 rows' }).waitFor();
   await page.getByRole('button', { name: 'Vorname goes to: First name' }).waitFor();
@@ -95,7 +95,7 @@ step('columns mapped by hand, a field made on the way, checked, run, rejected ro
 
 step('a format that was wrong: from the rejected rows back to the mapping, and in', async () => {
   const { page } = e2e;
-  await page.goto(`${e2e.url}/e/contacts/import`);
+  await visit('/e/contacts/import');
   await page.getByLabel('Choose a file').setInputFiles(put('dates.csv', 'Last name,Birthday\n' + Array.from({ length: 60 }, (_, i) => `Dated,13/${i % 12 + 1}/19${i + 10}`).join('\n') + '\n'));
   await page.getByLabel('How Birthday writes dates').selectOption('mdy');
   await page.getByRole('button', { name: 'Import 60 rows' }).click();
@@ -113,7 +113,7 @@ step('a format that was wrong: from the rejected rows back to the mapping, and i
 step('the same people again: found by their e-mail, changed, and nothing else', async () => {
   const { page } = e2e;
   const known = (await api('GET', '/contacts?limit=1&fields=id,email,last_name&where=' + encodeURIComponent('email is not empty'))).body.items[0];
-  await page.goto(`${e2e.url}/e/contacts/import`);
+  await visit('/e/contacts/import');
   await page.getByLabel('Choose a file').setInputFiles(put('again.csv', `Email,Job title\n${known.email},Harbour master\nnobody@again.example,Ghost\n`));
   await page.getByText('Change, create the rest').waitFor();
   await page.getByText('Only change', { exact: true }).click();
@@ -128,7 +128,7 @@ step('the same people again: found by their e-mail, changed, and nothing else', 
 
 step('a long one: paused, gone on with, cancelled; a bad file says why; vCards; JSON lines', async () => {
   const { page } = e2e;
-  await page.goto(`${e2e.url}/e/contacts/import`);
+  await visit('/e/contacts/import');
   await page.getByLabel('Choose a file').setInputFiles(put('long.csv', 'Last name,Email\n' + Array.from({ length: 9000 }, (_, i) => `Long${i},long${i}@long.example`).join('\n') + '\n'));
   await page.getByRole('button', { name: 'Import 9,000 rows' }).click();
   await page.getByRole('button', { name: 'Pause' }).click();
@@ -146,11 +146,11 @@ step('a long one: paused, gone on with, cancelled; a bad file says why; vCards; 
   await page.getByLabel('Choose a file').setInputFiles(put('open.csv', 'a,b\n"never,closed\n'));
   await page.getByText(/line 2 never closes/).waitFor();
   await look('import-failed');
-  await page.goto(`${e2e.url}/e/contacts/import`);
+  await visit('/e/contacts/import');
   await page.getByLabel('Choose a file').setInputFiles(put('cards.vcf', 'BEGIN:VCARD\r\nVERSION:3.0\r\nN:Card;Ana;;;\r\nEMAIL;TYPE=WORK:ana@card.example\r\nEND:VCARD\r\n'));
   await page.getByRole('button', { name: 'Import 1 rows' }).click();
   await counted('created', 1);
-  await page.goto(`${e2e.url}/e/contacts/import`);
+  await visit('/e/contacts/import');
   await page.getByLabel('Choose a file').setInputFiles(put('lines.jsonl', '{"last_name":"Lines","emails":["lines@card.example"]}\n'));
   await page.getByText('there is nothing to match').waitFor();
   await page.getByRole('button', { name: 'Import 1 rows' }).click();
@@ -159,7 +159,7 @@ step('a long one: paused, gone on with, cancelled; a bad file says why; vCards; 
 
 step('a file dropped on the page', async () => {
   const { page } = e2e;
-  await page.goto(`${e2e.url}/e/companies/import`);
+  await visit('/e/companies/import');
   await page.getByText('Drop a file here, or').waitFor();
   await page.evaluate(() => {
     const data = new DataTransfer();

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { api, e2e, look, serve, step } from './server.mjs';
+import { api, e2e, look, serve, step, visit } from './server.mjs';
 
 serve({ people: 60 });
 
@@ -42,36 +42,37 @@ async function strays(name) {
 }
 
 step('no text of a screen stands beside the catalogue', async () => {
-  const { page, url } = e2e;
+  const { page } = e2e;
   page.on('response', async (r) => { if (r.url().includes('/api/v1/') && /json/.test(r.headers()['content-type'] ?? '')) hear(await r.json().catch(() => null)); });
   await api('POST', '/tasks', { title: 'Buy rope', status: 'not_started', due: '2026-11-20T10:00:00Z' });
   await page.evaluate(() => localStorage.setItem('kith-language', 'xx'));
   for (const [name, where] of [['home', '/'], ['a list', '/e/contacts'], ['a board', '/e/tasks?kind=board&group=status'], ['a chart', '/e/contacts?kind=chart&group=lifecycle'], ['a calendar', '/e/tasks?kind=calendar&date=due'], ['a funnel', '/e/contacts?kind=chart&group=lifecycle&chart=funnel'], ['a heat map', '/e/contacts?kind=chart&group=lifecycle&chart=heat'], ['a map', '/e/contacts?kind=map'], ['dashboards', '/dashboards'], ['welcome', '/welcome'], ['a record', '/e/contacts/3'], ['import', '/e/contacts/import'],
     ...['appearance', 'account', 'values', 'users', 'teams', 'roles', 'objects', 'choices', 'layouts', 'bin', 'audit', 'health'].map((p) => [p, '/settings/' + p])]) {
-    await page.goto(url + where);
+    await visit(where, { afresh: name === 'home' }); // the language is read, and what the server says heard, as the application is loaded
     await page.getByText('⟦').first().waitFor();
     await strays(name);
   }
 });
 
 step('nor in dialogs, menus, and what comes of a mistake', async () => {
-  const { page, url } = e2e;
-  await page.goto(`${url}/e/contacts?new=1`);
+  const { page } = e2e;
+  await visit('/e/contacts?new=1');
   await page.getByRole('dialog').waitFor();
   await strays('a new record');
-  await page.goto(`${url}/e/contacts`);
+  await visit('/e/contacts');
   await page.getByRole('grid').getByRole('row').nth(3).waitFor();
   await page.keyboard.press('?');
   await page.getByRole('dialog').waitFor();
   await strays('help');
-  await page.goto(`${url}/e/contacts/import`);
+  await page.keyboard.press('Escape');
+  await visit('/e/contacts/import');
   const file = path.join(e2e.dir, 'few.csv');
   writeFileSync(file, 'Last name,Email,Born\nSome,some@example.com,1.2.1990\nBad,nothing,\n');
   await page.locator('input[type=file]').setInputFiles(file);
   await page.locator('.maplist').waitFor();
   hear('Born', 'some@example.com · nothing');
   await strays('mapping');
-  await page.goto(`${url}/dashboards`);
+  await visit('/dashboards');
   await page.locator('.dash > .row button').first().click(); // arrange
   await page.locator('.tilehandle').first().waitFor();
   await strays('arranging');
@@ -79,35 +80,35 @@ step('nor in dialogs, menus, and what comes of a mistake', async () => {
   await page.getByRole('dialog').locator('.tilenumber').waitFor();
   await strays('a new tile');
   await page.keyboard.press('Escape');
-  await page.goto(`${url}/settings/roles`);
+  await visit('/settings/roles');
   await page.locator('select').last().selectOption({ index: 2 });
   await page.locator('.seeas').waitFor();
   await strays('see as');
-  await page.goto(`${url}/nowhere`);
+  await visit('/nowhere', { afresh: true });
   await page.locator('.centre').waitFor();
   await strays('nowhere');
 });
 
 step('German, chosen in the settings', async () => {
-  const { page, url } = e2e;
+  const { page } = e2e;
   await page.evaluate(() => localStorage.removeItem('kith-language'));
-  await page.goto(`${url}/settings/appearance`);
+  await visit('/settings/appearance', { afresh: true });
   await page.getByLabel('Language').selectOption('de');
   await page.getByRole('heading', { name: 'Aussehen' }).waitFor();
   assert.equal(await page.evaluate(() => document.documentElement.lang), 'de');
-  await page.goto(url);
+  await visit('/', { afresh: true });
   await page.getByRole('heading', { name: /^Hallo/ }).waitFor();
   await look('german');
-  await page.goto(`${url}/e/contacts/3`);
+  await visit('/e/contacts/3');
   await page.getByRole('tab', { name: 'Verlauf' }).waitFor();
-  await page.goto(`${url}/settings/appearance`);
+  await visit('/settings/appearance');
   await page.getByLabel('Sprache').selectOption('');
   await page.getByRole('heading', { name: 'Appearance' }).waitFor();
 });
 
 step('the server away: a line says so, what was typed stays, it goes on by itself', async () => {
-  const { page, url, context } = e2e;
-  await page.goto(`${url}/e/contacts?new=1`);
+  const { page, context } = e2e;
+  await visit('/e/contacts?new=1');
   await page.getByRole('dialog').getByLabel('Last name').fill('Afloat');
   await context.setOffline(true);
   await page.getByRole('button', { name: 'Create' }).click();
@@ -124,7 +125,7 @@ step('the server away: a line says so, what was typed stays, it goes on by itsel
 step('another version on the server: a line offers to load it; it can be installed', async () => {
   const { page, url } = e2e;
   await page.addInitScript(() => { const real = Date.now; let late = 0; Date.now = () => real() + late; window.later = (ms) => { late += ms; }; });
-  await page.goto(url);
+  await visit('/', { afresh: true });
   await page.getByRole('heading', { name: /Hello/ }).waitFor();
   await page.route(url + '/', (r) => r.fulfill({ status: 200, contentType: 'text/html', body: '<script src="/assets/index-other.js"></script>' }));
   await page.evaluate(() => { window.later(120_000); document.dispatchEvent(new Event('visibilitychange')); });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { api, e2e, hands, look, serve, step } from './server.mjs';
+import { api, e2e, hands, look, serve, step, visit } from './server.mjs';
 
 serve();
 
@@ -18,7 +18,7 @@ async function cell(row, column) {
 }
 const focused = () => e2e.page.evaluate(() => document.activeElement.closest('[role=row]')?.getAttribute('aria-rowindex'));
 const open = async (query = '') => {
-  await e2e.page.goto(`${e2e.url}/e/contacts${query}`);
+  await visit(`/e/contacts${query}`);
   await grid().getByRole('row').nth(3).waitFor();
 };
 const first = () => grid().getByRole('link').first().innerText();
@@ -164,9 +164,9 @@ step('filters: typed whole, as chips, in the builder, as text with suggestions',
   await dialog.getByRole('button', { name: 'Apply' }).click();
   await page.getByRole('button', { name: /Change: not \(lifecycle/ }).waitFor();
   // an opposite that the language knows is a chip like any other
-  await page.goto(`${e2e.url}/e/contacts?where=${encodeURIComponent("city = 'Berlin' and not lifecycle = 'lead'")}`);
+  await visit(`/e/contacts?where=${encodeURIComponent("city = 'Berlin' and not lifecycle = 'lead'")}`, { afresh: true });
   await page.getByRole('button', { name: 'Change: Lifecycle is not Lead' }).waitFor();
-  await page.goto(`${e2e.url}/e/contacts?where=${encodeURIComponent("city = 'Berlin' and not (lifecycle = 'lead' or count(tasks) > 2)")}`);
+  await visit(`/e/contacts?where=${encodeURIComponent("city = 'Berlin' and not (lifecycle = 'lead' or count(tasks) > 2)")}`);
   // as text
   await page.getByRole('button', { name: 'Filter as text' }).click();
   const filter = page.getByRole('combobox', { name: 'Filter', exact: true });

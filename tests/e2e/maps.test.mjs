@@ -1,6 +1,6 @@
 // maps.test.mjs - funnel and heat map of a list; records on a map: counted together by the server, led behind, moved by keys.
 import assert from 'node:assert/strict';
-import { api, e2e, look, serve, step, until } from './server.mjs';
+import { api, e2e, look, serve, step, until, visit } from './server.mjs';
 
 serve();
 
@@ -20,7 +20,7 @@ const map = () => e2e.page.getByRole('application', { name: /^Map by/ });
 
 step('a funnel: stages in their order, each leads behind it; kept as a view', async () => {
   const { page } = e2e;
-  await page.goto(`${e2e.url}/e/contacts?kind=chart&group=lifecycle`);
+  await visit('/e/contacts?kind=chart&group=lifecycle');
   await page.getByRole('radiogroup', { name: 'Kind of chart' }).getByText('Funnel').click();
   const stages = page.locator('[data-chart=funnel] li');
   await stages.first().waitFor();
@@ -42,7 +42,7 @@ step('a funnel: stages in their order, each leads behind it; kept as a view', as
 
 step('a heat map: two groups, a measure, cells and heads lead behind them', async () => {
   const { page } = e2e;
-  await page.goto(`${e2e.url}/e/contacts?kind=chart&group=lead_source&chart=heat`);
+  await visit('/e/contacts?kind=chart&group=lead_source&chart=heat');
   await page.getByLabel('across', { exact: true }).selectOption('created_at');
   await page.getByLabel('By', { exact: true }).selectOption('year');
   const heat = page.locator('[data-chart=heat]');
@@ -61,7 +61,7 @@ step('a heat map: two groups, a measure, cells and heads lead behind them', asyn
 
 step('a map: everything with coordinates is on it, counted by the server, and nothing is fetched from elsewhere', async () => {
   const { page } = e2e;
-  await page.goto(`${e2e.url}/e/contacts`);
+  await visit('/e/contacts');
   await grid().getByRole('row').nth(3).waitFor();
   await kind('Map').click();
   await spots().first().waitFor();
@@ -108,11 +108,11 @@ step('a spot: names, the list behind it, closer; moved by keys and pointer; the 
 
 step('a map follows the filter, and says when there is nothing', async () => {
   const { page } = e2e;
-  await page.goto(`${e2e.url}/e/contacts?kind=map&where=${encodeURIComponent("country = 'JP' or city = 'Berlin'")}`);
+  await visit(`/e/contacts?kind=map&where=${encodeURIComponent("country = 'JP' or city = 'Berlin'")}`);
   await spots().first().waitFor();
   assert.equal(await seen(), await count("(country = 'JP' or city = 'Berlin') and home is not empty"));
-  await page.goto(`${e2e.url}/e/contacts?kind=map&where=${encodeURIComponent("last_name = 'Nobodyatall'")}`);
+  await visit(`/e/contacts?kind=map&where=${encodeURIComponent("last_name = 'Nobodyatall'")}`);
   await page.getByText('Nothing fits').or(page.getByText('No match')).or(page.locator('.mapbox .centre')).first().waitFor();
-  await page.goto(`${e2e.url}/e/companies?kind=map`);
+  await visit('/e/companies?kind=map');
   await page.locator('.mapbox .centre').or(spots().first()).first().waitFor();
 });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { api, e2e, look, serve, step, until } from './server.mjs';
+import { api, e2e, look, serve, step, until, visit } from './server.mjs';
 
 serve();
 
@@ -71,7 +71,7 @@ step('listed: every column with its value', async () => {
   const shown = FIELDS.filter(([kind]) => kind !== 'json');
   for (let i = 0; i < shown.length; i += 8) {
     const part = shown.slice(i, i + 8);
-    await page.goto(`${e2e.url}/e/x_boats?sort=x_name&cols=${['x_name', ...part.map(([, label]) => name(label))].join(',')}`);
+    await visit(`/e/x_boats?sort=x_name&cols=${['x_name', ...part.map(([, label]) => name(label))].join(',')}`);
     const row = grid().getByRole('row').filter({ has: page.getByRole('link', { name: 'Argo', exact: true }) });
     await row.waitFor();
     const heads = await grid().getByRole('columnheader').allInnerTexts();
@@ -87,12 +87,12 @@ step('listed: every column with its value', async () => {
 
 step('edited: in the list, and each kind of value on the page of the record', async () => {
   const { page } = e2e;
-  await page.goto(`${e2e.url}/e/x_boats?sort=x_name&cols=x_name,x_oars,x_state`);
+  await visit('/e/x_boats?sort=x_name&cols=x_name,x_oars,x_state');
   const row = grid().getByRole('row').filter({ has: page.getByRole('link', { name: 'Boat 1', exact: true }) });
   await row.getByRole('gridcell').filter({ hasText: 'In the yard' }).click();
   await page.getByRole('option', { name: 'At sea' }).click();
   await until(async () => (await boats("x_name = 'Boat 1'"))[0].x_state === 'sea');
-  await page.goto(`${e2e.url}/e/x_boats/${argo.id}`);
+  await visit(`/e/x_boats/${argo.id}`, { afresh: true });
   await page.getByRole('heading', { name: 'Argo', level: 1 }).waitFor();
   const empty = page.getByRole('button', { name: /Show \d+ empty/ });
   if (await empty.count()) await empty.click();
@@ -120,7 +120,7 @@ step('edited: in the list, and each kind of value on the page of the record', as
 
 step('filtered: as chips, and by any kind in the expression', async () => {
   const { page } = e2e;
-  await page.goto(`${e2e.url}/e/x_boats`);
+  await visit('/e/x_boats');
   await grid().getByRole('row').nth(1).waitFor();
   await page.getByRole('button', { name: '+ Filter' }).click();
   await page.getByRole('combobox', { name: 'Add a filter' }).and(page.locator(':focus')).waitFor();
@@ -129,7 +129,7 @@ step('filtered: as chips, and by any kind in the expression', async () => {
   const n = (await boats("x_state = 'sea'")).length;
   await page.getByTestId('total').getByText(String(n), { exact: true }).waitFor();
   for (const where of ["x_story contains 'back'", 'x_oars > 50', 'x_length > 28', 'x_price > 1500', 'x_worn = 13', 'x_afloat = false', 'x_launched = 2026-11-22', "x_flags has any ('red')", "x_marks has any ('fast')", `x_captain = ${people[2].id}`, "x_mail has ('new@sea.example')", 'x_mooring is not empty and x_oars = 52', "x_number = 'B-0001'", 'x_twice = 104', 'x_journeys = 2', 'x_voyage > 1h', "distance(x_mooring, 54.3, 10.1) < 10"]) {
-    await page.goto(`${e2e.url}/e/x_boats?where=${encodeURIComponent(where)}`);
+    await visit(`/e/x_boats?where=${encodeURIComponent(where)}`);
     await page.getByTestId('total').getByText('1', { exact: true }).waitFor();
     await grid().getByRole('link', { name: 'Argo', exact: true }).waitFor();
   }
@@ -153,19 +153,19 @@ step('boarded, charted, on a calendar, on a map, on a dashboard', async () => {
   const sums = (await api('GET', '/x_boats/aggregate?group=x_state&measure=' + encodeURIComponent('sum(x_price) as s'))).body.rows;
   const sea = Number(sums.find((r) => r.x_state === 'sea').s.amount);
   await page.locator('[data-chart=funnel] li').filter({ hasText: 'At sea' }).getByText(new Intl.NumberFormat('en', { minimumFractionDigits: 2 }).format(sea)).waitFor();
-  await page.goto(`${e2e.url}/e/x_boats?kind=calendar&date=x_launched&at=2026-11-15`);
+  await visit('/e/x_boats?kind=calendar&date=x_launched&at=2026-11-15');
   await page.locator('[data-day="2026-11-22"]').getByText('Argo').waitFor();
-  await page.goto(`${e2e.url}/e/x_boats?kind=map`);
+  await visit('/e/x_boats?kind=map');
   await page.locator('.mapspot').first().waitFor();
   assert.equal((await page.locator('.mapspot').evaluateAll((all) => all.map((x) => Number(x.dataset.n)))).reduce((a, b) => a + b), 12);
   const d = await must('POST', '/dashboards', { name: 'Fleet', tiles: [{ id: 'a', kind: 'number', title: 'Worth', entity: 'x_boat', measure: 'sum(x_price)', w: 4, h: 2 }, { id: 'b', kind: 'chart', title: 'States', entity: 'x_boat', group: 'x_state', across: 'x_launched:month', chart: 'heat', w: 8, h: 5 }] });
-  await page.goto(`${e2e.url}/dashboards/${d.id}`);
+  await visit(`/dashboards/${d.id}`);
   await page.getByRole('region', { name: 'States', exact: true }).locator('[data-chart=heat] td a').first().waitFor();
 });
 
 step('imported and exported: what goes out comes back in', async () => {
   const { page } = e2e;
-  await page.goto(`${e2e.url}/e/x_boats?sort=x_name&cols=${FIELDS.filter(([k]) => !['json', 'file', 'rollup', 'formula', 'auto_number', 'any_reference'].includes(k)).map(([, label]) => name(label)).join(',')}`);
+  await visit(`/e/x_boats?sort=x_name&cols=${FIELDS.filter(([k]) => !['json', 'file', 'rollup', 'formula', 'auto_number', 'any_reference'].includes(k)).map(([, label]) => name(label)).join(',')}`);
   await grid().getByRole('row').nth(1).waitFor();
   await page.getByRole('button', { name: 'More', exact: true }).click();
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('menuitem', { name: 'Export as CSV' }).click()]);
@@ -177,7 +177,7 @@ step('imported and exported: what goes out comes back in', async () => {
   const rows = csv.trim().split('\n');
   const file = path.join(e2e.dir, 'boats.csv');
   writeFileSync(file, rows.map((r, i) => r.replace(/^[^,]*,/, '').replace(/^(Argo|Boat)/, i ? 'Copy of $1' : '$1')).join('\n') + '\n');
-  await page.goto(`${e2e.url}/e/x_boats/import`);
+  await visit('/e/x_boats/import');
   await page.getByLabel('Choose a file').setInputFiles(file);
   await page.getByRole('button', { name: `Import ${rows.length - 1} rows` }).click();
   for (const [what, n] of [['created', rows.length - 1], ['rejected', 0]]) await page.locator(`[data-count=${what}]`).getByText(String(n), { exact: true }).waitFor();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { api, e2e, hands, look, serve, signIn, step, until } from './server.mjs';
+import { api, e2e, hands, look, serve, signIn, step, until, visit } from './server.mjs';
 
 serve();
 
@@ -37,7 +37,7 @@ step('log a call with a next step: four from the home page', async () => {
 step('find a person by phone number: two', async () => {
   const { page } = e2e;
   const who = (await api('POST', '/contacts', { last_name: 'Ringwald', phones: [{ number: '+49 30 5557788' }] })).body;
-  await page.goto(e2e.url);
+  await visit('/');
   await page.getByRole('heading', { name: /Hello/ }).waitFor();
   const h = hands();
   await h.press('Control+k');
@@ -52,7 +52,7 @@ step('find a person by phone number: two', async () => {
 
 step('from record to record in the list one came from, by buttons and keys', async () => {
   const { page } = e2e;
-  await page.goto(`${e2e.url}/e/contacts?sort=last_name`);
+  await visit('/e/contacts?sort=last_name');
   const names = page.getByRole('grid').locator('a.rowlink');
   await names.nth(3).waitFor();
   const [one, two, three] = (await names.allInnerTexts()).slice(0, 3);
@@ -77,7 +77,7 @@ step('what a field was before; both sides of a conflict', async () => {
   const who = (await api('POST', '/contacts', { last_name: 'Zander', job_title: 'Deckhand' })).body;
   await api('PATCH', `/contacts/${who.id}`, { job_title: 'Mate' });
   await api('PATCH', `/contacts/${who.id}`, { job_title: 'Captain' });
-  await page.goto(`${e2e.url}/e/contacts/${who.id}`);
+  await visit(`/e/contacts/${who.id}`, { afresh: true });
   await page.getByRole('button', { name: 'What Job title was before' }).click();
   const past = page.getByRole('dialog', { name: 'What Job title was before' });
   await past.getByText('Deckhand').waitFor();
@@ -99,7 +99,7 @@ step('what a field was before; both sides of a conflict', async () => {
 step('a reference to anything and a file, changed in place', async () => {
   const { page } = e2e;
   const task = (await api('POST', '/tasks', { title: 'About something' })).body;
-  await page.goto(`${e2e.url}/e/tasks/${task.id}`);
+  await visit(`/e/tasks/${task.id}`);
   await page.getByRole('button', { name: /Show \d+ empty/ }).click();
   await page.getByRole('button', { name: 'Edit About', exact: true }).click();
   await page.getByRole('combobox', { name: 'About' }).fill('riversoft');
@@ -112,7 +112,7 @@ step('a reference to anything and a file, changed in place', async () => {
   await page.getByRole('button', { name: 'Complete', exact: true }).click();
   await until(async () => (await api('GET', `/tasks/${task.id}?fields=status`)).body.status === 'done');
   const who = (await api('POST', '/contacts', { last_name: 'Filer' })).body;
-  await page.goto(`${e2e.url}/e/contacts/${who.id}`);
+  await visit(`/e/contacts/${who.id}`);
   await page.getByRole('button', { name: /Show \d+ empty/ }).click();
   await page.getByRole('button', { name: 'Edit Photo' }).click();
   const file = path.join(e2e.dir, 'me.png');
@@ -144,7 +144,7 @@ step('files that belong to a record: sent, opened, taken away and back', async (
 step('the timeline by kind; related records as cards, one more added', async () => {
   const { page } = e2e;
   const company = (await api('GET', '/contacts/aggregate?group=company&measure=count()&sort=-count()')).body.rows.find((r) => r.company).company;
-  await page.goto(`${e2e.url}/e/companies/${company.id}`);
+  await visit(`/e/companies/${company.id}`);
   await page.getByRole('tab', { name: 'Related' }).click();
   const section = page.getByRole('region', { name: 'Contacts', exact: true });
   await section.getByRole('listitem').first().waitFor();
@@ -158,7 +158,7 @@ step('the timeline by kind; related records as cards, one more added', async () 
   const some = (await api('GET', '/calls?limit=1&fields=contact&where=' + encodeURIComponent('contact is not empty'))).body.items[0].contact;
   await api('POST', '/notes', { body: 'One for the filter', contact: some.id, at: new Date().toISOString() });
   await api('POST', '/notes', { body: 'Kept on top', contact: some.id, pinned: true, at: '2020-01-01T00:00:00Z' });
-  await page.goto(`${e2e.url}/e/contacts/${some.id}`);
+  await visit(`/e/contacts/${some.id}`);
   const line = page.getByRole('list', { name: 'Timeline' });
   await line.getByText('One for the filter').waitFor();
   assert.match(await line.getByRole('listitem').first().innerText(), /Pinned[\s\S]*Kept on top/);
@@ -179,11 +179,11 @@ step('rights explained: what one may not change says why', async () => {
   const mine = (await api('POST', '/contacts', { last_name: 'Mayas', owner: maya.id })).body;
   await context.clearCookies();
   await signIn(maya.email);
-  await page.goto(`${e2e.url}/e/contacts/${theirs.id}`);
+  await visit(`/e/contacts/${theirs.id}`);
   await page.getByText(/^You cannot change this:/).waitFor();
   assert.equal(await page.getByRole('button', { name: /^Edit / }).count(), 0);
   await look('record-denied');
-  await page.goto(`${e2e.url}/e/contacts/${mine.id}`);
+  await visit(`/e/contacts/${mine.id}`);
   await page.getByRole('button', { name: 'Edit Last name' }).waitFor();
   assert.equal(await page.getByText(/^You cannot change this:/).count(), 0);
 });
@@ -191,7 +191,7 @@ step('rights explained: what one may not change says why', async () => {
 step('an answer that was asked for before a change was saved does not put it back', async () => {
   const { page } = e2e;
   const made = (await api('POST', '/contacts', { last_name: 'Latecomer', job_title: 'a', department: 'b', nickname: 'c' })).body;
-  await page.goto(`${e2e.url}/e/contacts/${made.id}`);
+  await visit(`/e/contacts/${made.id}`);
   await page.getByRole('heading', { name: 'Latecomer', level: 1 }).waitFor();
   const edit = async (label, value) => {
     await page.getByRole('button', { name: 'Edit ' + label, exact: true }).click();

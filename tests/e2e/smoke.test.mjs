@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { api, e2e, look, made, PASSWORD, serve, step } from './server.mjs';
+import { api, e2e, look, made, PASSWORD, serve, step, visit } from './server.mjs';
 
 serve({ signedIn: false });
 
@@ -19,7 +19,7 @@ const rows = () => e2e.page.getByRole('grid').getByRole('row');
 
 step('sign in', async () => {
   const { page } = e2e;
-  await page.goto(e2e.url);
+  await visit('/');
   await page.getByLabel('E-mail').fill('ada@example.com');
   await look('sign-in');
   await page.locator('input[name=password]').fill('not the password');
@@ -188,7 +188,7 @@ step('a record that somebody else deletes says so, asks for nothing more, and co
   const other = await made('contacts', { last_name: 'Quillsurvivor' });
   assert.equal((await api('POST', '/contacts/merge', { ids: [other, id] })).status, 200);
   await page.getByRole('heading', { name: 'Quillsurvivor' }).waitFor();
-  await page.goto(e2e.url);
+  await visit('/');
   await page.getByRole('heading', { name: /Hello/ }).waitFor();
   assert.equal((await api('POST', `/contacts/${id}/restore`)).status, 200);
 });
@@ -201,7 +201,7 @@ step('the palette finds by keys alone', async () => {
   await page.getByRole('option', { name: /Quillfeather/ }).waitFor();
   await look('palette');
   await page.keyboard.press('Escape');
-  await page.goto(e2e.url);
+  await visit('/');
   await page.getByRole('heading', { name: /Hello/ }).waitFor();
   await page.keyboard.press('Control+k');
   await page.getByRole('combobox', { name: 'Search' }).and(page.locator(':focus')).waitFor();

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { api, e2e, hands, PASSWORD, serve, step, until } from './server.mjs';
+import { api, e2e, hands, PASSWORD, serve, step, until, visit } from './server.mjs';
 
 serve({ signedIn: false });
 
@@ -19,7 +19,7 @@ const named = async (name) => { await focused(e2e.page.getByRole('textbox', { na
 /** A task from the home page, with its highest number. */
 const task = (name, most, work, { from = true } = {}) => step(`${name}: ${most}`, async (t) => {
   if (from) {
-    await e2e.page.goto(e2e.url);
+    await visit('/');
     await e2e.page.getByRole('heading', { name: /Hello/ }).waitFor();
   }
   const h = hands();
@@ -29,7 +29,7 @@ const task = (name, most, work, { from = true } = {}) => step(`${name}: ${most}`
 });
 
 task('sign in', 2, async (page, h) => {
-  await page.goto(e2e.url);
+  await visit('/');
   await focused(page.getByLabel('E-mail'));
   await h.type('ada@example.com');
   await h.press('Tab');
@@ -122,7 +122,7 @@ task('make a board', 4, async (page, h) => {
 });
 
 task('move a card', 1, async (page, h) => {
-  await page.goto(`${e2e.url}/e/tasks?kind=board&group=status&where=${encodeURIComponent("title = 'Buy rope'")}`);
+  await visit(`/e/tasks?kind=board&group=status&where=${encodeURIComponent("title = 'Buy rope'")}`);
   const card = (col) => page.getByRole('list', { name: col }).getByRole('listitem').filter({ hasText: 'Buy rope' });
   await card('Not started').waitFor();
   h.n++;
@@ -181,7 +181,7 @@ task('merge a pair', 3, async (page, h) => {
   const twin = { first_name: 'Ottilie', last_name: 'Zwillingsfrau', birthday: '1971-07-07', emails: [{ address: 'ottilie@zwilling.example' }], phones: [{ number: '+493077777777' }] };
   for (const first_name of ['Ottilie', 'Otti']) await api('POST', '/contacts', { ...twin, first_name });
   await until(async () => (await api('GET', '/duplicates?where=' + encodeURIComponent("state = 'open'"))).body.items.length === 1);
-  await page.goto(e2e.url);
+  await visit('/');
   await h.click(page.getByRole('link', { name: 'One pair may be the same' }));
   await page.getByText(/likely to be the same/).waitFor();
   await h.press('m');

@@ -1,6 +1,6 @@
 // views.test.mjs - saved views, and the other ways to look at a list: board, chart, calendar.
 import assert from 'node:assert/strict';
-import { api, e2e, hands, look, serve, signIn, step, until } from './server.mjs';
+import { api, e2e, hands, look, serve, signIn, step, until, visit } from './server.mjs';
 
 serve();
 
@@ -38,7 +38,7 @@ step('filter and save the view: five clicks and keys from the home page', async 
 
 step('share a view: three from the home page', async () => {
   const { page } = e2e;
-  await page.goto(e2e.url);
+  await visit('/');
   const h = hands();
   await h.click(sidebar('Berliners'));
   await h.click(page.getByRole('button', { name: 'Share', exact: true }));
@@ -117,7 +117,7 @@ step('a view made by a program, over an object of one\'s own', async () => {
   assert.ok(made?.id && field?.id, JSON.stringify([made, field]));
   for (const n of [3, 9]) await api('POST', '/x_boats', { x_name: `Boat ${n}`, x_size: n });
   const v = (await api('POST', '/views', { entity: 'x_boat', name: 'Big ones', where: 'x_size > 5' })).body;
-  await page.goto(`${e2e.url}/e/x_boats?view=${v.id}`);
+  await visit(`/e/x_boats?view=${v.id}`);
   await page.getByRole('button', { name: 'Change: Size over 5' }).waitFor();
   await grid().getByText('Boat 9').waitFor();
   assert.equal(await grid().getByText('Boat 3').count(), 0);
@@ -129,7 +129,7 @@ step('make a board: four from the home page', async () => {
     const r = await api('POST', '/tasks', { title: name, status, due: '2026-11-20T10:00:00Z' });
     assert.ok(r.status < 300, JSON.stringify(r.body));
   }
-  await page.goto(e2e.url);
+  await visit('/');
   const h = hands();
   await h.click(sidebar('Tasks'));
   await grid().getByRole('row').nth(1).waitFor();
@@ -148,7 +148,7 @@ step('make a board: four from the home page', async () => {
 step('a card moved by one drag, by menu, by keys; refused and taken back', async () => {
   const { page } = e2e;
   const card = (col, name) => page.getByRole('list', { name: col }).getByRole('listitem').filter({ hasText: name });
-  await page.goto(`${e2e.url}/e/tasks?kind=board&group=status&where=${encodeURIComponent("title in ('Call the mayor', 'Paint the boat', 'Buy rope')")}`);
+  await visit(`/e/tasks?kind=board&group=status&where=${encodeURIComponent("title in ('Call the mayor', 'Paint the boat', 'Buy rope')")}`, { afresh: true });
   await card('Not started', 'Buy rope').waitFor();
   await look('board');
   await card('Not started', 'Buy rope').dragTo(page.locator('[data-col="in_progress"]'));
@@ -178,7 +178,7 @@ step('a card moved by one drag, by menu, by keys; refused and taken back', async
   await card('Not started', 'Paint the boat').waitFor();
   await page.unroute('**/api/v1/tasks/*');
   // one more, in its column
-  await page.goto(`${e2e.url}/e/tasks?kind=board&group=status&where=${encodeURIComponent("title starts with 'Mend'")}`);
+  await visit(`/e/tasks?kind=board&group=status&where=${encodeURIComponent("title starts with 'Mend'")}`);
   await page.locator('[data-col="in_progress"]').getByRole('button', { name: '+ Add' }).click();
   await page.keyboard.type('Mend the net');
   await page.keyboard.press('Enter');
@@ -187,7 +187,7 @@ step('a card moved by one drag, by menu, by keys; refused and taken back', async
 
 step('a board by a reference, with sums', async () => {
   const { page } = e2e;
-  await page.goto(`${e2e.url}/e/companies?kind=board&group=owner&measure=${encodeURIComponent('sum(employees)')}`);
+  await visit(`/e/companies?kind=board&group=owner&measure=${encodeURIComponent('sum(employees)')}`);
   await page.locator('[data-col] [data-card]').first().waitFor();
   const sums = (await api('GET', '/companies/aggregate?group=owner&measure=' + encodeURIComponent('sum(employees) as s'))).body.rows;
   const shown = await page.locator('[data-col] header').allInnerTexts();
@@ -197,7 +197,7 @@ step('a board by a reference, with sums', async () => {
 
 step('make a chart of a list: four from the home page; table and drill-down', async () => {
   const { page } = e2e;
-  await page.goto(e2e.url);
+  await visit('/');
   const h = hands();
   await h.click(sidebar('Contacts'));
   await grid().getByRole('row').nth(3).waitFor();
@@ -236,7 +236,7 @@ step('make a chart of a list: four from the home page; table and drill-down', as
 
 step('a calendar: month, week, more, keys', async () => {
   const { page } = e2e;
-  await page.goto(`${e2e.url}/e/tasks?kind=calendar&date=due&at=2026-11-15&where=${encodeURIComponent("due between 2026-11-01 and 2026-11-30 and title in ('Call the mayor', 'Paint the boat', 'Buy rope')")}`);
+  await visit(`/e/tasks?kind=calendar&date=due&at=2026-11-15&where=${encodeURIComponent("due between 2026-11-01 and 2026-11-30 and title in ('Call the mayor', 'Paint the boat', 'Buy rope')")}`, { afresh: true });
   await page.locator('[data-day="2026-11-20"]').getByText('Buy rope').waitFor();
   await page.getByRole('heading', { name: 'November 2026' }).waitFor();
   assert.equal(await page.locator('[data-day="2026-11-20"] a').count(), 3);

@@ -1,6 +1,6 @@
 // The change stream: what is on the screen follows what others do, without jumping.
 import type { QueryClient } from '@tanstack/react-query';
-import { useEffect } from 'react';
+import { useEffect, useRef } from 'react';
 import { get } from './client';
 import type { Meta, Rec } from '../meta/meta';
 
@@ -29,13 +29,16 @@ async function followLists(client: QueryClient, meta: Meta, changes: Change[]) {
 }
 
 export function useLive(client: QueryClient, meta: Meta | undefined) {
+  // another model is no reason to open the stream anew: what changes meanwhile would be told to nobody
+  const latest = useRef(meta), there = !!meta;
+  useEffect(() => { latest.current = meta; }, [meta]);
   useEffect(() => {
-    if (!meta) return;
+    if (!there) return;
     const source = new EventSource('/api/v1/changes');
     let waiting: Change[] = [];
     let timer: ReturnType<typeof setTimeout> | undefined;
     const flush = () => {
-      const now = waiting;
+      const now = waiting, meta = latest.current!;
       waiting = [];
       timer = undefined;
       void followLists(client, meta, now);
@@ -57,5 +60,5 @@ export function useLive(client: QueryClient, meta: Meta | undefined) {
     source.addEventListener('meta', () => void client.invalidateQueries({ queryKey: ['meta'] }));
     source.addEventListener('reset', () => void client.invalidateQueries());
     return () => { source.close(); clearTimeout(timer); };
-  }, [client, meta?.raw.version]);
+  }, [client, there]);
 }
