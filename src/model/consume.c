@@ -124,6 +124,12 @@ static enum err_code move_cursor(struct call *c, const struct consumer *consumer
         VALS(V(consumer->name), V(seq)));
 }
 
+/* Several goes are one call, whose memory they share: what they read of the changes alone fills it in the end. */
+static bool has_enough(const struct call *c)
+{
+    return call_has_taken_enough(c) || arena_used(c->mem) > (size_t)c->cfg->arena_max / 4;
+}
+
 /* One commit for several goes, while nobody waits: their pages are written once. */
 static enum err_code run_looked_at(struct call *c, struct consuming *w)
 {
@@ -133,7 +139,7 @@ static enum err_code run_looked_at(struct call *c, struct consuming *w)
         size_t n = w->n - at < FEED_BATCH ? w->n - at : FEED_BATCH;
         TRY(w->consumer->run(c, w->changes + at, n));
         at += n;
-    } while (at < w->n && !call_has_taken_enough(c));
+    } while (at < w->n && !has_enough(c));
     w->seen = w->n < FEED_BATCH ? w->n : FEED_BATCH;
     return at ? move_cursor(c, w->consumer, w->changes[at - 1].seq) : OK;
 }
@@ -149,7 +155,7 @@ static enum err_code run_unseen(struct call *c, struct consuming *w, int64_t seq
         mark_again(c, changes, w->seen);
         TRY(w->seen ? w->consumer->run(c, changes, w->seen) : OK);
         seq = w->seen ? changes[w->seen - 1].seq : seq;
-    } while (w->seen == FEED_BATCH && !call_has_taken_enough(c));
+    } while (w->seen == FEED_BATCH && !has_enough(c));
     return seq == from ? OK : move_cursor(c, w->consumer, seq);
 }
 

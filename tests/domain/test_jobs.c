@@ -530,6 +530,34 @@ static int close_twice(void **state)
     return world_close(state);
 }
 
+static enum err_code change_many(struct call *c, void *arg)
+{
+    (void)arg;
+    return db_exec(c,
+        SQL2("INSERT INTO \"feed\" (\"entity\", \"record\", \"kind\", \"fields\", \"person\", \"change_set\", \"at\") WITH"
+             " RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 60000) SELECT \"entity\", 1000000 + n, \"kind\","
+             " \"fields\", \"person\", \"change_set\", \"at\" FROM \"feed\", s WHERE \"id\" = (SELECT max(\"id\") FROM \"feed\")",
+            "INSERT INTO \"feed\" (\"entity\", \"record\", \"kind\", \"fields\", \"person\", \"change_set\", \"at\") SELECT"
+            " \"entity\", 1000000 + n, \"kind\", \"fields\", \"person\", \"change_set\", \"at\" FROM \"feed\","
+            " generate_series(1, 60000) s(n) WHERE \"id\" = (SELECT max(\"id\") FROM \"feed\")"),
+        VALS());
+}
+
+/* As behind a large import in a process of its own, where nobody waits and a consumer goes on for two seconds. */
+static void consumers_far_behind__stay_within_the_memory_of_a_call(void **state)
+{
+    struct world *w = *state;
+
+    make_many(w, "contact", "last_name", 1);
+    assert_int_equal(workers_drain(w->org, &w->err), OK);
+    make_many(w, "contact", "last_name", 1);
+    writes(w, change_many, NULL);
+    int64_t before = w->cfg.arena_max;
+    w->cfg.arena_max = 4 << 20;
+    assert_int_equal(workers_drain(w->org, &w->err), OK);
+    w->cfg.arena_max = before;
+}
+
 /* As a job does that looks first and then runs: the model may change in between. */
 static void a_call_begun_again_in_its_arena__gives_back_both_models(void **state)
 {
@@ -560,6 +588,7 @@ int main(void)
         cmocka_unit_test(a_part_that_failed__leaves_what_follows_to_the_feed),
         cmocka_unit_test(what_waits_for_the_commit__is_not_given_back),
         cmocka_unit_test(a_ceiling_in_a_scratch__ends_the_call),
+        cmocka_unit_test(consumers_far_behind__stay_within_the_memory_of_a_call),
         cmocka_unit_test(a_call_begun_again_in_its_arena__gives_back_both_models),
     };
     int failed = cmocka_run_group_tests_name("jobs, each write twice", twice, open_twice, close_twice);
