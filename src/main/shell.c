@@ -5,7 +5,6 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/time.h"
-#include "db/writer.h"
 #include "http/api.h"
 #include "main/installation.h"
 #include "main/local.h"
@@ -20,8 +19,8 @@ struct shell {
     struct installation inst;
     struct api api;
     const char *socket; /* of the running server, NULL in this process */
-    bool wrote;        /* PostgreSQL: it may have */
-    uint64_t at_first; /* SQLite: writing calls before the command's own */
+    bool followed;    /* something was written that consumers follow */
+    uint64_t at_first; /* jobs that had been ordered before */
 };
 
 /* A server that holds the lock may not listen yet. */
@@ -39,14 +38,12 @@ static int open_remote(struct shell *s, const char *dir)
     return cmd_fail(s->cmd, "another process holds %s, and does not answer", dir);
 }
 
-static uint64_t writes(const struct shell *s)
+static void wake(void *arg, uint64_t touched, bool here)
 {
-    struct writer_stats stats = { 0 };
+    struct shell *s = arg;
 
-    if (s->inst.org->writer) {
-        writer_stats(s->inst.org->writer, &stats);
-    }
-    return stats.calls;
+    (void)here;
+    s->followed = s->followed || touched;
 }
 
 int shell_open(struct cmd *cmd, struct shell **out)
@@ -69,7 +66,9 @@ int shell_open(struct cmd *cmd, struct shell **out)
         return cmd_fail(cmd, "%s", e.msg);
     }
     s->api.org = s->inst.org;
-    s->at_first = writes(s);
+    s->inst.org->wake = wake;
+    s->inst.org->wake_arg = s;
+    s->at_first = s->inst.org->jobs_queued;
     return EXIT_DONE;
 }
 
@@ -80,9 +79,9 @@ void shell_close(struct shell *s)
     if (!s || s->socket || !s->inst.org) {
         return;
     }
-    /* a command that wrote nothing, a back-up, does not take on what waits from before */
-    bool wrote = s->inst.org->writer ? writes(s) != s->at_first : s->wrote;
-    if (wrote && workers_drain(s->inst.org, &e) != OK) {
+    /* a command that leaves nothing to do, a back-up or a token, does not take on what waits from before */
+    bool left = s->followed || s->inst.org->jobs_queued != s->at_first;
+    if (left && workers_drain(s->inst.org, &e) != OK) {
         (void)cmd_fail(s->cmd, "some work is left for the server: %s", e.msg);
     }
     installation_close(&s->inst);
@@ -100,7 +99,6 @@ static void run_here(struct shell *s, const struct local_request *r, struct answ
     struct arena *mem = arena_create(0);
     struct exchange *x = api_exchange(&s->api, mem, r->method, r->target, r->body);
 
-    s->wrote = s->wrote || strcmp(r->method, "GET") != 0;
     if (r->file) {
         (void)fseeko(r->file, 0, SEEK_END);
         x->req.spool = fileno(r->file);
