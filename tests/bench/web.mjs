@@ -15,12 +15,14 @@ const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? 
 function watch() {
   window.kith = {
     ready(condition, events) {
-      return new Promise((done, failed) => {
+      return new Promise((finish, failed) => {
+        const done = (span) => { window.kith.armed = false; finish(span); };
         setTimeout(() => failed(new Error(`${condition}: from ${from}, first ${window.kith.first()}, ${window.kith.rows().length} rows, waiting ${window.kith.waiting()}`)), 15_000);
         let from = 0;
         const holds = new Function('return ' + condition);
         const begin = (ev) => { from ||= ev.timeStamp; };
         for (const e of events) addEventListener(e, begin, { capture: true, once: true });
+        window.kith.armed = true;
         const frame = () => (from && holds() ? requestAnimationFrame(() => { const c = new MessageChannel(); c.port1.onmessage = () => done(performance.now() - from); c.port2.postMessage(0); }) : requestAnimationFrame(frame));
         requestAnimationFrame(frame);
       });
@@ -76,7 +78,7 @@ async function desk() {
   let nodes = 0;
   const measure = async (what, condition, events, work) => {
     const span = page.evaluate(([c, e]) => window.kith.ready(c, e), [condition, events]);
-    await page.waitForTimeout(30);
+    await page.waitForFunction(() => window.kith.armed);
     await work();
     times[what].push(await span);
     if (process.env.VERBOSE) console.error(what, Math.round(times[what].at(-1)));
