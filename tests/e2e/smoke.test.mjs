@@ -209,6 +209,12 @@ step('the palette finds by keys alone', async () => {
   await page.getByRole('option', { name: /Quillfeather/ }).waitFor();
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Quillfeather' }).waitFor();
+  await page.locator('#main').focus();
+  await page.keyboard.press('?');
+  await page.getByRole('dialog', { name: 'Keys' }).waitFor();
+  await page.goBack(); // the help does not stand over another page
+  await page.getByRole('heading', { name: /Hello/ }).waitFor();
+  await page.getByRole('dialog', { name: 'Keys' }).waitFor({ state: 'detached' });
 });
 
 step('import a file: what goes in, what does not, undo', async () => {

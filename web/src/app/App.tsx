@@ -1,7 +1,7 @@
 import { Center, Loader } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { Component, Fragment, lazy, Suspense, useEffect, useState, useSyncExternalStore, type ReactNode } from 'react';
-import { Route, Switch } from 'wouter';
+import { Route, Switch, useLocation } from 'wouter';
 import { ask, begin, getSession, onSession } from '../api/client';
 import { FIELDS as VIEW_FIELDS } from '../views/views';
 import { useLive } from '../api/live';
@@ -33,9 +33,11 @@ const DuplicatesPage = lazy(() => import('../duplicates/Queue'));
 const MergePage = lazy(() => import('../duplicates/MergePage'));
 const QualityPage = lazy(() => import('../quality/QualityPage'));
 
-class Boundary extends Component<{ children: ReactNode }, { error: unknown }> {
+// at: the address; another one is tried anew
+class Boundary extends Component<{ at: string; children: ReactNode }, { error: unknown }> {
   state = { error: null as unknown };
   static getDerivedStateFromError(error: unknown) { return { error }; }
+  componentDidUpdate(before: { at: string }) { if (this.state.error && before.at !== this.props.at) this.setState({ error: null }); }
   render() { return this.state.error ? <ErrorState error={this.state.error} retry={() => this.setState({ error: null })} /> : this.props.children; }
 }
 
@@ -49,13 +51,14 @@ function Entity({ plural, id, page }: { plural: string; id?: string; page: 'list
 function Inside() {
   const client = useQueryClient();
   const meta = useMetaQuery(true);
+  const [where] = useLocation();
   useLive(client, meta.data);
   if (meta.error && !meta.data) return <ErrorState error={meta.error} retry={() => void meta.refetch()} />;
   if (!meta.data) return <Center h="100dvh"><Loader aria-label={t('loading')} /></Center>;
   return (
     <MetaContext value={meta.data}>
       <Shell>
-        <Boundary>
+        <Boundary at={where}>
           <Suspense fallback={null}>
             <Switch>
               <Route path="/"><HomePage /></Route>

@@ -43,8 +43,8 @@ export function Shell({ children }: { children: ReactNode }) {
     document.addEventListener('keydown', f);
     return () => document.removeEventListener('keydown', f);
   }, [keys]);
-  const { close } = nav;
-  useEffect(() => { close(); }, [where, close]);
+  const { close } = nav, { close: closeKeys } = keys;
+  useEffect(() => { close(); closeKeys(); }, [where, close, closeKeys]);
   const groups = meta.nav();
   const link = (e: Entity) => {
     const href = address(e);
@@ -91,7 +91,7 @@ export function Shell({ children }: { children: ReactNode }) {
           {groups.system.length > 0 && <NavLink label={t('shell.admin')} leftSection={<Letter text="⚙" of="settings" />} childrenOffset={8} style={{ borderRadius: 8 }} py={5} defaultOpened={groups.system.some((e) => where.startsWith(address(e)))}>{groups.system.map(link)}</NavLink>}
         </ScrollArea>
       </AppShell.Navbar>
-      <AppShell.Main><main id="main" tabIndex={-1} ref={main}>{children}</main></AppShell.Main>
+      <AppShell.Main id="main" tabIndex={-1} ref={main}>{children}</AppShell.Main>
       {phone && (
         <AppShell.Footer>
           <nav className="bottombar" aria-label={t('shell.quick')}>
