@@ -5,6 +5,7 @@
 #include "main/config.h"
 #include "main/installation.h"
 #include "model/auth.h"
+#include "model/job.h"
 #include "model/normal.h"
 #include "model/record.h"
 #include "model/setting.h"
@@ -144,6 +145,10 @@ static enum err_code make_database(
             *e = c.err;
         }
         arena_destroy(call);
+    }
+    struct err left;
+    if (code == OK && !session) { /* the segments that are shipped are built; behind the set-up page a server does it */
+        (void)!workers_drain(i.org, &left);
     }
     installation_close(&i);
     return code;

@@ -312,7 +312,7 @@ enum err_code round_take(struct sending *s, bool wait)
         r->written = NULL;
         hand_over(s, n);
     }
-    return code; /* a round that failed stays: round_write_rest takes it once more */
+    return code; /* a round that failed stays: rounds_rescue writes its endings */
 }
 
 enum err_code rounds_flush(struct sending *s)
