@@ -25,6 +25,7 @@ struct running {
     struct buf changes, rejects, warnings; /* of the report, without brackets */
     size_t nrejects, nwarnings;
     struct import_seen *seen; /* of a check */
+    struct buf marks;         /* of its last step, for `seen` */
 };
 static const char *const count_names[6]
     = { "created", "updated", "unchanged", "skipped", "rejected", "warned" };
@@ -109,7 +110,6 @@ struct step { /* one transaction; it may run twice, so it leaves its outcome her
     int64_t warned;
     struct str changes, rejected, warnings; /* in the work's memory */
     bool apart;    /* a savepoint for each row */
-    struct buf marks;
 };
 
 struct running_rows { /* of a step, for import_apply() */
@@ -153,7 +153,7 @@ static enum err_code run_step(struct call *c, void *arg)
     struct import_rows rows = { .n = (size_t)st->n, .first_row = rn->source.position + 1,
         .cells = rn->piece.cells + st->from, .ncells = rn->piece.ncells + st->from, .lines = rn->source.lines,
         .bare = !st->apart, .apart = st->apart, .ready = made_ahead, .enough = has_taken_enough, .arg = &at,
-        .seen = rn->seen, .marks = rn->seen ? &st->marks : NULL };
+        .seen = rn->seen, .marks = rn->seen ? &rn->marks : NULL };
     struct import_plan *plan;
     json_t *spec, *list;
 
@@ -161,7 +161,7 @@ static enum err_code run_step(struct call *c, void *arg)
         return fail(c, ERR_NOT_FOUND, NULL, "the object is not there any more");
     }
     c->change_kind = "import";
-    buf_clear(&st->marks);
+    buf_clear(&rn->marks);
     TRY(json_read(c->mem, rn->source.spec, &spec, &c->err));
     TRY(import_plan_make(c, e, spec, rn->source.dry, &plan));
     TRY(import_apply(c, plan, &rows, &st->result));
@@ -224,10 +224,9 @@ static enum err_code run_piece(struct running *rn)
         struct step st = { .rn = rn, .from = at, .n = left };
         rn->w->done = src->position;
         rn->w->total = src->rows;
-        buf_init(&st.marks, rn->w->mem, MARKS_MAX);
         TRY(take_step(rn, &st));
         if (rn->seen) {
-            import_seen_take(rn->seen, buf_str(&st.marks));
+            import_seen_take(rn->seen, buf_str(&rn->marks));
         }
         TRY(keep_report(rn, &st));
         const int64_t now[6] = { st.result.created, st.result.updated, st.result.unchanged,
@@ -303,6 +302,7 @@ enum err_code import_run_work(struct job_work *w)
     buf_init(&rn.changes, kept, REPORT_MAX);
     buf_init(&rn.rejects, kept, REPORT_MAX);
     buf_init(&rn.warnings, kept, REPORT_MAX);
+    buf_init(&rn.marks, kept, MARKS_MAX);
     rn.seen = rn.source.dry ? import_seen_new(kept) : NULL;
     w->lags = true; /* what a loss of power takes, position and all, is run again */
     code = import_ahead_start(w, &rn.source, &rn.ahead);
