@@ -11,6 +11,9 @@
 #include "model/call.h"
 #include "model/expr.h"
 
+/* The second cell of a date of which not all is known. */
+enum { PARTIAL_FULL, PARTIAL_YEAR, PARTIAL_MONTH_DAY };
+
 /* Reads a JSON value. Returns false after fail_field(). References by external id are looked up. */
 bool cells_from_json(
     struct call *c, const struct live_field *f, const json_t *v, struct dbval *cells);
