@@ -174,6 +174,7 @@ static void settle(struct exchange *x, enum err_code code)
     if (!r->body.n && r->status != 204 && r->status != 304) {
         r->body = buf_str(&c->body);
     }
+    reply_shorten(x);
 }
 
 static void rewind_call(struct exchange *x)

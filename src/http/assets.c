@@ -25,19 +25,6 @@ static const struct asset *find(struct str path)
     return NULL;
 }
 
-static bool accepts(const struct exchange *x, const char *coding)
-{
-    struct str rest = x->req.headers[H_ACCEPT_ENCODING], one, name;
-
-    while (str_split(&rest, ',', &one)) {
-        one = str_trim(one);
-        if (str_split(&one, ';', &name) && str_eq_nocase(str_trim(name), str_of(coding))) {
-            return str_find(one, STR("q=0")) < 0 || str_find(one, STR("q=0.")) >= 0;
-        }
-    }
-    return false;
-}
-
 static struct str bytes_of(struct asset_bytes b)
 {
     return (struct str) { (const char *)b.from, b.from ? (size_t)(b.to - b.from) : 0 };
@@ -50,16 +37,18 @@ static void reply_file(struct exchange *x, const struct asset *a)
     reply_text(x, 200, a->mime, bytes_of(a->raw));
     x->reply.etag = str_of(a->etag);
     x->reply.cacheable = true;
-    if (a->brotli.from && accepts(x, "br")) {
+    if (a->brotli.from && accepts_coding(x, "br")) {
         x->reply.body = bytes_of(a->brotli);
         reply_header(x, "Content-Encoding", STR("br"));
-    } else if (a->gzip.from && accepts(x, "gzip")) {
+    } else if (a->gzip.from && accepts_coding(x, "gzip")) {
         x->reply.body = bytes_of(a->gzip);
         reply_header(x, "Content-Encoding", STR("gzip"));
     }
     reply_header(x, "Vary", STR("Accept-Encoding"));
     if (a->immutable) {
         reply_header(x, "Cache-Control", STR("public, max-age=31536000, immutable"));
+    } else if (strncmp(a->mime, "image/", 6) == 0) { /* browsers ask for the icon anew on each page */
+        reply_header(x, "Cache-Control", STR("public, max-age=3600"));
     }
     if (given.n && str_find(given, x->reply.etag) >= 0) {
         x->reply.status = 304;

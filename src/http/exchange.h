@@ -145,11 +145,16 @@ MUST_CHECK enum err_code input_only(struct call *c, const json_t *object, const 
 /* The version that If-Match asks for, 0 for any. */
 MUST_CHECK enum err_code if_match(struct call *c, struct exchange *x, int64_t *version);
 struct str cookie_value(struct str cookies, const char *name);
+/* Whether Accept-Encoding names the coding ("gzip", "br") and does not refuse it. */
+bool accepts_coding(const struct exchange *x, const char *coding);
 
 /* ---- the reply (reply.c) ---- */
 void reply_header(struct exchange *x, const char *name, struct str value);
 /* Forgets what a try has put there. */
 void reply_reset(struct exchange *x);
+/* A long JSON answer as gzip, where the client takes that. What is secret must not stand in a long answer beside what a
+ * stranger chose: its length would tell of it. Tokens and the CSRF secret are told in short ones. */
+void reply_shorten(struct exchange *x);
 /* An answer without a call behind it. */
 void reply_text(struct exchange *x, int status, const char *type, struct str body);
 /* application/problem+json from x->call.err and x->call.errors. */

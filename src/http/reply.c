@@ -7,10 +7,12 @@
 #include "base/log.h"
 #include "model/texts.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <zlib.h>
 
-enum { PROBLEM_MAX = 64 << 10, ERRORS_TOLD = 50 };
+enum { PROBLEM_MAX = 64 << 10, ERRORS_TOLD = 50, WORTH_SHORTENING = 8 << 10 };
 
 static const struct {
     int status;
@@ -53,6 +55,30 @@ void reply_text(struct exchange *x, int status, const char *type, struct str bod
     x->reply.status = status;
     x->reply.type = type;
     x->reply.body = body;
+}
+
+void reply_shorten(struct exchange *x)
+{
+    struct reply *r = &x->reply;
+    z_stream z = { .next_in = (Bytef *)(uintptr_t)r->body.p, .avail_in = (uInt)r->body.n };
+
+    if (r->status != 200 || r->stream || r->body.n < WORTH_SHORTENING || r->body.n > UINT_MAX
+        || strcmp(r->type, "application/json") != 0) {
+        return;
+    }
+    reply_header(x, "Vary", STR("Accept-Encoding"));
+    if (!accepts_coding(x, "gzip") || deflateInit2(&z, Z_BEST_SPEED, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+        return;
+    }
+    size_t most = deflateBound(&z, (uLong)r->body.n);
+    char *out = arena_alloc(x->mem, most);
+    z.next_out = (Bytef *)out;
+    z.avail_out = (uInt)most;
+    if (deflate(&z, Z_FINISH) == Z_STREAM_END) {
+        r->body = (struct str) { out, z.total_out };
+        reply_header(x, "Content-Encoding", STR("gzip"));
+    }
+    deflateEnd(&z);
 }
 
 /* "first_name" of the third operation of a batch is "operations[2].first_name". */

@@ -252,6 +252,19 @@ enum err_code if_match(struct call *c, struct exchange *x, int64_t *version)
     return OK;
 }
 
+bool accepts_coding(const struct exchange *x, const char *coding)
+{
+    struct str rest = x->req.headers[H_ACCEPT_ENCODING], one, name;
+
+    while (str_split(&rest, ',', &one)) {
+        one = str_trim(one);
+        if (str_split(&one, ';', &name) && str_eq_nocase(str_trim(name), str_of(coding))) {
+            return str_find(one, STR("q=0")) < 0 || str_find(one, STR("q=0.")) >= 0;
+        }
+    }
+    return false;
+}
+
 struct str cookie_value(struct str cookies, const char *name)
 {
     struct str one, key;

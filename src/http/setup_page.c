@@ -170,7 +170,7 @@ static bool is_file(const struct exchange *x)
 {
     struct str path = x->req.path;
 
-    return str_starts(path, STR("/assets/")) || str_is(path, "/theme-init.js") || str_is(path, "/icon.svg")
+    return str_starts(path, STR("/assets/")) || str_is(path, "/begin.js") || str_is(path, "/icon.svg")
         || str_is(path, "/manifest.webmanifest") || str_starts(path, STR("/icon-"));
 }
 

@@ -2,6 +2,7 @@
 // list. Called by bench.py; prints one line of JSON. web.mjs URL E-MAIL PASSWORD ROUNDS
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { firstRow } from './phone.mjs';
 
 const [url, email, password, rounds] = [process.argv[2], process.argv[3], process.argv[4], Number(process.argv[5])];
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '../..');
@@ -9,7 +10,9 @@ const { chromium } = await import(pathToFileURL(path.join(root, 'web/node_module
 const at = (list, q) => { const s = [...list].sort((a, b) => a - b); return Math.round(s[Math.min(s.length - 1, Math.ceil(q * s.length) - 1)]); };
 const sum = (list) => ({ p50: at(list, 0.5), p95: at(list, 0.95), most: at(list, 1), n: list.length });
 
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
+const chrome = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const phone = sum(await firstRow(chrome, url, email, password, Math.max(5, Math.round(rounds / 3))));
+const browser = await chromium.launch({ executablePath: chrome, args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
 
 // in the page: from the event of a hand to the frame in which what was asked for stands on the screen
 function watch() {
@@ -44,29 +47,6 @@ async function signedIn(options) {
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('heading', { name: /Hello/ }).waitFor();
   return { context, page };
-}
-
-// A phone: the processor slowed down four times, 9 Mbit/s, 60 ms, nothing kept from before.
-async function phone() {
-  const { context, page } = await signedIn({ viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true });
-  const cdp = await context.newCDPSession(page);
-  await cdp.send('Network.enable');
-  await cdp.send('Network.setCacheDisabled', { cacheDisabled: true });
-  await cdp.send('Network.emulateNetworkConditions', { offline: false, latency: 60, downloadThroughput: 9e6 / 8, uploadThroughput: 9e6 / 8 });
-  await cdp.send('Emulation.setCPUThrottlingRate', { rate: 4 });
-  await page.addInitScript(() => {
-    const look = () => { if (document.querySelector('.cards .card a.cardlink b')?.textContent) requestAnimationFrame(() => { const c = new MessageChannel(); c.port1.onmessage = () => { window.firstRow = performance.now(); }; c.port2.postMessage(0); }); else requestAnimationFrame(look); };
-    requestAnimationFrame(look);
-  });
-  const times = [];
-  for (let i = 0; i < Math.max(5, Math.round(rounds / 3)); i++) {
-    await page.goto('about:blank');
-    await page.goto(url + '/e/contacts', { waitUntil: 'commit' });
-    await page.waitForFunction(() => window.firstRow > 0, null, { timeout: 60_000 });
-    times.push(await page.evaluate(() => window.firstRow));
-  }
-  await context.close();
-  return sum(times);
 }
 
 const CITIES = ['Berlin', 'Hamburg', 'London', 'Paris', 'Vienna', 'Rome', 'Madrid', 'Warsaw', 'Tokyo', 'Mumbai', 'Curitiba', 'Ankara', 'Osaka', 'Lyon', 'Leeds', 'Chennai'];
@@ -133,5 +113,5 @@ async function desk() {
   return { ...Object.fromEntries(Object.entries(times).map(([k, v]) => [k, sum(v)])), nodes };
 }
 
-console.log(JSON.stringify({ phone: await phone(), ...(await desk()) }));
+console.log(JSON.stringify({ phone, ...(await desk()) }));
 await browser.close();

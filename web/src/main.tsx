@@ -3,12 +3,13 @@ import { Notifications } from '@mantine/notifications';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { createRoot } from 'react-dom/client';
 import './styles/mantine.css';
+import 'virtual:theme.css';
 import './styles/app.css';
 import { App } from './app/App';
 import './features/panels';
 import { Problem } from './api/client';
 import { pick, setLanguage } from './locale/t';
-import { theme, variables } from './styles/theme';
+import { theme } from './styles/theme';
 import { chosenLanguage, density, setDensity } from './ui/look';
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? '';
@@ -21,7 +22,7 @@ const client = new QueryClient({
 // the texts first: a page in two languages would flicker
 if (density() === 'compact') setDensity('compact');
 void setLanguage(pick(chosenLanguage(), navigator.language)).finally(() => createRoot(document.getElementById('root')!).render(
-  <MantineProvider theme={theme} cssVariablesResolver={variables} getStyleNonce={() => nonce} defaultColorScheme="auto">
+  <MantineProvider theme={theme} withCssVariables={false} withGlobalClasses={false} getStyleNonce={() => nonce} defaultColorScheme="auto">
     <QueryClientProvider client={client}>
       <Notifications position="bottom-right" autoClose={8000} />
       <App />

@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import { KITH, POSTGRES, Server, eventually, kith, listen, sleep, world } from '../kith.mjs';
 
 async function within(options, fn) {
@@ -32,6 +34,25 @@ test('init makes a folder that only its owner reads, once', () => within({ serve
   const lapsed = await w.request('GET', '/api/v1/segments?where=' + encodeURIComponent("code = 'lapsed'") + '&fields=name', undefined, { authorization: `Bearer ${w.token}` }, server);
   assert.deepEqual(lapsed.body.items.map((s) => s.name), ['Eingeschlafen']);
   assert.equal((await server.stop()).code, 0);
+}));
+
+test('a long answer goes as gzip to who takes that, and says the same', () => within({ single: true }, async (w) => {
+  const ask = (path, coding) => new Promise((done, failed) => {
+    http.get(w.servers[0].url + '/api/v1' + path, { headers: { authorization: `Bearer ${w.token}`, ...(coding && { 'accept-encoding': coding }) } }, (r) => {
+      const parts = [];
+      r.on('data', (d) => parts.push(d));
+      r.on('end', () => done({ headers: r.headers, body: Buffer.concat(parts) }));
+    }).on('error', failed);
+  });
+  const [plain, short] = [await ask('/meta'), await ask('/meta', 'br, gzip')];
+  assert.equal(plain.headers['content-encoding'], undefined);
+  assert.equal(short.headers['content-encoding'], 'gzip');
+  assert.match(short.headers.vary, /Accept-Encoding/);
+  assert.ok(short.body.length * 4 < plain.body.length, `${short.body.length} of ${plain.body.length}`);
+  assert.deepEqual(gunzipSync(short.body), plain.body);
+  assert.equal(short.headers.etag, plain.headers.etag);
+  assert.equal((await ask('/meta', 'gzip;q=0')).headers['content-encoding'], undefined);
+  assert.equal((await ask('/me', 'gzip')).headers['content-encoding'], undefined);
 }));
 
 test('init refuses what cannot be, and leaves nothing behind', () => within({ serve: false }, async (w) => {

@@ -39,10 +39,12 @@ export function call<T = unknown>(method: string, path: string, body?: unknown, 
 async function send<T>(method: string, path: string, body: BodyInit | undefined, headers: Record<string, string>, signal?: AbortSignal): Promise<Answer<T>> {
   let r: Response;
   try {
-    r = await fetch('/api/v1' + path, {
+    const ahead = method === 'GET' ? early.get(path) : undefined;
+    if (method === 'GET') early.delete(path); else early.clear();
+    r = await (ahead ?? fetch('/api/v1' + path, {
       method, signal, credentials: 'same-origin', body,
       headers: { Accept: 'application/json', ...(method !== 'GET' && csrf && { 'X-CSRF-Token': csrf }), ...headers },
-    });
+    }));
   } catch (e) {
     if (signal?.aborted) throw e;
     setReach(false);
@@ -73,38 +75,30 @@ const address = (path: string, params: Params) => {
   const tail = q.toString();
   return path + (tail ? '?' + tail : '');
 };
-// what was asked before anybody needed it
-const early = new Map<string, Promise<Answer<any>>>();
+// what begin.js asked while the application was fetched; each answer serves once, and only at the start
+const early = new Map<string, Promise<Response>>((window as { kithAsked?: [string, Promise<Response>][] }).kithAsked);
+for (const answer of early.values()) answer.catch(() => {});
+const NEXT_TIME = 'kith-first';
 
 export async function get<T>(path: string, params: Params = {}, signal?: AbortSignal): Promise<T> {
-  const url = address(path, params), ahead = early.get(url);
-  if (ahead) {
-    early.delete(url);
-    return (await ahead).data as T;
-  }
-  return (await call<T>('GET', url, undefined, {}, signal)).data;
+  return (await call<T>('GET', address(path, params), undefined, {}, signal)).data;
 }
 
-/** Asks now what the first page will ask once it knows who is there: the way to the server and back is gone once, not thrice.
- * Only where somebody was signed in the last time; each answer serves once. */
-export function ask(path: string, params: Params = {}) {
-  if (!remembered()) return;
-  const answer = call('GET', address(path, params));
-  answer.catch(() => {});
-  early.set(address(path, params), answer);
+/** What the application asks first of all, for begin.js: the next time it is asked before the application is there. */
+export function askFirst(asks: [string, Params][]) {
+  const now = ['/me', ...asks.map(([path, params]) => address(path, params))].join('\n');
+  try { if (localStorage.getItem(NEXT_TIME) !== now) localStorage.setItem(NEXT_TIME, now); } catch { /* a private window: asked later then */ }
 }
-const remembered = () => { try { return localStorage.getItem('kith-in') === '1'; } catch { return false; } };
-const remember = (yes: boolean) => { try { if (yes) localStorage.setItem('kith-in', '1'); else localStorage.removeItem('kith-in'); } catch { /* a private window: asked later then */ } };
+const forget = () => { early.clear(); try { localStorage.removeItem(NEXT_TIME); } catch { /* nothing is kept */ } };
 
 export async function begin() {
   try {
     const me = await get<{ user: User; csrf: string }>('/me');
     csrf = me.csrf;
-    remember(true);
     setSession({ state: 'in', user: me.user });
+    setTimeout(() => early.clear(), 5000);
   } catch (x) {
-    remember(false);
-    early.clear();
+    forget();
     // a server that has nothing to serve yet says so
     setSession({ state: x instanceof Problem && x.code === 'setup' ? 'setup' : 'out' });
   }
@@ -129,12 +123,11 @@ export async function signIn(email: string, password: string, totp: string) {
   csrf = data.csrf;
   // somebody else: nothing of the one before may stay on the screen
   if (before && before !== data.user.id) return location.assign('/');
-  remember(true);
   setSession({ state: 'in', user: data.user });
 }
 
 export async function signOut() {
-  remember(false);
+  forget();
   try { await call('POST', '/logout'); } finally { location.assign('/'); }
 }
 

@@ -1,37 +1,30 @@
 import { Center, Loader } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
-import { Component, Fragment, lazy, Suspense, useEffect, useState, useSyncExternalStore, type ReactNode } from 'react';
+import { Component, Fragment, useEffect, useState, useSyncExternalStore, type ReactNode } from 'react';
 import { Route, Switch, useLocation } from 'wouter';
-import { ask, begin, getSession, onSession } from '../api/client';
+import { askFirst, begin, getSession, onSession } from '../api/client';
 import { FIELDS as VIEW_FIELDS } from '../views/views';
 import { useLive } from '../api/live';
 import { MetaContext, useMeta, useMetaQuery } from '../meta/meta';
 import { pick, setLanguage, t } from '../locale/t';
 import { Empty, ErrorState } from '../ui/bits';
+import { ListPage } from '../list/ListPage';
+import { beginFetching, later } from '../ui/later';
 import { chosenLanguage } from '../ui/look';
 import { HomePage } from './HomePage';
 import { Offline, useNewer } from './Offline';
 import { Shell } from './Shell';
-import { SignIn } from './SignIn';
 
-const list = () => import('../list/ListPage').then((m) => ({ default: m.ListPage }));
-const ListPage = lazy(list);
-// nearly everything goes through a list: fetched beside the first page, or with it
-if (location.pathname.startsWith('/e/')) void list(); else setTimeout(() => void list().catch(() => {}), 1500);
-const record = () => import('../record/RecordPage');
-const RecordPage = lazy(record);
-// and from a list to a record: there before the first click
-setTimeout(() => void record().catch(() => {}), 3000);
-ask('/meta');
-ask('/views', { fields: VIEW_FIELDS, limit: 200 });
-const ImportPage = lazy(() => import('../import/ImportPage'));
-const DashboardPage = lazy(() => import('../dashboard/DashboardPage'));
-const SetUp = lazy(() => import('./SetUp'));
-const Welcome = lazy(() => import('./Welcome'));
-const SettingsPage = lazy(() => import('../settings/SettingsPage'));
-const DuplicatesPage = lazy(() => import('../duplicates/Queue'));
-const MergePage = lazy(() => import('../duplicates/MergePage'));
-const QualityPage = lazy(() => import('../quality/QualityPage'));
+const RecordPage = later(() => import('../record/RecordPage'), 'soon');
+const ImportPage = later(() => import('../import/ImportPage'));
+const DashboardPage = later(() => import('../dashboard/DashboardPage'));
+const SignIn = later(() => import('./SignIn'), 'soon');
+const SetUp = later(() => import('./SetUp'));
+const Welcome = later(() => import('./Welcome'));
+const SettingsPage = later(() => import('../settings/SettingsPage'));
+const DuplicatesPage = later(() => import('../duplicates/Queue'));
+const MergePage = later(() => import('../duplicates/MergePage'));
+const QualityPage = later(() => import('../quality/QualityPage'));
 
 // at: the address; another one is tried anew
 class Boundary extends Component<{ at: string; children: ReactNode }, { error: unknown }> {
@@ -59,7 +52,7 @@ function Inside() {
     <MetaContext value={meta.data}>
       <Shell>
         <Boundary at={where}>
-          <Suspense fallback={null}>
+          
             <Switch>
               <Route path="/"><HomePage /></Route>
               <Route path="/setup"><HomePage /></Route>
@@ -76,7 +69,7 @@ function Inside() {
               <Route path="/e/:plural/:id">{(p) => <Entity plural={p.plural} id={p.id} page="record" />}</Route>
               <Route><Empty title={t('error.nowhere')} /></Route>
             </Switch>
-          </Suspense>
+          
         </Boundary>
       </Shell>
     </MetaContext>
@@ -92,14 +85,19 @@ export function App() {
   const [tongue, setTongue] = useState(0);
   // drawn anew as a whole: texts are read while drawing
   useEffect(() => { if (session.user) void setLanguage(pick(chosenLanguage(), session.user.language)).then((other) => { if (other) setTongue((n) => n + 1); }); }, [session.user]);
-  useEffect(() => { if (session.state === 'in') void client.invalidateQueries(); }, [session.state, client]);
+  useEffect(() => {
+    if (session.state !== 'in') return;
+    askFirst([['/meta', {}], ['/views', { fields: VIEW_FIELDS, limit: 200 }]]);
+    void client.invalidateQueries();
+    beginFetching();
+  }, [session.state, client]);
   useEffect(() => {
     const f = (e: Event) => { e.preventDefault(); setUpdate(true); };
     window.addEventListener('vite:preloadError', f);
     return () => window.removeEventListener('vite:preloadError', f);
   }, []);
   if (session.state === 'unknown') return null;
-  if (session.state === 'setup') return <Suspense fallback={null}><SetUp /></Suspense>;
+  if (session.state === 'setup') return <SetUp />;
   if (session.state === 'out') return <SignIn />;
   return (
     <Fragment key={tongue}>

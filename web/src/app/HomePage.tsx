@@ -1,16 +1,17 @@
-import { Button, Menu, Title } from '@mantine/core';
+import { Button, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { lazy, Suspense } from 'react';
-import { Link } from 'wouter';
 import { get } from '../api/client';
 import { ago, number } from '../fields/format';
 import { t } from '../locale/t';
 import { address, can, titleOf, useMeta, type Entity, type Rec } from '../meta/meta';
 import { useDashboards, useHome } from '../dashboard/dashboards';
 import { Letter, Loading, useTitle } from '../ui/bits';
+import { Menu } from '../ui/Drop';
+import { later } from '../ui/later';
+import { Link } from '../ui/Link';
 
-const Tiles = lazy(() => import('../dashboard/Tiles'));
-const RecentImports = lazy(() => import('../import/Earlier'));
+const Tiles = later(() => import('../dashboard/Tiles'), 'soon');
+const RecentImports = later(() => import('../import/Earlier'), 'soon');
 
 export function useCount(e: Entity, where: string | undefined, on = true) {
   return useQuery({ queryKey: ['count', e.name, where ?? ''], enabled: on, staleTime: 30_000, retry: false, queryFn: async ({ signal }) => Number((await get<{ rows: Record<string, number>[] }>(`/${e.plural}/aggregate`, { measure: 'count()', where }, signal)).rows[0]?.['count()'] ?? 0) });
@@ -60,16 +61,13 @@ export function HomePage() {
       <div className="row spread">
         <Title order={1} size="h2">{t('home.hello', { name: meta.raw.user.name })}</Title>
         {takes.length > 0 && (
-          <Menu withInitialFocusPlaceholder={false} position="bottom-end" withinPortal>
-            <Menu.Target><Button size="xs" variant="default">{t('home.import')}</Button></Menu.Target>
-            <Menu.Dropdown>{takes.map((e) => <Menu.Item key={e.name} component={Link} href={address(e) + '/import'}>{e.label_plural}</Menu.Item>)}</Menu.Dropdown>
-          </Menu>
+          <Menu target={<Button size="xs" variant="default">{t('home.import')}</Button>} lines={takes.map((e) => ({ label: e.label_plural, href: address(e) + '/import' }))} />
         )}
       </div>
       <OpenPairs />
       <Begin />
       <Body />
-      <Suspense fallback={null}><RecentImports /></Suspense>
+      <RecentImports />
     </div>
   );
 }
@@ -81,7 +79,7 @@ function Body() {
   const home = useHome(), all = useDashboards();
   if (!home.ready || (home.id && all.isPending && all.fetchStatus !== 'idle')) return <Loading height={240} mt="md" />;
   const d = home.id ? all.data?.find((x) => x.id === home.id) : undefined;
-  if (d) return <section aria-label={d.name} className="homedash"><Suspense fallback={<Loading height={240} />}><Tiles tiles={d.tiles} /></Suspense><Link className="reflink" href={`/dashboards/${d.id}`}>{t('home.dashboard', { name: d.name })}</Link></section>;
+  if (d) return <section aria-label={d.name} className="homedash"><Tiles tiles={d.tiles} waiting={<Loading height={240} />} /><Link className="reflink" href={`/dashboards/${d.id}`}>{t('home.dashboard', { name: d.name })}</Link></section>;
   return (
     <>
       <div className="tiles">{[...main.slice(0, 3), ...activities, ...own].map((e) => <Tile key={e.name} e={e} />)}</div>

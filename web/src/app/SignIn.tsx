@@ -4,7 +4,7 @@ import { getSession, Problem, signIn } from '../api/client';
 import { t } from '../locale/t';
 import { Complaint, useTitle } from '../ui/bits';
 
-export function SignIn({ again }: { again?: boolean }) {
+export default function SignIn({ again }: { again?: boolean }) {
   const [email, setEmail] = useState(getSession().user?.email ?? '');
   const [password, setPassword] = useState('');
   const [totp, setTotp] = useState('');

@@ -2,13 +2,14 @@
 import { Button, Progress, Title } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { Link, useLocation } from 'wouter';
+import { useLocation } from 'wouter';
 import { call } from '../api/client';
 import { followJob, type Job } from '../api/undo';
 import { number } from '../fields/format';
 import { t } from '../locale/t';
 import { address, can, useMeta } from '../meta/meta';
 import { Complaint, useTitle } from '../ui/bits';
+import { Link } from '../ui/Link';
 
 export default function Welcome() {
   const meta = useMeta();

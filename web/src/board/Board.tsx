@@ -1,9 +1,9 @@
 // A board: a column for each value of a field, cards dragged, or moved by menu and the key M.
 import { draggable, dropTargetForElements, monitorForElements } from '@atlaskit/pragmatic-drag-and-drop/element/adapter';
-import { ActionIcon, Button, Group, Menu, Skeleton, TextInput } from '@mantine/core';
+import { Button, Group, Skeleton, TextInput } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
-import { Link, useLocation } from 'wouter';
+import { useLocation } from 'wouter';
 import { call, Problem } from '../api/client';
 import { isEmpty, number, toServer } from '../fields/format';
 import { CreateDialog } from '../form/CreateDialog';
@@ -18,6 +18,8 @@ import { t } from '../locale/t';
 import { address, can, titleOf, useMeta, type Entity, type Field, type Rec } from '../meta/meta';
 import { useChoice } from '../fields/Display';
 import { colourVar, Empty, ErrorState } from '../ui/bits';
+import { Menu } from '../ui/Drop';
+import { Link } from '../ui/Link';
 import { sayError, undoable } from '../ui/undo';
 
 const MOST = 40; // more columns than that are a list
@@ -35,13 +37,8 @@ function Card({ entity: e, row: r, fields, columns, here, may, onMove, menu, onM
       <div className="bcardhead">
         <Link className="rowlink grow" data-focus href={address(e, r.id)}>{name}</Link>
         {may && (
-          <Menu withInitialFocusPlaceholder={false} opened={menu} onChange={onMenu} position="bottom-end" withinPortal returnFocus>
-            <Menu.Target><ActionIcon size={24} variant="subtle" color="gray" aria-label={t('board.move', { name })}>⋯</ActionIcon></Menu.Target>
-            <Menu.Dropdown mah={320} style={{ overflow: 'auto' }}>
-              <Menu.Label>{t('board.moveto')}</Menu.Label>
-              {columns.filter((c) => c !== here).map((c) => <Menu.Item key={c.key} onClick={() => onMove(c)}>{c.label}</Menu.Item>)}
-            </Menu.Dropdown>
-          </Menu>
+          <Menu opened={menu} onChange={onMenu} target={<button type="button" className="more" aria-label={t('board.move', { name })}>⋯</button>}
+            lines={[{ head: t('board.moveto') }, ...columns.filter((c) => c !== here).map((c) => ({ label: c.label, run: () => onMove(c) }))]} />
         )}
       </div>
       {fields.filter((f) => !isEmpty(r[f.name])).slice(0, 4).map((f) => <div key={f.name} className="bfield"><CardValue f={f} v={r[f.name]} /></div>)}

@@ -1,7 +1,7 @@
 // Records of any entity with a date, on the days of a month or a week.
-import { ActionIcon, Button, Group, NativeSelect, SegmentedControl, VisuallyHidden } from '@mantine/core';
+import { ActionIcon, Button, Group, NativeSelect, VisuallyHidden } from '@mantine/core';
 import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
-import { Link, useLocation } from 'wouter';
+import { useLocation } from 'wouter';
 import { both } from '../expr/tree';
 import { CreateDialog } from '../form/CreateDialog';
 import type { BodyProps } from '../list/ListBody';
@@ -9,6 +9,8 @@ import { useWindows } from '../list/rows';
 import { language, t } from '../locale/t';
 import { address, can, titleOf, valueKind, type Entity, type Field, type Rec } from '../meta/meta';
 import { colourOf, colourVar, Empty, ErrorState } from '../ui/bits';
+import { Link } from '../ui/Link';
+import { Segments } from '../ui/Segments';
 
 const iso = (d: Date) => `${d.getFullYear()}-${String(d.getMonth() + 1).padStart(2, '0')}-${String(d.getDate()).padStart(2, '0')}`;
 const plus = (d: Date, days: number) => new Date(d.getFullYear(), d.getMonth(), d.getDate() + days);
@@ -60,7 +62,7 @@ export default function CalendarView({ entity: e, state, onProblem, refused }: B
         <h2 className="caltitle" aria-live="polite">{title}</h2>
         <span className="grow" />
         <NativeSelect size="xs" aria-label={t('calendar.date')} data={e.fields.filter(dated).map((f) => ({ value: f.name, label: f.label }))} value={field.name} onChange={(ev) => state.change({ date: ev.currentTarget.value })} />
-        <SegmentedControl size="xs" aria-label={t('calendar.span')} value={week ? 'week' : 'month'} onChange={(s) => state.change({ span: s === 'month' ? '' : s })} data={[{ value: 'month', label: t('unit.month') }, { value: 'week', label: t('calendar.week') }]} />
+        <Segments small label={t('calendar.span')} value={week ? 'week' : 'month'} onChange={(s) => state.change({ span: s === 'month' ? '' : s })} data={[{ value: 'month', label: t('unit.month') }, { value: 'week', label: t('calendar.week') }]} />
       </Group>
       <div className={week ? 'days week' : 'days'} ref={grid} role="grid" aria-label={title} aria-busy={run.pending} onKeyDown={key}>
         <div role="row" className="daynames">{days.slice(0, 7).map((d) => <div key={d.getDay()} role="columnheader">{new Intl.DateTimeFormat(language(), { weekday: 'short' }).format(d)}</div>)}</div>

@@ -1,7 +1,6 @@
 // A list as a chart: a measure by a group. Every part leads to the list behind it, and there is a table of the same.
-import { Button, Group, SegmentedControl, Table } from '@mantine/core';
+import { Button, Group, Table } from '@mantine/core';
 import { useEffect, useState } from 'react';
-import { Link } from 'wouter';
 import { both } from '../expr/tree';
 import { bestGroup, groupable } from '../list/columns';
 import { groupOf, useCross, useGroups, type Group as Part } from '../list/groups';
@@ -11,7 +10,9 @@ import { GroupPicker } from '../list/Tools';
 import { t } from '../locale/t';
 import { useMeta, valueKind, type Entity, type Field } from '../meta/meta';
 import { Empty, ErrorState, Loading } from '../ui/bits';
+import { Link } from '../ui/Link';
 import { ScrollX } from '../ui/ScrollX';
+import { Segments } from '../ui/Segments';
 import { CHARTS, inOrder, reader } from './ask';
 import Drawing from './Drawing';
 import { Heat } from './Heat';
@@ -44,7 +45,7 @@ export default function ChartView({ entity: e, state, onProblem, refused }: Body
   return (
     <div className="chartpage" tabIndex={0} role="region" aria-label={label}>
       <Group gap={8} className="toolrow" mb="md">
-        <SegmentedControl size="xs" aria-label={t('chart.kind')} value={kind} onChange={(chart) => state.change({ chart })} data={CHARTS.map((k) => ({ value: k, label: t(`chart.${k}`) }))} />
+        <Segments small label={t('chart.kind')} value={kind} onChange={(chart) => state.change({ chart })} data={CHARTS.map((k) => ({ value: k, label: t(`chart.${k}`) }))} />
         <MeasurePicker entity={e} label={t('chart.measure')} none={t('measure.count')} value={look.measure} onChange={(measure) => state.change({ measure })} />
         <span className="dim">{t('chart.by')}</span><GroupPicker entity={e} label={t('chart.by')} fit={chartable} value={by.text} onChange={(group) => state.change({ group })} />
         {across && <><span className="dim">{t('chart.across')}</span><GroupPicker entity={e} label={t('chart.across')} fit={chartable} value={across.text} onChange={(x) => state.change({ across: x })} /></>}

@@ -2,10 +2,11 @@
 // legend, by the keyboard. Serves the chart of a list and the tiles of a dashboard.
 import { BarChart, DonutChart, LineChart } from '@mantine/charts';
 import '@mantine/charts/styles.css';
-import { Link, useLocation } from 'wouter';
+import { useLocation } from 'wouter';
 import { number } from '../fields/format';
 import type { Group as Part } from '../list/groups';
 import { t } from '../locale/t';
+import { Link } from '../ui/Link';
 
 const COLOURS = ['indigo.6', 'teal.6', 'orange.6', 'grape.6', 'cyan.6', 'pink.6', 'lime.7', 'violet.6', 'blue.6', 'yellow.7', 'red.6', 'green.6'];
 const colour = (i: number) => COLOURS[i % COLOURS.length]!;

@@ -1,7 +1,7 @@
 // Two groups against each other: the more, the darker. A table, so that it is read like one; every cell leads to its records.
-import { Link } from 'wouter';
 import type { Cell, Cross } from '../list/groups';
 import { t } from '../locale/t';
+import { Link } from '../ui/Link';
 import { ScrollX } from '../ui/ScrollX';
 
 const SHOWN = 60;

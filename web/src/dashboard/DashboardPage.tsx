@@ -1,17 +1,20 @@
 // A dashboard: looked at, arranged, shared. What is arranged is a draft until it is saved, and outlives leaving the page.
-import { Button, Checkbox, Popover, Stack, Switch, TextInput, Title } from '@mantine/core';
-import { lazy, Suspense, useEffect, useState, type FormEvent } from 'react';
-import { Link, useLocation } from 'wouter';
+import { Button, Checkbox, Stack, Switch, TextInput, Title } from '@mantine/core';
+import { useEffect, useState, type FormEvent } from 'react';
+import { useLocation } from 'wouter';
 import { Problem } from '../api/client';
 import { t } from '../locale/t';
 import { useMeta } from '../meta/meta';
 import { Complaint, Empty, ErrorState, Loading, useTitle } from '../ui/bits';
+import { Drop } from '../ui/Drop';
+import { later } from '../ui/later';
+import { Link } from '../ui/Link';
 import { say, sayError, undoable } from '../ui/undo';
 import { newId, SIZE, useDashboards, useHome, useMayChange, useSaveDashboard, type Dashboard, type Tile } from './dashboards';
 import Tiles from './Tiles';
 
-const TileDialog = lazy(() => import('./TileDialog'));
-const ShareWith = lazy(() => import('../views/ShareWith'));
+const TileDialog = later(() => import('./TileDialog'));
+const ShareWith = later(() => import('../views/ShareWith'));
 
 const drafts = new Map<number, { tiles: Tile[]; version: number }>();
 
@@ -22,10 +25,8 @@ export function NewDashboard({ tiles = [], name: begin = '', label, onDone }: { 
   const [error, setError] = useState<unknown>(null);
   const submit = (ev: FormEvent) => { ev.preventDefault(); setError(null); save.create(name.trim() || t('dash.unnamed'), tiles).then((d) => { setOpen(false); onDone(d); }, setError); };
   return (
-    <Popover opened={open} onChange={setOpen} position="bottom-end" withinPortal trapFocus returnFocus>
-      <Popover.Target><Button size="xs" variant="default" onClick={() => { setName(begin); setOpen(!open); }}>{label}</Button></Popover.Target>
-      <Popover.Dropdown aria-label={label} p="sm" w={260}><form onSubmit={submit}><Stack gap={8}><TextInput size="xs" label={t('view.name')} data-autofocus autoFocus maxLength={200} value={name} placeholder={t('dash.unnamed')} onChange={(ev) => setName(ev.currentTarget.value)} /><Complaint error={error} /><Button type="submit" size="xs">{t('save')}</Button></Stack></form></Popover.Dropdown>
-    </Popover>
+    <Drop opened={open} onClose={() => setOpen(false)} label={label} side="bottom-end" width={260} target={<Button size="xs" variant="default" onClick={() => { setName(begin); setOpen(!open); }}>{label}</Button>}><form onSubmit={submit}><Stack gap={8}><TextInput size="xs" label={t('view.name')} data-autofocus autoFocus maxLength={200} value={name} placeholder={t('dash.unnamed')} onChange={(ev) => setName(ev.currentTarget.value)} /><Complaint error={error} /><Button type="submit" size="xs">{t('save')}</Button></Stack></form>
+    </Drop>
   );
 }
 
@@ -39,20 +40,17 @@ function Options({ d, onGone }: { d: Dashboard; onGone: () => void }) {
   const run = (work: Promise<unknown>) => void work.catch(sayError);
   const remove = async () => { await save.remove(d); setOpen(false); onGone(); undoable(t('dash.deleted', { name: d.name }), () => save.restore(d)); };
   return (
-    <Popover opened={open} onChange={(o) => { setOpen(o); setName(d.name); }} position="bottom-end" withinPortal trapFocus returnFocus>
-      <Popover.Target><Button size="xs" variant="default" aria-label={t('view.options', { name: d.name })} onClick={() => setOpen(!open)}>⋯</Button></Popover.Target>
-      <Popover.Dropdown aria-label={t('view.options', { name: d.name })} p="sm" w={290}>
+    <Drop opened={open} onClose={() => { setOpen(false); setName(d.name); }} label={t('view.options', { name: d.name })} side="bottom-end" width={290} target={<Button size="xs" variant="default" aria-label={t('view.options', { name: d.name })} onClick={() => setOpen(!open)}>⋯</Button>}>
         <Stack gap={10}>
           {may && <form onSubmit={(ev) => { ev.preventDefault(); if (name.trim()) run(save.change(d, { name: name.trim() })); }}><div className="row" style={{ flexWrap: 'nowrap', alignItems: 'flex-end' }}><TextInput size="xs" className="grow" label={t('view.name')} value={name} maxLength={200} onChange={(ev) => setName(ev.currentTarget.value)} /><Button size="xs" type="submit" variant="default" disabled={!name.trim() || name.trim() === d.name}>{t('view.rename')}</Button></div></form>}
           <Checkbox size="xs" label={t('dash.home')} checked={home.id === d.id} onChange={(ev) => run(home.choose(ev.currentTarget.checked ? d.id : 0))} />
           {admin && d.shared && <Button size="xs" variant="default" onClick={() => run(home.choose(d.id, true).then(() => say('dash', t('dash.home.all.done'))))}>{t('dash.home.all')}</Button>}
           {may && <Checkbox size="xs" label={t('view.pin')} checked={d.pinned} onChange={(ev) => run(save.change(d, { pinned: ev.currentTarget.checked }))} />}
           {may && <Switch size="sm" label={t('view.share.all')} checked={d.shared} onChange={(ev) => run(save.change(d, { shared: ev.currentTarget.checked }))} />}
-          {d.mine && !d.shared && <Suspense fallback={null}><ShareWith entity="dashboard" id={d.id} /></Suspense>}
+          {d.mine && !d.shared && <ShareWith entity="dashboard" id={d.id} />}
           {may && <Button size="xs" color="red" variant="outline" onClick={() => run(remove())}>{t('dash.delete')}</Button>}
         </Stack>
-      </Popover.Dropdown>
-    </Popover>
+    </Drop>
   );
 }
 
@@ -115,7 +113,7 @@ function One({ d, all }: { d: Dashboard; all: Dashboard[] }) {
       <div className="hide" role="status">{told}</div>
       {tiles.length === 0 ? <Empty title={t('dash.empty')}>{may.change(d) && <Button onClick={() => { if (!draft) setDraft([]); add(); }}>{t('tile.new')}</Button>}</Empty>
         : <Tiles tiles={tiles} arrange={draft ? { onChange: setDraft, onEdit: (tile) => setEdited({ tile, fresh: false }), say: setTold } : undefined} />}
-      {edited && <Suspense fallback={null}><TileDialog tile={edited.tile} fresh={edited.fresh} onDone={done} onClose={() => setEdited(null)} /></Suspense>}
+      {edited && <TileDialog tile={edited.tile} fresh={edited.fresh} onDone={done} onClose={() => setEdited(null)} />}
     </div>
   );
 }

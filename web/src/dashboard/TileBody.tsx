@@ -1,8 +1,6 @@
 // What a tile shows. Each asks one question with the rights of who looks; what is refused is said in the tile alone.
 import { Skeleton } from '@mantine/core';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { lazy, Suspense } from 'react';
-import { Link } from 'wouter';
 import { get } from '../api/client';
 import { inOrder, reader } from '../chart/ask';
 import { Heat } from '../chart/Heat';
@@ -17,8 +15,10 @@ import { address, defaultColumns, titleOf, useMeta, type Entity, type Rec } from
 import { columnsOf, useAllViews, type View } from '../views/views';
 import type { Tile } from './dashboards';
 import { Loading } from '../ui/bits';
+import { later } from '../ui/later';
+import { Link } from '../ui/Link';
 
-const Drawing = lazy(() => import('../chart/Drawing'));
+const Drawing = later(() => import('../chart/Drawing'));
 export const ROW = 46, GAP = 14;
 const LONG = 60_000_000;
 
@@ -55,7 +55,7 @@ function ChartTile({ e, ask, height, label }: { e: Entity; ask: Chart; height: n
   if (heat) return cross.data!.rows.length ? <Heat cross={cross.data!} label={label} value={value} words={words} href={to} /> : <Says text={t('tile.nothing')} />;
   const { shown } = inOrder(by, ask.chart, groups.data ?? [], value);
   if (!shown.length) return <Says text={t('tile.nothing')} />;
-  return <Suspense fallback={<Skeleton height={height} />}><Drawing slim kind={ask.chart} label={label} name={name} parts={shown} height={height} value={value} words={words} href={(p) => to(p.where)} /></Suspense>;
+  return <Drawing waiting={<Skeleton height={height} />} slim kind={ask.chart} label={label} name={name} parts={shown} height={height} value={value} words={words} href={(p) => to(p.where)} />;
 }
 
 function ListTile({ e, where, sort, columns, rows }: { e: Entity; where?: string; sort?: string; columns: string[]; rows: number }) {

@@ -1,5 +1,5 @@
 // Making or changing one tile, with what it will show beside it.
-import { Button, Group, Modal, MultiSelect, NativeSelect, NumberInput, SegmentedControl, Stack, Textarea, TextInput } from '@mantine/core';
+import { Button, Group, Modal, MultiSelect, NativeSelect, NumberInput, Stack, Textarea, TextInput } from '@mantine/core';
 import { useState, type FormEvent } from 'react';
 import { CHARTS } from '../chart/ask';
 import { chartable, otherGroup } from '../chart/ChartView';
@@ -9,6 +9,7 @@ import { MeasurePicker } from '../list/measure';
 import { GroupPicker } from '../list/Tools';
 import { t } from '../locale/t';
 import { sortable, useMeta } from '../meta/meta';
+import { Segments } from '../ui/Segments';
 import { useAllViews } from '../views/views';
 import { SIZE, TILE_KINDS, type Tile, type TileKind } from './dashboards';
 import { TileBody, useTile } from './TileBody';
@@ -46,14 +47,14 @@ export default function TileDialog({ tile, fresh, onDone, onClose }: { tile: Til
     <Modal opened onClose={onClose} title={fresh ? t('tile.new') : t('tile.edit')} size="xl" closeButtonProps={{ 'aria-label': t('close') }} transitionProps={{ duration: 0 }}>
       <form onSubmit={submit} noValidate>
         <Stack gap="sm">
-          <SegmentedControl aria-label={t('tile.kind')} className="wrapping" data={TILE_KINDS.filter((k) => k !== 'view' || views.length || x.kind === 'view').map((k) => ({ value: k, label: t(`tile.kind.${k}`) }))} value={x.kind} onChange={(k) => kind(k as TileKind)} />
+          <Segments label={t('tile.kind')} className="wrapping" data={TILE_KINDS.filter((k) => k !== 'view' || views.length || x.kind === 'view').map((k) => ({ value: k, label: t(`tile.kind.${k}`) }))} value={x.kind} onChange={(k) => kind(k as TileKind)} />
           <TextInput label={t('tile.title')} maxLength={120} value={x.title ?? ''} onChange={(ev) => set({ title: ev.currentTarget.value })} />
           {asks(x.kind) && <NativeSelect label={t('tile.entity')} data={objects.map((o) => ({ value: o.name, label: o.label_plural }))} value={x.entity ?? ''} onChange={(ev) => set(begin(ev.currentTarget.value))} />}
           {asks(x.kind) && e && <div role="group" aria-label={t('tile.where')}><div className="fieldname">{t('tile.where')}</div><div className="filterbar inset"><FilterBar key={e.name} entity={e} where={x.where ?? ''} text={text} onText={setText} onChange={(where) => set({ where })} /></div></div>}
           {(x.kind === 'number' || x.kind === 'chart') && e && <Group gap={8}><span className="dim">{t('chart.measure')}</span><MeasurePicker entity={e} label={t('chart.measure')} none={t('measure.count')} value={x.measure ?? ''} onChange={(measure) => set({ measure })} /></Group>}
           {x.kind === 'chart' && e && (
             <>
-              <SegmentedControl size="xs" className="wrapping" aria-label={t('chart.kind')} value={x.chart ?? 'bar'} onChange={(chart) => set({ chart })} data={CHARTS.map((k) => ({ value: k, label: t(`chart.${k}`) }))} />
+              <Segments small className="wrapping" label={t('chart.kind')} value={x.chart ?? 'bar'} onChange={(chart) => set({ chart })} data={CHARTS.map((k) => ({ value: k, label: t(`chart.${k}`) }))} />
               <Group gap={8}><span className="dim">{t('chart.by')}</span><GroupPicker entity={e} label={t('chart.by')} fit={chartable} value={x.group ?? ''} onChange={(group) => set({ group })} />
                 {x.chart === 'heat' && <><span className="dim">{t('chart.across')}</span><GroupPicker entity={e} label={t('chart.across')} fit={chartable} value={x.across ?? ''} onChange={(across) => set({ across })} /></>}</Group>
             </>

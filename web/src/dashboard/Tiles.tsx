@@ -1,10 +1,10 @@
 // The tiles of a dashboard in a grid of twelve columns, on a phone in one. While it is arranged, a tile is dragged by its head, or
 // moved with the arrow keys and sized with Shift and the arrow keys; its menu does the same.
 import { draggable, dropTargetForElements } from '@atlaskit/pragmatic-drag-and-drop/element/adapter';
-import { ActionIcon, Menu } from '@mantine/core';
 import { useEffect, useRef, useState, type KeyboardEvent, type PointerEvent } from 'react';
-import { Link } from 'wouter';
 import { t } from '../locale/t';
+import { Menu } from '../ui/Drop';
+import { Link } from '../ui/Link';
 import { COLUMNS, HIGHEST, NARROWEST, useTilesFollow, type Tile } from './dashboards';
 import { GAP, ROW, TileBody, useTile } from './TileBody';
 
@@ -62,21 +62,13 @@ function One({ tile, tiles, at, arrange }: { tile: Tile; tiles: Tile[]; at: numb
           {on && <button ref={handle} type="button" className="tilehandle" data-handle={tile.id} aria-label={t('tile.handle', { title })} onKeyDown={key}>⠿</button>}
           {href && !on ? <Link className="plainlink grow cut" href={href}><h2>{title}</h2></Link> : <h2 className="grow cut">{title}</h2>}
           {on && (
-            <Menu withInitialFocusPlaceholder={false} position="bottom-end" withinPortal returnFocus>
-              <Menu.Target><ActionIcon size={24} variant="subtle" color="gray" aria-label={t('tile.options', { title })}>⋯</ActionIcon></Menu.Target>
-              <Menu.Dropdown>
-                <Menu.Item onClick={() => arrange!.onEdit(tile)}>{t('tile.edit')}</Menu.Item>
-                <Menu.Divider />
-                <Menu.Item disabled={at === 0} onClick={() => move(-1)}>{t('tile.earlier')}</Menu.Item>
-                <Menu.Item disabled={at === tiles.length - 1} onClick={() => move(1)}>{t('tile.later')}</Menu.Item>
-                <Menu.Item disabled={tile.w >= COLUMNS} onClick={() => size(1, 0)}>{t('tile.wider')}</Menu.Item>
-                <Menu.Item disabled={tile.w <= NARROWEST} onClick={() => size(-1, 0)}>{t('tile.narrower')}</Menu.Item>
-                <Menu.Item disabled={tile.h >= HIGHEST} onClick={() => size(0, 1)}>{t('tile.taller')}</Menu.Item>
-                <Menu.Item disabled={tile.h <= 1} onClick={() => size(0, -1)}>{t('tile.lower')}</Menu.Item>
-                <Menu.Divider />
-                <Menu.Item onClick={() => arrange!.onChange(tiles.filter((x) => x.id !== tile.id))}>{t('tile.remove')}</Menu.Item>
-              </Menu.Dropdown>
-            </Menu>
+            <Menu target={<button type="button" className="more" aria-label={t('tile.options', { title })}>⋯</button>} lines={[
+              { label: t('tile.edit'), run: () => arrange!.onEdit(tile) }, 'rule',
+              { label: t('tile.earlier'), disabled: at === 0, run: () => move(-1) }, { label: t('tile.later'), disabled: at === tiles.length - 1, run: () => move(1) },
+              { label: t('tile.wider'), disabled: tile.w >= COLUMNS, run: () => size(1, 0) }, { label: t('tile.narrower'), disabled: tile.w <= NARROWEST, run: () => size(-1, 0) },
+              { label: t('tile.taller'), disabled: tile.h >= HIGHEST, run: () => size(0, 1) }, { label: t('tile.lower'), disabled: tile.h <= 1, run: () => size(0, -1) }, 'rule',
+              { label: t('tile.remove'), run: () => arrange!.onChange(tiles.filter((x) => x.id !== tile.id)) },
+            ]} />
           )}
         </header>
       )}

@@ -2,13 +2,14 @@
 import { Button, Group, Skeleton, Stack } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { Link, useLocation, useSearch } from 'wouter';
+import { useLocation, useSearch } from 'wouter';
 import { call, get } from '../api/client';
 import { Display } from '../fields/Display';
 import { isEmpty, number } from '../fields/format';
 import { t } from '../locale/t';
 import { address, useMeta, writable, type Entity, type Field } from '../meta/meta';
 import { Complaint, Empty, ErrorState, Letter, useTitle } from '../ui/bits';
+import { Link } from '../ui/Link';
 import { undoable } from '../ui/undo';
 import './clean.css';
 import { afterwards, takeBack } from './pairs';

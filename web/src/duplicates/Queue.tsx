@@ -1,14 +1,16 @@
 // Pairs that may be the same, the likeliest first: looked at side by side, merged or put aside, by hand or by keys.
-import { Button, Group, SegmentedControl, Skeleton, Stack } from '@mantine/core';
+import { Button, Group, Skeleton, Stack } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
-import { Link, useLocation, useSearch } from 'wouter';
+import { useLocation, useSearch } from 'wouter';
 import { call, get } from '../api/client';
 import { Display } from '../fields/Display';
 import { ago, isEmpty, number } from '../fields/format';
 import { t } from '../locale/t';
 import { address, can, useMeta, type Entity, type Rec } from '../meta/meta';
 import { Complaint, Empty, ErrorState, useTitle } from '../ui/bits';
+import { Link } from '../ui/Link';
+import { Segments } from '../ui/Segments';
 import { say, sayError, undoLast } from '../ui/undo';
 import './clean.css';
 import { JobLine, type Job } from './job';
@@ -109,7 +111,7 @@ export default function Queue() {
         <div className="grow"><h1>{t('dup.title')}</h1></div>
         {rules && can(rules, 'update') && <Sweep key={asked ?? ''} of={asked ?? objects[0]?.name ?? ''} />}
       </div>
-      <div style={{ padding: '0 18px 10px' }}><SegmentedControl size="xs" aria-label={t('dup.of')} data={tabs} value={asked ?? ''} onChange={(v) => go('/duplicates' + (v ? `?of=${v}` : ''))} /></div>
+      <div style={{ padding: '0 18px 10px' }}><Segments small label={t('dup.of')} data={tabs} value={asked ?? ''} onChange={(v) => go('/duplicates' + (v ? `?of=${v}` : ''))} /></div>
       {pairs.isPending && <Stack p="md" aria-busy aria-label={t('loading')}>{Array.from({ length: 5 }, (_, i) => <Skeleton key={i} height={40} />)}</Stack>}
       {pairs.data && !p && <Empty title={t('dup.none')}><span className="dim">{t('dup.none.help')}</span></Empty>}
       {p && e && (

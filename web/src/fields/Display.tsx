@@ -1,6 +1,6 @@
-import { Link } from 'wouter';
 import { address, useMeta, valueKind, type Field } from '../meta/meta';
 import { Chip } from '../ui/bits';
+import { Link } from '../ui/Link';
 import { ago, asText, isEmpty } from './format';
 
 const PALETTE = ['blue', 'teal', 'violet', 'orange', 'cyan', 'pink', 'lime', 'grape', 'indigo', 'yellow'];

@@ -1,18 +1,20 @@
 // The filter of a list as chips "field operator value", each edited in place, or as text.
-import { Button, Popover, TextInput } from '@mantine/core';
-import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
+import { Button, TextInput } from '@mantine/core';
+import { useEffect, useMemo, useState } from 'react';
 import { complete, fieldAt, leafOf, treeOf, type Leaf } from '../expr/leaf';
 import { read } from '../expr/parse';
 import { allOf, conjuncts, isCall, toText, type Tree } from '../expr/tree';
 import { t, type Key } from '../locale/t';
 import { useMeta, type Entity } from '../meta/meta';
+import { Drop } from '../ui/Drop';
 import { Nested } from '../ui/Nested';
+import { later } from '../ui/later';
 import { opWord, useName, valueWords } from './words';
 
-const AddFilter = lazy(() => import('./AddFilter'));
-const LeafEditor = lazy(() => import('./LeafEditor'));
-const Builder = lazy(() => import('./Builder'));
-const TextFilter = lazy(() => import('./TextFilter'));
+const AddFilter = later(() => import('./AddFilter'), 'soon');
+const LeafEditor = later(() => import('./LeafEditor'), 'soon');
+const Builder = later(() => import('./Builder'));
+const TextFilter = later(() => import('./TextFilter'), 'soon');
 
 interface Props { entity: Entity; where: string; refused?: string; onChange: (where: string) => void; text: boolean; onText: (on: boolean) => void }
 
@@ -39,16 +41,11 @@ function Chip({ entity: e, tree, onChange, onBuilder }: { entity: Entity; tree: 
   const label = leaf && field ? `${field.label} ${opWord(field, leaf.op)} ${words}` : mailed || toText(tree);
   return (
     <span className="fchip">
-      <Popover opened={open} onChange={setOpen} position="bottom-start" withinPortal trapFocus returnFocus>
-        <Popover.Target>
-          <button type="button" className="fbody" aria-label={t('filter.edit', { text: label })} onClick={() => { if (!leaf) return onBuilder(); setDraft(leaf); setOpen(true); }}>
+      <Drop opened={open} onClose={() => setOpen(false)} label={t('filter.condition')} width={300} target={<button type="button" className="fbody" aria-label={t('filter.edit', { text: label })} onClick={() => { if (!leaf) return onBuilder(); setDraft(leaf); setOpen(true); }}>
             {leaf && field ? <><b>{field.label}</b> <span className="dim">{opWord(field, leaf.op)}</span> {words && <span>{words}</span>}</> : mailed ? <span>{mailed}</span> : <code>{toText(tree)}</code>}
-          </button>
-        </Popover.Target>
-        <Popover.Dropdown aria-label={t('filter.condition')} p="sm" w={300}>
-          {open && now && <form onSubmit={(ev) => { ev.preventDefault(); apply(); }}><Suspense fallback={null}><Nested><LeafEditor entity={e} leaf={now} onChange={setDraft} onDone={apply} focusValue /></Nested></Suspense><Button type="submit" size="xs" mt="xs" fullWidth>{t('list.filter.apply')}</Button></form>}
-        </Popover.Dropdown>
-      </Popover>
+          </button>}>
+          {open && now && <form onSubmit={(ev) => { ev.preventDefault(); apply(); }}><Nested><LeafEditor entity={e} leaf={now} onChange={setDraft} onDone={apply} focusValue /></Nested><Button type="submit" size="xs" mt="xs" fullWidth>{t('list.filter.apply')}</Button></form>}
+      </Drop>
       <button type="button" className="fx" aria-label={t('filter.remove', { text: label })} onClick={() => onChange(null)}>✕</button>
     </span>
   );
@@ -72,22 +69,19 @@ export function FilterBar({ entity: e, where, refused, onChange, text, onText }:
   return (
     <div className={'filters' + (asText ? ' astext' : '')} role="group" aria-label={t('list.filter')}>
       {asText ? (
-        <Suspense fallback={<TextInput style={{ flex: 1 }} aria-label={t('list.filter')} defaultValue={where} readOnly />}><TextFilter entity={e} where={where} refused={refused} onApply={onChange} /></Suspense>
+        <TextFilter waiting={<TextInput style={{ flex: 1 }} aria-label={t('list.filter')} defaultValue={where} readOnly />} entity={e} where={where} refused={refused} onApply={onChange} />
       ) : (
         <>
           {parts.map((x, i) => <Chip key={i + toText(x)} entity={e} tree={x} onBuilder={() => setBuilding(true)} onChange={(y) => put(parts.map((z, k) => (k === i ? y : z)))} />)}
-          <Popover opened={adding} onChange={setAdding} position="bottom-start" withinPortal trapFocus returnFocus>
-            <Popover.Target><Button size="xs" variant="default" aria-haspopup="dialog" onClick={() => setAdding(!adding)}>+ {t('list.filter')}</Button></Popover.Target>
-            <Popover.Dropdown aria-label={t('filter.add')} p="sm" w={330}>
-              {adding && <Suspense fallback={null}><Nested><AddFilter entity={e} onAdd={(x) => { setAdding(false); put([...parts, x]); }} onBuilder={() => { setAdding(false); setBuilding(true); }} /></Nested></Suspense>}
-            </Popover.Dropdown>
-          </Popover>
+          <Drop opened={adding} onClose={() => setAdding(false)} label={t('filter.add')} width={330} target={<Button size="xs" variant="default" onClick={() => setAdding(!adding)}>+ {t('list.filter')}</Button>}>
+              {adding && <Nested><AddFilter entity={e} onAdd={(x) => { setAdding(false); put([...parts, x]); }} onBuilder={() => { setAdding(false); setBuilding(true); }} /></Nested>}
+          </Drop>
           {parts.length > 0 && <Button size="xs" variant="subtle" color="gray" onClick={() => onChange('')}>{t('list.filter.clear')}</Button>}
         </>
       )}
       {parsed.ok && <Button size="xs" variant={text ? 'filled' : 'subtle'} color={text ? undefined : 'gray'} aria-pressed={text} aria-label={t('filter.astext')} onClick={() => onText(!text)}>{t('filter.text')}</Button>}
       {refused && !asText && <div role="alert" className="refused">{refused}</div>}
-      {building && <Suspense fallback={null}><Builder entity={e} where={where} onClose={() => setBuilding(false)} onApply={(w) => { setBuilding(false); onChange(w); }} /></Suspense>}
+      {building && <Builder entity={e} where={where} onClose={() => setBuilding(false)} onApply={(w) => { setBuilding(false); onChange(w); }} />}
     </div>
   );
 }

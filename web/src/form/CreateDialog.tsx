@@ -1,14 +1,15 @@
 import { Button, Group, Modal, Stack } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
-import { lazy, Suspense, useMemo, useState, type FormEvent } from 'react';
+import { useMemo, useState, type FormEvent } from 'react';
 import { call, Problem } from '../api/client';
 import { Input } from '../fields/Input';
 import { editableKind, isEmpty, toServer } from '../fields/format';
 import { t } from '../locale/t';
 import { writable, type Entity, type Field, type Rec } from '../meta/meta';
 import { Complaint } from '../ui/bits';
+import { later } from '../ui/later';
 
-const LikelyNotice = lazy(() => import('../duplicates/Notices').then((m) => ({ default: m.LikelyNotice })));
+const LikelyNotice = later(async () => ({ default: (await import('../duplicates/Notices')).LikelyNotice }), 'soon');
 
 const first = (f: Field) => (f.required ? 0 : f.asked || ['emails', 'phones'].includes(f.kind) || f.name === 'first_name' || f.name === 'last_name' ? 1 : f.custom ? 2 : f.kind === 'reference' && !f.standard ? 3 : 4);
 
@@ -47,7 +48,7 @@ function Form({ entity, start, onDone, onClose }: { entity: Entity; start: Recor
       <Stack gap="sm">
         {shown.map((f, i) => <Input key={f.name} field={f} label={f.label} required={f.required} describe value={values[f.name]} error={problem?.at(f.name)} autoFocus={i === 0 && !['reference', 'choice'].includes(f.kind)} onChange={(v) => setValues((old) => ({ ...old, [f.name]: v }))} />)}
         {!all && shown.length < fields.length && <Button variant="subtle" size="compact-sm" style={{ alignSelf: 'flex-start' }} onClick={() => setAll(true)}>{t('form.more', { n: fields.length - shown.length })}</Button>}
-        {entity.fields.some((f) => f.kind === 'emails') && <Suspense fallback={null}><LikelyNotice entity={entity} body={body} onUse={(id) => onDone({ id, version: 0 })} /></Suspense>}
+        {entity.fields.some((f) => f.kind === 'emails') && <LikelyNotice entity={entity} body={body} onUse={(id) => onDone({ id, version: 0 })} />}
         {(elsewhere || (error && !problem)) ? <Complaint error={error} /> : null}
         <Group justify="flex-end" gap="xs"><Button variant="default" onClick={onClose}>{t('cancel')}</Button><Button type="submit" loading={busy}>{t('form.create')}</Button></Group>
       </Stack>

@@ -1,13 +1,13 @@
 // Imports that were made before, with the way back.
 import { Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { Link } from 'wouter';
 import { get } from '../api/client';
 import { ago, number } from '../fields/format';
 import { useChoice } from '../fields/Display';
 import { t } from '../locale/t';
 import { address, can, useMeta, type Entity } from '../meta/meta';
 import { Chip, Loading } from '../ui/bits';
+import { Link } from '../ui/Link';
 import { type Import } from './plan';
 import { UndoImport, useUndone } from './Result';
 

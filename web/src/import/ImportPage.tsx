@@ -2,12 +2,13 @@
 import { Button, Progress, Skeleton, Stack, Title } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState, type DragEvent } from 'react';
-import { Link, useLocation, useSearch } from 'wouter';
+import { useLocation, useSearch } from 'wouter';
 import { call, get } from '../api/client';
 import { number } from '../fields/format';
 import { t } from '../locale/t';
 import { address, type Entity } from '../meta/meta';
 import { Complaint, ErrorState, useTitle } from '../ui/bits';
+import { Link } from '../ui/Link';
 import { Earlier } from './Earlier';
 import { Mapping } from './Mapping';
 import { begin, BUSY, type Import } from './plan';

@@ -1,5 +1,5 @@
 // Which column goes where, what counts as the same record, and a trial before it is done.
-import { Button, Checkbox, Group, MultiSelect, NativeSelect, SegmentedControl, Stack, Switch, Table, TextInput, Title } from '@mantine/core';
+import { Button, Checkbox, Group, MultiSelect, NativeSelect, Stack, Switch, Table, TextInput, Title } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { call, get } from '../api/client';
@@ -11,6 +11,7 @@ import { fieldOf, keyFields, needs, options, startPlan, type Column, type Import
 import { ReportView } from './Report';
 import { Target } from './Target';
 import { ScrollX } from '../ui/ScrollX';
+import { Segments } from '../ui/Segments';
 
 function How({ entity: e, column: c, onChange }: { entity: Entity; column: Column; onChange: (patch: Partial<Column>) => void }) {
   const meta = useMeta();
@@ -102,7 +103,7 @@ export function Mapping({ entity: e, i, onStarted }: { entity: Entity; i: Import
           <Title order={2} size="h5" mb={6}>{t('keysby.title')}</Title>
           <Group align="flex-end" gap="md">
             <MultiSelect searchable label={t('keysby.label')} miw={260} data={keys.map((f) => ({ value: f.name, label: f.label }))} value={used} placeholder={used.length ? undefined : t('keysby.none')} onChange={(v) => setPlan({ ...plan, keys: v })} />
-            {used.length > 0 && <SegmentedControl aria-label={t('mode.title')} value={plan.mode} onChange={(mode) => setPlan({ ...plan, mode })} data={(['both', 'create', 'update'] as const).map((m) => ({ value: m, label: t(`mode.${m}`) }))} />}
+            {used.length > 0 && <Segments label={t('mode.title')} value={plan.mode} onChange={(mode) => setPlan({ ...plan, mode })} data={(['both', 'create', 'update'] as const).map((m) => ({ value: m, label: t(`mode.${m}`) }))} />}
             {used.length > 0 && plan.mode !== 'create' && <Switch mb={8} label={t('map.clear')} checked={plan.empty === 'clear'} onChange={(ev) => setPlan({ ...plan, empty: ev.currentTarget.checked ? 'clear' : 'keep' })} />}
           </Group>
         </section>

@@ -1,9 +1,9 @@
 // What an import did, or would do: counts, changes, rows that were refused, warnings.
 import { Table, Title } from '@mantine/core';
-import { Link } from 'wouter';
 import { number } from '../fields/format';
 import { t, type Key } from '../locale/t';
 import { address, type Entity } from '../meta/meta';
+import { Link } from '../ui/Link';
 import { fieldOf, type Report } from './plan';
 import { ScrollX } from '../ui/ScrollX';
 

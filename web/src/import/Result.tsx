@@ -2,13 +2,14 @@
 import { Button, Group, Stack } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { Link, useLocation } from 'wouter';
+import { useLocation } from 'wouter';
 import { get, plain } from '../api/client';
 import { undoSet, type ChangeSet } from '../api/undo';
 import { number } from '../fields/format';
 import { t } from '../locale/t';
 import { address, type Entity } from '../meta/meta';
 import { Complaint } from '../ui/bits';
+import { Link } from '../ui/Link';
 import { useAct } from '../ui/useAct';
 import { begin, type Import } from './plan';
 import { ReportView } from './Report';

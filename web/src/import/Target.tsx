@@ -1,5 +1,5 @@
 // Where a column goes: everything that fits, found by typing, or a field made for it.
-import { Button, Popover, Select, Stack, TextInput } from '@mantine/core';
+import { Button, Select, Stack, TextInput } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
 import { call } from '../api/client';
@@ -7,6 +7,7 @@ import { t, type Key } from '../locale/t';
 import { useMeta, type Entity } from '../meta/meta';
 import { Complaint } from '../ui/bits';
 import { Choices, type Hit } from '../ui/Choices';
+import { Drop } from '../ui/Drop';
 import { Nested } from '../ui/Nested';
 import { codeOf, guessKind, label, mayAddFields, targets, type Column } from './plan';
 
@@ -58,15 +59,10 @@ export function Target({ entity: e, column: c, guessed, taken, onChange }: { ent
     ...(mayAddFields(meta) ? [{ key: '+', label: t('map.create', { name: c.column }), take: () => setMaking(true) }] : []),
   ];
   return (
-    <Popover opened={open} onChange={(o) => { setOpen(o); if (!o) setMaking(false); }} position="bottom-start" withinPortal trapFocus returnFocus width={330} transitionProps={{ duration: 0 }}>
-      <Popover.Target>
-        <button type="button" className={c.field ? 'target' : 'target none'} aria-label={t('map.goes', { column: c.column, to: c.field ? label(meta, e, c.field) + (guessed ? ' ' + t('map.guessed') : '') : t('map.nowhere') })} onClick={() => setOpen(!open)}>
+    <Drop opened={open} onClose={() => { setOpen(false); setMaking(false); }} label={t('map.pick', { column: c.column })} width={330} tight target={<button type="button" className={c.field ? 'target' : 'target none'} aria-label={t('map.goes', { column: c.column, to: c.field ? label(meta, e, c.field) + (guessed ? ' ' + t('map.guessed') : '') : t('map.nowhere') })} onClick={() => setOpen(!open)}>
           <span className="grow cut">{c.field ? label(meta, e, c.field) : t('map.nowhere')}</span>{' '}{guessed && c.field && <small className="dim">{t('map.guessed')}</small>}<span aria-hidden>▾</span>
-        </button>
-      </Popover.Target>
-      <Popover.Dropdown aria-label={t('map.pick', { column: c.column })} p="xs">
+        </button>}>
         <Nested>{making ? <NewField entity={e} column={c} onDone={take} /> : <Choices label={t('map.find')} placeholder={t('map.find')} text={text} onText={setText} hits={hits} empty={t('reference.none')} />}</Nested>
-      </Popover.Dropdown>
-    </Popover>
+    </Drop>
   );
 }

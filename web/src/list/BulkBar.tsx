@@ -1,8 +1,7 @@
 // What can be done with the chosen records: floats over the list as long as any are chosen.
-import { Button, Group, Popover, Stack, TagsInput } from '@mantine/core';
+import { Button, Group, Stack, TagsInput } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState, type ReactNode } from 'react';
-import { Link } from 'wouter';
 import { get } from '../api/client';
 import { Input } from '../fields/Input';
 import { editableKind, isEmpty, number, toServer } from '../fields/format';
@@ -10,19 +9,19 @@ import { t } from '../locale/t';
 import { can, useMeta, writable, type Entity, type Field } from '../meta/meta';
 import { Complaint } from '../ui/bits';
 import { Choices } from '../ui/Choices';
+import { Drop } from '../ui/Drop';
+import { Link } from '../ui/Link';
 import { Nested } from '../ui/Nested';
 import { bulk, type Target, type Work } from './bulk';
 import type { Selection } from './selection';
 
 interface Props { entity: Entity; selection: Selection; total: number | undefined; where: string; q: string; fields: string[] }
 
-function Drop({ label, children }: { label: string; children: (close: () => void) => ReactNode }) {
+function Above({ label, children }: { label: string; children: (close: () => void) => ReactNode }) {
   const [open, setOpen] = useState(false);
   return (
-    <Popover opened={open} onChange={setOpen} position="top" withinPortal trapFocus returnFocus>
-      <Popover.Target><Button size="xs" variant="default" onClick={() => setOpen(!open)}>{label}</Button></Popover.Target>
-      <Popover.Dropdown aria-label={label} p="sm" w={320}>{open && <Nested>{children(() => setOpen(false))}</Nested>}</Popover.Dropdown>
-    </Popover>
+    <Drop opened={open} onClose={() => setOpen(false)} label={label} side="top" width={320} target={<Button size="xs" variant="default" onClick={() => setOpen(!open)}>{label}</Button>}>{open && <Nested>{children(() => setOpen(false))}</Nested>}
+    </Drop>
   );
 }
 
@@ -81,9 +80,9 @@ export default function BulkBar({ entity: e, selection, total, where, q, fields 
     <div className="bulkbar" ref={bar} role="region" aria-label={t('bulk.label')}>
       <b role="status">{count}</b>
       {!selection.all && (total === undefined || total > selection.ids.size) && <Button size="xs" variant="subtle" onClick={selection.everything}>{total === undefined ? t('bulk.everything') : t('bulk.everything.n', { n: number(total) })}</Button>}
-      {can(e, 'update') && can(e, 'bulk') && <Drop label={t('bulk.set')}>{(close) => <SetField entity={e} onApply={async (w) => { await run(w); close(); }} />}</Drop>}
-      {can(e, 'update') && can(e, 'bulk') && tags && <Drop label={tags.label}>{(close) => <Tags field={tags} onApply={async (w) => { await run(w); close(); }} />}</Drop>}
-      {can(e, 'update') && can(e, 'bulk') && owner && <Drop label={owner.label}>{(close) => <Owner field={owner} onApply={async (w) => { await run(w); close(); }} />}</Drop>}
+      {can(e, 'update') && can(e, 'bulk') && <Above label={t('bulk.set')}>{(close) => <SetField entity={e} onApply={async (w) => { await run(w); close(); }} />}</Above>}
+      {can(e, 'update') && can(e, 'bulk') && tags && <Above label={tags.label}>{(close) => <Tags field={tags} onApply={async (w) => { await run(w); close(); }} />}</Above>}
+      {can(e, 'update') && can(e, 'bulk') && owner && <Above label={owner.label}>{(close) => <Owner field={owner} onApply={async (w) => { await run(w); close(); }} />}</Above>}
       {can(e, 'export') && (selection.all || ids.length <= 500) && <Button size="xs" variant="default" component="a" href={exported('csv')} download={`${e.plural}.csv`}>{t('bulk.export')}</Button>}
       {!selection.all && ids.length > 1 && ids.length <= 50 && can(e, 'update') && can(e, 'delete') && <MergeButton entity={e} ids={ids} />}
       {can(e, 'delete') && can(e, 'bulk') && <Button size="xs" variant="default" onClick={remove}>{asking ? t('bulk.delete.sure', { n: n === undefined ? '' : number(n) }) : t('record.delete')}</Button>}

@@ -1,7 +1,6 @@
 // Rows as cards of two lines, for a phone.
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, type RefObject } from 'react';
-import { Link } from 'wouter';
 import { Display } from '../fields/Display';
 import { isEmpty } from '../fields/format';
 import { t } from '../locale/t';
@@ -10,6 +9,7 @@ import type { Shown } from './columns';
 import type { Item } from './Grid';
 import type { Selection } from './selection';
 import { Loading } from '../ui/bits';
+import { Link } from '../ui/Link';
 
 export function Cards({ entity: e, columns, items, scroller, selection }: { entity: Entity; columns: Shown[]; items: Item[]; scroller: RefObject<HTMLDivElement | null>; selection: Selection }) {
   const virtual = useVirtualizer({ count: items.length, getScrollElement: () => scroller.current, estimateSize: () => 64, overscan: 10 });

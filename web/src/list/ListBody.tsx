@@ -1,14 +1,16 @@
 // Rows of a list: one run of windows from either end, or groups of them; cards on a phone.
 import { Button, Skeleton, Stack } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
-import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react';
-import { Link, useLocation } from 'wouter';
+import { useEffect, useMemo, useRef, useState } from 'react';
+import { useLocation } from 'wouter';
 import { onChanges } from '../api/live';
 import { usePhone } from '../app/Shell';
 
 import { t } from '../locale/t';
 import { address, can, valueKind, type Entity } from '../meta/meta';
 import { Empty, ErrorState } from '../ui/bits';
+import { later } from '../ui/later';
+import { Link } from '../ui/Link';
 import { Cards } from './Cards';
 import { columnsText } from '../views/views';
 import { shownColumns, toColumns } from './columns';
@@ -19,8 +21,8 @@ import { useSelection } from './selection';
 import { keepTrail } from './trail';
 import type { ListState } from './state';
 
-const BulkBar = lazy(() => import('./BulkBar'));
-const Peek = lazy(() => import('./Peek'));
+const BulkBar = later(() => import('./BulkBar'), 'soon');
+const Peek = later(() => import('./Peek'), 'soon');
 
 export interface BodyProps { entity: Entity; state: ListState; total: number | undefined; onProblem: (x: unknown) => void; refused: boolean }
 
@@ -37,7 +39,7 @@ function useSame(now: unknown[]): unknown[] {
   return kept.current;
 }
 
-export function ListBody({ entity: e, state, total, onProblem, refused, onClear }: BodyProps & { onClear: () => void }) {
+export function ListBody({ entity: e, state, total, onProblem, onSettled, refused, onClear }: BodyProps & { onSettled: (there: boolean) => void; onClear: () => void }) {
   const { look, q, params, set, change } = state;
   const [, go] = useLocation();
   const client = useQueryClient();
@@ -112,6 +114,7 @@ export function ListBody({ entity: e, state, total, onProblem, refused, onClear 
   const peeked = peek === null ? undefined : items.find((x): x is Extract<Item, { t: 'row' }> => x.t === 'row' && x.row.id === peek)?.row;
   const filtered = !!(q || look.where);
   const pending = by ? groups.isPending && !groups.error : !run && !error;
+  useEffect(() => { if (!pending) onSettled(true); }, [pending, onSettled]);
   const empty = by ? groups.data?.length === 0 : run && run.rows.length === 0 && !run.more;
 
   if (error && !refused) return <ErrorState error={error} retry={() => (look.sort ? change({ sort: '' }) : by ? void groups.refetch() : flat!.again())} />;
@@ -135,9 +138,9 @@ export function ListBody({ entity: e, state, total, onProblem, refused, onClear 
               onSort={onSort} onColumns={(c) => change({ cols: columnsText(toColumns(c)) }, true)} onOpen={(r) => go(address(e, r.id))} onPeek={(r) => set({ peek: r ? String(r.id) : null }, true)}
               onGroup={(key) => setClosed((old) => { const next = new Set(old); if (!next.delete(key)) next.add(key); return next; })}
               onEdge={(edge) => { if (by || (edge === 'end' && !run?.more)) return; setAnchor(edge); if (edge === 'top' && from) set({ from: null }); }} />}
-        {peek !== null && !phone && <Suspense fallback={<aside className="peek" />}><Peek entity={e} id={peek} row={peeked} where={look.where} onClose={() => { set({ peek: null }, true); setTimeout(() => scroller.current?.querySelector<HTMLElement>('[role=gridcell][tabindex="0"]')?.focus()); }} /></Suspense>}
+        {peek !== null && !phone && <Peek waiting={<aside className="peek" />} entity={e} id={peek} row={peeked} where={look.where} onClose={() => { set({ peek: null }, true); setTimeout(() => scroller.current?.querySelector<HTMLElement>('[role=gridcell][tabindex="0"]')?.focus()); }} />}
       </div>
-      {selection.some && <Suspense fallback={null}><BulkBar entity={e} selection={selection} total={total} where={look.where} q={q} fields={columns.map((c) => c.field.name)} /></Suspense>}
+      {selection.some && <BulkBar entity={e} selection={selection} total={total} where={look.where} q={q} fields={columns.map((c) => c.field.name)} />}
     </div>
   );
 }

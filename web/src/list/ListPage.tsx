@@ -1,6 +1,6 @@
 // A list of any entity: its views, its filter, and one of four ways to look at what it finds.
-import { Button, SegmentedControl, TextInput } from '@mantine/core';
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { Button, TextInput } from '@mantine/core';
+import { useEffect, useState } from 'react';
 import { useLocation } from 'wouter';
 import { Problem } from '../api/client';
 import { useCount } from '../app/HomePage';
@@ -10,6 +10,8 @@ import { number } from '../fields/format';
 import { t } from '../locale/t';
 import { address, can, useMeta, type Entity } from '../meta/meta';
 import { Letter, useTitle } from '../ui/bits';
+import { later } from '../ui/later';
+import { Segments } from '../ui/Segments';
 import { ViewTabs } from '../views/ViewTabs';
 import { KINDS, type Kind } from '../views/views';
 import { bestGroup, boardable, groupable } from './columns';
@@ -17,11 +19,11 @@ import { ListBody } from './ListBody';
 import { useListState } from './state';
 import { ColumnsButton, GroupButton, MoreMenu, SortButton } from './Tools';
 
-const CreateDialog = lazy(() => import('../form/CreateDialog').then((m) => ({ default: m.CreateDialog })));
-const Board = lazy(() => import('../board/Board'));
-const ChartView = lazy(() => import('../chart/ChartView'));
-const CalendarView = lazy(() => import('../calendar/CalendarView'));
-const MapView = lazy(() => import('../map/MapView'));
+const CreateDialog = later(async () => ({ default: (await import('../form/CreateDialog')).CreateDialog }), 'soon');
+const Board = later(() => import('../board/Board'));
+const ChartView = later(() => import('../chart/ChartView'));
+const CalendarView = later(() => import('../calendar/CalendarView'));
+const MapView = later(() => import('../map/MapView'));
 
 export function ListPage({ entity: e }: { entity: Entity }) {
   const state = useListState(e);
@@ -35,7 +37,9 @@ export function ListPage({ entity: e }: { entity: Entity }) {
   const kind = (look.kind || 'list') as Kind;
   const { where } = look;
   useTitle(state.view ? `${state.view.name} · ${e.label_plural}` : e.label_plural);
-  const total = useCount(e, where || undefined, state.ready && !q);
+  const [settled, setSettled] = useState(false);
+  // the rows first: to count them all may keep the server longer
+  const total = useCount(e, where || undefined, state.ready && !q && (kind !== 'list' || settled));
   const refused = problem instanceof Problem ? problem.at('where') ?? (where && problem.code === 'too_costly' ? problem.message : undefined) : undefined;
   useEffect(() => setProblem(null), [where, q, kind]);
   useEffect(() => {
@@ -65,7 +69,7 @@ export function ListPage({ entity: e }: { entity: Entity }) {
         <h1>{e.label_plural}</h1>
         <span className="num dim" role="status" data-testid="total">{known !== undefined ? number(known) : ''}</span>
         <span className="grow" />
-        {possible.length > 1 && <SegmentedControl className="kinds" size="xs" aria-label={t('kind.label')} value={kind} onChange={show} data={possible.map((k) => ({ value: k, label: t(`kind.${k}`) }))} />}
+        {possible.length > 1 && <Segments className="kinds" small label={t('kind.label')} value={kind} onChange={show} data={possible.map((k) => ({ value: k, label: t(`kind.${k}`) }))} />}
         {kind === 'list' && !phone && <ColumnsButton entity={e} state={state} />}
         <MoreMenu entity={e} state={state} />
         {can(e, 'create') && <Button size="xs" onClick={() => set({ new: '1' })}>{t('list.new')}</Button>}
@@ -79,10 +83,8 @@ export function ListPage({ entity: e }: { entity: Entity }) {
           {kind === 'list' && !phone && <GroupButton entity={e} state={state} />}
         </span>
       </div>
-      <Suspense fallback={<div className="grow" />}>
-        {!state.ready ? null : kind === 'board' ? <Board {...body} /> : kind === 'chart' ? <ChartView {...body} /> : kind === 'calendar' ? <CalendarView {...body} /> : kind === 'map' ? <MapView {...body} /> : <ListBody {...body} onClear={() => { setQuick(''); state.clear(); }} />}
-      </Suspense>
-      {params.has('new') && <Suspense fallback={null}><CreateDialog entity={e} opened onClose={() => set({ new: null }, true)} onDone={(r) => go(address(e, r.id))} /></Suspense>}
+      {!state.ready ? <div className="grow" /> : kind === 'board' ? <Board {...body} waiting={<div className="grow" />} /> : kind === 'chart' ? <ChartView {...body} waiting={<div className="grow" />} /> : kind === 'calendar' ? <CalendarView {...body} waiting={<div className="grow" />} /> : kind === 'map' ? <MapView {...body} waiting={<div className="grow" />} /> : <ListBody {...body} onSettled={setSettled} onClear={() => { setQuick(''); state.clear(); }} />}
+      {params.has('new') && <CreateDialog entity={e} opened onClose={() => set({ new: null }, true)} onDone={(r) => go(address(e, r.id))} />}
     </div>
   );
 }

@@ -1,13 +1,13 @@
 // A record beside the list, without leaving it.
 import { ActionIcon, Skeleton, Stack } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { Link } from 'wouter';
 import { get } from '../api/client';
 import { t } from '../locale/t';
 import { address, titleOf, type Entity, type Rec } from '../meta/meta';
 import { FieldPanel } from '../record/FieldPanel';
 import { useRecord } from '../record/useRecord';
 import { ErrorState, Letter } from '../ui/bits';
+import { Link } from '../ui/Link';
 
 interface Verdict { text: string; holds?: boolean; value?: unknown; args?: Verdict[] }
 

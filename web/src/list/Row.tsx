@@ -1,15 +1,16 @@
-import { lazy, memo, Suspense, type MouseEvent, type RefObject } from 'react';
-import { Link } from 'wouter';
+import { memo, type MouseEvent, type RefObject } from 'react';
 import { Display } from '../fields/Display';
 import { isNumeric } from '../fields/format';
 import { mayEdit } from '../fields/useEdit';
 import { t } from '../locale/t';
 import { address, titleOf, type Entity, type Rec } from '../meta/meta';
+import { later } from '../ui/later';
+import { Link } from '../ui/Link';
 import type { After } from './CellEditor';
 import type { Shown } from './columns';
 import { cellId } from './Grid';
 
-const CellEditor = lazy(() => import('./CellEditor'));
+const CellEditor = later(() => import('./CellEditor'), 'soon');
 
 export interface Handlers { cell: (r: Rec, key: string, c: number, ev: MouseEvent) => void; select: (id: number, range: boolean) => void; end: (after: After) => void }
 interface Props { entity: Entity; row: Rec; rowKey: string; columns: Shown[]; start: number; index: number; template: string; active: number | null; editing: boolean; selected: boolean; peeked: boolean; on: RefObject<Handlers> }
@@ -24,7 +25,7 @@ export const Row = memo(function Row({ entity: e, row: r, rowKey, columns, start
         const may = c > 0 && mayEdit(e, f, r);
         return (
           <div key={f.name} role="gridcell" id={cellId(rowKey, c)} tabIndex={here ? 0 : -1} aria-readonly={!may} className={(isNumeric(f) ? 'td end' : 'td') + (may ? ' may' : '') + (here && editing ? ' editing' : '')} onClick={(ev) => on.current.cell(r, rowKey, c, ev)}>
-            {here && editing ? <Suspense fallback={<Display field={f} value={r[f.name]} short />}><CellEditor entity={e} field={f} row={r} onEnd={(after) => on.current.end(after)} /></Suspense>
+            {here && editing ? <CellEditor entity={e} field={f} row={r} onEnd={(after) => on.current.end(after)} waiting={<Display field={f} value={r[f.name]} short />} />
               : c === 0 ? <Link className="rowlink" tabIndex={-1} href={address(e, r.id)}>{name}</Link> : <Display field={f} value={r[f.name]} short />}
           </div>
         );

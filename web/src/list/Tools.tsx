@@ -1,17 +1,18 @@
 // Columns, order, groups, and the menu of a list.
-import { ActionIcon, Button, Checkbox, Group, Menu, NativeSelect, Popover, ScrollArea, Stack, TextInput } from '@mantine/core';
+import { ActionIcon, Button, Checkbox, Group, NativeSelect, ScrollArea, Stack, TextInput } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
-import { lazy, Suspense, useState } from 'react';
-import { Link } from 'wouter';
+import { useState } from 'react';
 import { t } from '../locale/t';
 import { address, can, sortable, useMeta, valueKind, type Entity } from '../meta/meta';
+import { Drop, Menu } from '../ui/Drop';
+import { later } from '../ui/later';
 import { columnsText } from '../views/views';
 import { groupable, shownColumns, toColumns, type Shown } from './columns';
 import { groupOf, UNITS } from './groups';
 import { jumpField } from './ListBody';
 import type { ListState } from './state';
 
-const AddTo = lazy(() => import('../dashboard/AddTo'));
+const AddTo = later(() => import('../dashboard/AddTo'));
 
 interface Props { entity: Entity; state: ListState }
 
@@ -24,9 +25,7 @@ export function ColumnsButton({ entity: e, state }: Props) {
   const fits = (f: Entity['fields'][number]) => !find || f.label.toLowerCase().includes(find.toLowerCase()) || f.name.includes(find.toLowerCase());
   const rest = e.fields.filter((f) => f.kind !== 'json' && !shown.some((c) => c.field === f) && fits(f));
   return (
-    <Popover opened={open} onChange={setOpen} position="bottom-end" withinPortal trapFocus returnFocus>
-      <Popover.Target><Button size="xs" variant="default" onClick={() => setOpen(!open)}>{t('list.columns')}</Button></Popover.Target>
-      <Popover.Dropdown aria-label={t('list.columns')} p="xs">
+    <Drop opened={open} onClose={() => setOpen(false)} label={t('list.columns')} side="bottom-end" width={300} tight target={<Button size="xs" variant="default" onClick={() => setOpen(!open)}>{t('list.columns')}</Button>}>
         <TextInput size="xs" mb={8} aria-label={t('columns.find')} placeholder={t('columns.find')} value={find} onChange={(ev) => setFind(ev.currentTarget.value)} />
         <ScrollArea.Autosize mah={380} type="auto" viewportProps={{ tabIndex: 0, role: 'group', 'aria-label': t('list.columns') }}>
           <Stack gap={5} pe="md" w={270}>
@@ -41,8 +40,7 @@ export function ColumnsButton({ entity: e, state }: Props) {
           </Stack>
         </ScrollArea.Autosize>
         <Button size="compact-xs" mt={8} variant="default" onClick={() => state.change({ cols: '' }, true)}>{t('list.columns.reset')}</Button>
-      </Popover.Dropdown>
-    </Popover>
+    </Drop>
   );
 }
 
@@ -55,9 +53,7 @@ export function SortButton({ entity: e, state }: Props) {
   const name = (k: string) => k.replace(/^-/, '');
   const jump = jumpField(e, state.look.sort);
   return (
-    <Popover opened={open} onChange={setOpen} position="bottom-end" withinPortal trapFocus returnFocus>
-      <Popover.Target><Button size="xs" variant="default" onClick={() => setOpen(!open)}>{t('sort.title')}{keys.length ? ` · ${keys.length}` : ''}</Button></Popover.Target>
-      <Popover.Dropdown aria-label={t('sort.title')} p="sm">
+    <Drop opened={open} onClose={() => setOpen(false)} label={t('sort.title')} side="bottom-end" width={326} target={<Button size="xs" variant="default" onClick={() => setOpen(!open)}>{t('sort.title')}{keys.length ? ` · ${keys.length}` : ''}</Button>}>
         <Stack gap={6} w={300}>
           {keys.length === 0 && <div className="dim">{t('sort.none')}</div>}
           {keys.map((k, i) => (
@@ -70,8 +66,7 @@ export function SortButton({ entity: e, state }: Props) {
           {keys.length < 4 && <NativeSelect size="xs" aria-label={t('sort.add')} data={[{ value: '', label: t('sort.add') }, ...fields.filter((f) => !keys.map(name).includes(f.name)).map((f) => ({ value: f.name, label: f.label }))]} value="" onChange={(ev) => { if (ev.currentTarget.value) put([...keys, ev.currentTarget.value]); }} />}
           {jump && <form style={{ display: 'flex', gap: 6 }} onSubmit={(ev) => { ev.preventDefault(); if (from.trim()) { state.set({ from: from.trim() }); setOpen(false); } }}><TextInput size="xs" className="grow" aria-label={t('sort.jump', { label: jump.label })} placeholder={t('sort.jump', { label: jump.label })} value={from} onChange={(ev) => setFrom(ev.currentTarget.value)} /><Button type="submit" size="xs" variant="default">{t('sort.go')}</Button></form>}
         </Stack>
-      </Popover.Dropdown>
-    </Popover>
+    </Drop>
   );
 }
 
@@ -89,10 +84,8 @@ export function GroupButton({ entity: e, state }: Props) {
   const [open, setOpen] = useState(false);
   const g = groupOf(e, state.look.group);
   return (
-    <Popover opened={open} onChange={setOpen} position="bottom-end" withinPortal trapFocus returnFocus>
-      <Popover.Target><Button size="xs" variant="default" onClick={() => setOpen(!open)}>{t('group.title')}{g ? `: ${g.field.label}` : ''}</Button></Popover.Target>
-      <Popover.Dropdown aria-label={t('group.title')} p="sm" w={280}><GroupPicker entity={e} label={t('group.title')} none={t('group.off')} fit={groupable} value={state.look.group} onChange={(group) => state.change({ group })} /></Popover.Dropdown>
-    </Popover>
+    <Drop opened={open} onClose={() => setOpen(false)} label={t('group.title')} side="bottom-end" width={280} target={<Button size="xs" variant="default" onClick={() => setOpen(!open)}>{t('group.title')}{g ? `: ${g.field.label}` : ''}</Button>}><GroupPicker entity={e} label={t('group.title')} none={t('group.off')} fit={groupable} value={state.look.group} onChange={(group) => state.change({ group })} />
+    </Drop>
   );
 }
 
@@ -105,17 +98,13 @@ export function MoreMenu({ entity: e, state }: Props) {
   const href = (format: string) => `/api/v1/${e.plural}/export?` + new URLSearchParams({ format, fields: ['id', ...fields.filter((f) => f !== 'id')].join(','), ...(look.where && { where: look.where }), ...(q && { q }), ...(look.sort && { sort: look.sort }) }).toString();
   return (
     <>
-    <Menu withInitialFocusPlaceholder={false} position="bottom-end" withinPortal>
-      <Menu.Target><ActionIcon size={30} variant="default" aria-label={t('list.more')}>⋯</ActionIcon></Menu.Target>
-      <Menu.Dropdown>
-        {can(e, 'import') && <Menu.Item component={Link} href={address(e) + '/import'}>{t('import.open')}</Menu.Item>}
-        {can(e, 'export') && <Menu.Item component="a" href={href('csv')} download={`${e.plural}.csv`}>{t('list.export')}</Menu.Item>}
-        {can(e, 'export') && <Menu.Item component="a" href={href('jsonl')} download={`${e.plural}.jsonl`}>{t('list.export.jsonl')}</Menu.Item>}
-        <Menu.Item onClick={() => void client.resetQueries({ queryKey: ['list', e.name] })}>{t('list.reload')}</Menu.Item>
-        {dashboard && can(dashboard, 'create') && <Menu.Item onClick={() => setAdding(true)}>{t('dash.addto')}</Menu.Item>}
-      </Menu.Dropdown>
-    </Menu>
-    {adding && <Suspense fallback={null}><AddTo entity={e} state={state} onClose={() => setAdding(false)} /></Suspense>}
+    <Menu target={<button type="button" className="more lined" aria-label={t('list.more')}>⋯</button>} lines={[
+      ...(can(e, 'import') ? [{ label: t('import.open'), href: address(e) + '/import' }] : []),
+      ...(can(e, 'export') ? [{ label: t('list.export'), href: href('csv'), download: `${e.plural}.csv` }, { label: t('list.export.jsonl'), href: href('jsonl'), download: `${e.plural}.jsonl` }] : []),
+      { label: t('list.reload'), run: () => void client.resetQueries({ queryKey: ['list', e.name] }) },
+      ...(dashboard && can(dashboard, 'create') ? [{ label: t('dash.addto'), run: () => setAdding(true) }] : []),
+    ]} />
+    {adding && <AddTo entity={e} state={state} onClose={() => setAdding(false)} />}
     </>
   );
 }

@@ -4,7 +4,6 @@ import { Button, Group, NativeSelect, Skeleton } from '@mantine/core';
 import { useElementSize } from '@mantine/hooks';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useEffect, useMemo, useRef, useState, type KeyboardEvent, type PointerEvent } from 'react';
-import { Link } from 'wouter';
 import outline from 'virtual:outline';
 import { get } from '../api/client';
 import { both } from '../expr/tree';
@@ -13,6 +12,7 @@ import type { BodyProps } from '../list/ListBody';
 import { t } from '../locale/t';
 import { address, titleOf, type Entity, type Field, type Rec } from '../meta/meta';
 import { Empty, ErrorState, Loading } from '../ui/bits';
+import { Link } from '../ui/Link';
 import { fit, inside, toLat, toLng, toX, toY, viewOf, viewText, worldSize, zoomed, type Box, type View } from './projection';
 
 const CELL = 64; // pixels in which records are counted together

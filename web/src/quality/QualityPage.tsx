@@ -1,8 +1,8 @@
 // How well the data of an object hold up: its score, its rules, what each finds, and the way to mend it.
-import { Button, Group, SegmentedControl, Skeleton, Stack } from '@mantine/core';
+import { Button, Group, Skeleton, Stack } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { Link, useLocation, useSearch } from 'wouter';
+import { useLocation, useSearch } from 'wouter';
 import { call, get } from '../api/client';
 import { JobLine, type Job } from '../duplicates/job';
 import '../duplicates/clean.css';
@@ -10,6 +10,8 @@ import { number } from '../fields/format';
 import { t } from '../locale/t';
 import { can, listOf, useMeta, type Entity } from '../meta/meta';
 import { Chip, Empty, ErrorState, useTitle } from '../ui/bits';
+import { Link } from '../ui/Link';
+import { Segments } from '../ui/Segments';
 import { say, sayError } from '../ui/undo';
 import RuleDialog, { type Rule } from './RuleDialog';
 import { Spark } from './Spark';
@@ -89,7 +91,7 @@ export default function QualityPage() {
   return (
     <div className="scrollpage">
       <div className="row spread" style={{ display: 'flex', flexWrap: 'wrap', gap: 12, alignItems: 'center' }}><h1 style={{ margin: 0, fontSize: 22, flex: 1 }}>{t('quality.title')}</h1>{can(own, 'update') && <Measure onOver={anew} />}</div>
-      {e && <div className="scrollx" style={{ marginTop: 10 }}><SegmentedControl size="xs" aria-label={t('quality.of.label')} data={objects.map((x) => ({ value: x.name, label: x.label_plural }))} value={e.name} onChange={(v) => go(`/quality?of=${v}`, { replace: true })} /></div>}
+      {e && <div className="scrollx" style={{ marginTop: 10 }}><Segments small label={t('quality.of.label')} data={objects.map((x) => ({ value: x.name, label: x.label_plural }))} value={e.name} onChange={(v) => go(`/quality?of=${v}`, { replace: true })} /></div>}
       {e ? <Rules key={e.name} entity={e} rules={rules} onChanged={anew} /> : <Empty title={t('quality.none')} />}
     </div>
   );

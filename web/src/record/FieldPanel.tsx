@@ -1,6 +1,6 @@
-import { Button, Group, Popover, Stack } from '@mantine/core';
+import { Button, Group, Stack } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
-import { lazy, Suspense, useId, useState, type KeyboardEvent } from 'react';
+import { useId, useState, type KeyboardEvent } from 'react';
 import { Display } from '../fields/Display';
 import { Input } from '../fields/Input';
 import { isEmpty } from '../fields/format';
@@ -8,9 +8,11 @@ import { mayEdit, useEdit } from '../fields/useEdit';
 import { patchRows, pick } from '../list/rows';
 import { t } from '../locale/t';
 import { useMeta, type Entity, type Field, type Rec } from '../meta/meta';
+import { Drop } from '../ui/Drop';
+import { later } from '../ui/later';
 import { groupsOf, systemGroup, USUAL } from './layout';
 
-const FieldHistory = lazy(() => import('./FieldHistory'));
+const FieldHistory = later(() => import('./FieldHistory'));
 
 function Row({ entity: e, record: r, field: f, fixed }: { entity: Entity; record: Rec; field: Field; fixed?: boolean }) {
   const client = useQueryClient();
@@ -34,7 +36,7 @@ function Row({ entity: e, record: r, field: f, fixed }: { entity: Entity; record
         <div className={may ? 'editable wrap' : 'editable fixed wrap'} onDoubleClick={may ? begin : undefined}>
           <div className="value">{isEmpty(r[f.name]) ? <span style={{ color: 'var(--mantine-color-dimmed)' }}>–</span> : <Display field={f} value={r[f.name]} />}</div>
           {may && <button id={id} type="button" className="pen" aria-label={t('record.edit', { label: f.label })} onClick={begin}>✎</button>}
-          {!f.standard && <Popover opened={past} onChange={setPast} position="bottom-end" withinPortal trapFocus returnFocus width={320} transitionProps={{ duration: 0 }}><Popover.Target><button type="button" className="pen" aria-label={t('record.past', { label: f.label })} onClick={() => setPast(!past)}>↺</button></Popover.Target><Popover.Dropdown aria-label={t('record.past', { label: f.label })} tabIndex={0}>{past && <Suspense fallback={null}><FieldHistory entity={e} record={r} field={f} /></Suspense>}</Popover.Dropdown></Popover>}
+          {!f.standard && <Drop opened={past} onClose={() => setPast(false)} still label={t('record.past', { label: f.label })} side="bottom-end" width={320} target={<button type="button" className="pen" aria-label={t('record.past', { label: f.label })} onClick={() => setPast(!past)}>↺</button>}>{past && <FieldHistory entity={e} record={r} field={f} />}</Drop>}
         </div>
       </div>
     );

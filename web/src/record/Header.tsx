@@ -1,8 +1,8 @@
 // The head of a record: what it is, how it stands, whose it is, what can be done, and the steps to its neighbours in the list.
-import { ActionIcon, Button, Menu } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
-import { Link, useLocation } from 'wouter';
+import { useLocation } from 'wouter';
 import { call } from '../api/client';
 import { Display } from '../fields/Display';
 import { isEmpty } from '../fields/format';
@@ -10,6 +10,8 @@ import { trailOf } from '../list/trail';
 import { t } from '../locale/t';
 import { address, can, titleOf, type Action, type Entity, type Rec } from '../meta/meta';
 import { Letter } from '../ui/bits';
+import { Menu } from '../ui/Drop';
+import { Link } from '../ui/Link';
 import { say, sayError } from '../ui/undo';
 
 function Steps({ entity: e, id }: { entity: Entity; id: number }) {
@@ -29,7 +31,7 @@ function Steps({ entity: e, id }: { entity: Entity; id: number }) {
     return () => document.removeEventListener('keydown', f);
   });
   if (at < 0) return null;
-  const step = (n: number | undefined, label: string, sign: string) => <ActionIcon variant="default" size={30} aria-label={label} disabled={n === undefined} onClick={() => go(address(e, n!))}>{sign}</ActionIcon>;
+  const step = (n: number | undefined, label: string, sign: string) => <button type="button" className="more lined" aria-label={label} disabled={n === undefined} onClick={() => go(address(e, n!))}>{sign}</button>;
   return <span className="steps">{step(before, t('record.before'), '↑')}{step(after, t('record.after'), '↓')}<small className="dim num">{t('record.place', { n: at + 1, of: trail!.ids.length })}</small></span>;
 }
 
@@ -61,10 +63,7 @@ export function Header({ entity: e, record: r, without = [], onDelete }: { entit
       <Steps entity={e} id={r.id} />
       {actions.slice(0, 1).map((a) => <Button key={a.name} size="xs" title={a.help} onClick={() => void run(a)}>{words(a.name)}</Button>)}
       {actions.length > 1 && (
-        <Menu withInitialFocusPlaceholder={false} position="bottom-end" withinPortal>
-          <Menu.Target><ActionIcon size={30} variant="default" aria-label={t('list.more')}>⋯</ActionIcon></Menu.Target>
-          <Menu.Dropdown>{actions.slice(1).map((a) => <Menu.Item key={a.name} title={a.help} onClick={() => void run(a)}>{words(a.name)}</Menu.Item>)}</Menu.Dropdown>
-        </Menu>
+        <Menu target={<button type="button" className="more lined" aria-label={t('list.more')}>⋯</button>} lines={actions.slice(1).map((a) => ({ label: words(a.name), title: a.help, run: () => void run(a) }))} />
       )}
       {onDelete && can(e, 'delete') && <Button size="xs" variant="default" onClick={onDelete}>{t('record.delete')}</Button>}
     </div>

@@ -1,6 +1,6 @@
 import { Button, Skeleton, Stack, Tabs } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useLocation, useSearch } from 'wouter';
 import { call, get } from '../api/client';
 import { isGone, onChanges } from '../api/live';
@@ -8,6 +8,7 @@ import { t } from '../locale/t';
 import { address, can, titleOf, useMeta, type Entity } from '../meta/meta';
 import { Complaint, ErrorState, useTitle } from '../ui/bits';
 import { ScrollX } from '../ui/ScrollX';
+import { later } from '../ui/later';
 import { undoable } from '../ui/undo';
 import { FieldPanel } from './FieldPanel';
 import { Files } from './Files';
@@ -18,7 +19,7 @@ import { Related } from './Related';
 import { useRecord } from './useRecord';
 import { Timeline } from './Timeline';
 
-const RecordNotices = lazy(() => import('../duplicates/Notices'));
+const RecordNotices = later(() => import('../duplicates/Notices'), 'soon');
 
 /** Whether somebody deleted the record while it is on the screen. Of one that was merged the other is shown. */
 function useGone(e: Entity, id: number) {
@@ -81,7 +82,7 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
       )}
       {denied && <div className="why denied" role="note">{t('record.denied', { why: denied })}</div>}
       {error ? <div style={{ padding: '0 18px 12px' }}><Complaint error={error} /></div> : null}
-      <Suspense fallback={null}><RecordNotices entity={e} record={r} /></Suspense>
+      <RecordNotices entity={e} record={r} />
       <div className="record">
         <section aria-label={t('record.fields')} tabIndex={0}><FieldPanel entity={e} record={r} fixed={!!denied || gone} without={panel?.shows} /></section>
         <section aria-label={t('record.more')} tabIndex={0} className={front ? 'front' : undefined}>
@@ -94,7 +95,7 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
               {files && <Tabs.Tab value="files">{t('record.files')}</Tabs.Tab>}
               <Tabs.Tab value="history">{t('record.history')}</Tabs.Tab>
             </Tabs.List></ScrollX>
-            {panel && <Tabs.Panel value="panel" pt="sm"><Suspense fallback={null}><panel.Body entity={e} record={r} /></Suspense></Tabs.Panel>}
+            {panel && <Tabs.Panel value="panel" pt="sm"><panel.Body entity={e} record={r} /></Tabs.Panel>}
             {activity && <Tabs.Panel value="timeline" pt="sm"><Timeline entity={e} id={id} first={first} /></Tabs.Panel>}
             {related.length > 0 && <Tabs.Panel value="related" pt="sm">{related.map((c) => <Related key={c.name} entity={e} record={r} by={c} label={labelOf(c.name)} />)}</Tabs.Panel>}
             {files && <Tabs.Panel value="files" pt="sm"><Files entity={e} id={id} /></Tabs.Panel>}

@@ -1,7 +1,6 @@
 import { Button, Group, Title } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { Link } from 'wouter';
 import { get } from '../api/client';
 import { Display } from '../fields/Display';
 import { isEmpty } from '../fields/format';
@@ -9,6 +8,7 @@ import { CreateDialog } from '../form/CreateDialog';
 import { t } from '../locale/t';
 import { address, can, defaultColumns, titleOf, useMeta, type Child, type Entity, type Field, type Rec } from '../meta/meta';
 import { ErrorState, Loading } from '../ui/bits';
+import { Link } from '../ui/Link';
 
 export function Related({ entity: e, record: r, by, label }: { entity: Entity; record: Rec; by: Child; label: string }) {
   const child = useMeta().entity(by.entity)!;

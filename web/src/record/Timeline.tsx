@@ -1,13 +1,13 @@
 import { Button, Group, Skeleton, Stack } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
-import { Link } from 'wouter';
 import { get } from '../api/client';
 import { Display } from '../fields/Display';
 import { ago, date, instant, plainText } from '../fields/format';
 import { t, type Key } from '../locale/t';
 import { address, can, titleOf, useMeta, type Entity, type Rec } from '../meta/meta';
 import { Chip, Empty, ErrorState, Letter } from '../ui/bits';
+import { Link } from '../ui/Link';
 import { bodyOf, Composer, linkOf } from './Composer';
 
 interface Mail { name: string; state: string; opened_at?: string; clicked_at?: string; campaign?: number }

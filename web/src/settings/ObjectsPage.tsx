@@ -2,13 +2,13 @@ import { Button, Checkbox, Group, Paper, Select, Stack, TextInput, Title } from 
 import { notifications } from '@mantine/notifications';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
-import { Link } from 'wouter';
 import { call, Problem } from '../api/client';
 import { t, type Key } from '../locale/t';
 import { Input } from '../fields/Input';
 import { editableKind } from '../fields/format';
 import { address, Meta, MetaContext, useMeta } from '../meta/meta';
 import { Complaint, Letter, useTitle } from '../ui/bits';
+import { Link } from '../ui/Link';
 
 const KINDS = ['text', 'long_text', 'rich_text', 'integer', 'decimal', 'percent', 'money', 'yes_no', 'date', 'instant', 'duration', 'choice', 'choices', 'reference', 'any_reference', 'many', 'emails', 'phones', 'addresses', 'urls', 'place', 'auto_number', 'formula', 'rollup', 'json'];
 const code = (s: string) => s.trim().toLowerCase().normalize('NFKD').replace(/[^a-z0-9]+/g, '_').replace(/^_+|_+$/g, '').slice(0, 34);

@@ -1,29 +1,29 @@
 // Everything that is set up once, with a sidebar of its own. Each page is loaded when it is opened.
-import { NavLink } from '@mantine/core';
-import { lazy, Suspense, useEffect, type ComponentType, type LazyExoticComponent } from 'react';
-import { Link } from 'wouter';
+import { useEffect, type ComponentType } from 'react';
 import { t, type Key } from '../locale/t';
 import { address, can, useMeta, type Meta } from '../meta/meta';
 import { Empty } from '../ui/bits';
+import { later } from '../ui/later';
+import { Link } from '../ui/Link';
 
-interface Page { key: string; of?: string; part: LazyExoticComponent<ComponentType> }
+interface Page { key: string; of?: string; part: ComponentType }
 const GROUPS: { title: Key; pages: Page[] }[] = [
   { title: 'set.group.me', pages: [
-    { key: 'appearance', part: lazy(() => import('./Appearance')) },
-    { key: 'account', part: lazy(() => import('./Account')) },
-    { key: 'values', part: lazy(() => import('./Values')) } ] },
+    { key: 'appearance', part: later(() => import('./Appearance')) },
+    { key: 'account', part: later(() => import('./Account')) },
+    { key: 'values', part: later(() => import('./Values')) } ] },
   { title: 'set.group.people', pages: [
-    { key: 'users', of: 'user', part: lazy(() => import('./Users')) },
-    { key: 'teams', of: 'team', part: lazy(() => import('./Teams')) },
-    { key: 'roles', of: 'grant', part: lazy(() => import('./Roles')) } ] },
+    { key: 'users', of: 'user', part: later(() => import('./Users')) },
+    { key: 'teams', of: 'team', part: later(() => import('./Teams')) },
+    { key: 'roles', of: 'grant', part: later(() => import('./Roles')) } ] },
   { title: 'set.group.data', pages: [
-    { key: 'objects', of: 'object', part: lazy(() => import('./ObjectsPage')) },
-    { key: 'choices', of: 'choice', part: lazy(() => import('./ChoiceLists')) },
-    { key: 'layouts', of: 'layout', part: lazy(() => import('./Layouts')) },
-    { key: 'bin', part: lazy(() => import('./Bin')) } ] },
+    { key: 'objects', of: 'object', part: later(() => import('./ObjectsPage')) },
+    { key: 'choices', of: 'choice', part: later(() => import('./ChoiceLists')) },
+    { key: 'layouts', of: 'layout', part: later(() => import('./Layouts')) },
+    { key: 'bin', part: later(() => import('./Bin')) } ] },
   { title: 'set.group.system', pages: [
-    { key: 'audit', part: lazy(() => import('./Audit')) },
-    { key: 'health', part: lazy(() => import('./Health')) } ] },
+    { key: 'audit', part: later(() => import('./Audit')) },
+    { key: 'health', part: later(() => import('./Health')) } ] },
 ];
 // kept as records like all others: their lists are their pages
 const LISTS = ['currency', 'rate', 'working_hours', 'holiday', 'view', 'import'];
@@ -35,7 +35,7 @@ export default function SettingsPage({ page }: { page: string }) {
   // on a phone the pages stand in one line: the open one is to be seen
   useEffect(() => { void document.querySelector('.setnav [aria-current=page]')?.scrollIntoView({ block: 'nearest', inline: 'center' }); }, [page]);
   const lists = LISTS.map((n) => meta.entity(n)).filter((e) => e && can(e, 'read'));
-  const link = (href: string, label: string, active: boolean) => <NavLink key={href} component={Link} href={href} label={label} active={active} aria-current={active ? 'page' : undefined} color="gray" py={4} style={{ borderRadius: 8 }} styles={{ label: { color: 'var(--mantine-color-text)' } }} />;
+  const link = (href: string, label: string, active: boolean) => <Link key={href} className="navlink" href={href} aria-current={active ? 'page' : undefined}><span>{label}</span></Link>;
   return (
     <div className="settings">
       <nav aria-label={t('set.title')} className="setnav">
@@ -45,7 +45,7 @@ export default function SettingsPage({ page }: { page: string }) {
         })}
         {lists.length > 0 && <div className="setgroup"><div className="navtitle">{t('set.group.lists')}</div>{lists.map((e) => link(address(e!), e!.label_plural, false))}</div>}
       </nav>
-      <div className="setbody">{here ? <Suspense fallback={null}><here.part /></Suspense> : <Empty title={t('error.nowhere')} />}</div>
+      <div className="setbody">{here ? <here.part /> : <Empty title={t('error.nowhere')} />}</div>
     </div>
   );
 }

@@ -1,10 +1,10 @@
 import { Button, NativeSelect, TextInput } from '@mantine/core';
 import { useState, type FormEvent } from 'react';
-import { Link } from 'wouter';
 import { number } from '../fields/format';
 import { t } from '../locale/t';
 import { can, useMeta, type Rec } from '../meta/meta';
 import { Empty, ErrorState, Letter, Loading } from '../ui/bits';
+import { Link } from '../ui/Link';
 import { Page } from './Page';
 import { useRows, useSave } from './rows';
 

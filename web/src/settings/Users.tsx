@@ -1,11 +1,11 @@
 import { Button, Checkbox, Group, Modal, MultiSelect, PasswordInput, Select, Stack, Switch, Table, TextInput } from '@mantine/core';
 import { useState, type FormEvent } from 'react';
-import { Link } from 'wouter';
 import { call, getSession, Problem } from '../api/client';
 import { ago } from '../fields/format';
 import { t } from '../locale/t';
 import { can, useMeta, type Rec } from '../meta/meta';
 import { Chip, Complaint, ErrorState, Letter, Loading } from '../ui/bits';
+import { Link } from '../ui/Link';
 import { Page } from './Page';
 import { useRows, useSave } from './rows';
 import { ScrollX } from '../ui/ScrollX';

@@ -1,14 +1,16 @@
 // Saved views as tabs over the list: open, save, save as, rename, share, delete.
-import { Button, Checkbox, Group, Popover, Stack, Switch, TextInput } from '@mantine/core';
-import { lazy, Suspense, useState, type FormEvent } from 'react';
+import { Button, Checkbox, Group, Stack, Switch, TextInput } from '@mantine/core';
+import { useState, type FormEvent } from 'react';
 import { t } from '../locale/t';
 import { can, useMeta, type Entity } from '../meta/meta';
 import type { ListState } from '../list/state';
 import { Complaint } from '../ui/bits';
+import { Drop } from '../ui/Drop';
+import { later } from '../ui/later';
 import { sayError, undoable } from '../ui/undo';
 import { useSaveView, type View } from './views';
 
-const ShareWith = lazy(() => import('./ShareWith'));
+const ShareWith = later(() => import('./ShareWith'));
 
 function SaveAs({ entity: e, state, label }: { entity: Entity; state: ListState; label: string }) {
   const save = useSaveView();
@@ -29,9 +31,7 @@ function SaveAs({ entity: e, state, label }: { entity: Entity; state: ListState;
     } catch (x) { setError(x); } finally { setBusy(false); }
   }
   return (
-    <Popover opened={open} onChange={setOpen} position="bottom-start" withinPortal trapFocus returnFocus>
-      <Popover.Target><Button size="compact-sm" variant="outline" onClick={() => { setError(null); setOpen(!open); }}>{label}</Button></Popover.Target>
-      <Popover.Dropdown aria-label={label} p="sm" w={260}>
+    <Drop opened={open} onClose={() => setOpen(false)} label={label} width={260} target={<Button size="compact-sm" variant="outline" onClick={() => { setError(null); setOpen(!open); }}>{label}</Button>}>
         <form onSubmit={(ev) => void submit(ev)}>
           <Stack gap={8}>
             <TextInput size="xs" label={t('view.name')} data-autofocus autoFocus value={name} placeholder={t('view.unnamed')} onChange={(ev) => setName(ev.currentTarget.value)} />
@@ -41,8 +41,7 @@ function SaveAs({ entity: e, state, label }: { entity: Entity; state: ListState;
             <Button type="submit" size="xs" loading={busy}>{t('save')}</Button>
           </Stack>
         </form>
-      </Popover.Dropdown>
-    </Popover>
+    </Drop>
   );
 }
 
@@ -50,15 +49,12 @@ function Rights({ view }: { view: View }) {
   const save = useSaveView();
   const [open, setOpen] = useState(false);
   return (
-    <Popover opened={open} onChange={setOpen} position="bottom-start" withinPortal trapFocus returnFocus>
-      <Popover.Target><Button size="compact-sm" variant="subtle" color="gray" onClick={() => setOpen(!open)}>{t('view.share')}</Button></Popover.Target>
-      <Popover.Dropdown aria-label={t('view.share')} p="sm" w={290}>
+    <Drop opened={open} onClose={() => setOpen(false)} label={t('view.share')} width={290} target={<Button size="compact-sm" variant="subtle" color="gray" onClick={() => setOpen(!open)}>{t('view.share')}</Button>}>
         <Stack gap={10}>
           <Switch size="sm" data-autofocus label={t('view.share.all')} checked={view.shared} onChange={(ev) => void save.change(view, { shared: ev.currentTarget.checked }).catch(sayError)} />
-          {!view.shared && <Suspense fallback={null}><ShareWith entity="view" id={view.id} /></Suspense>}
+          {!view.shared && <ShareWith entity="view" id={view.id} />}
         </Stack>
-      </Popover.Dropdown>
-    </Popover>
+    </Drop>
   );
 }
 
@@ -73,9 +69,7 @@ function Options({ view, state }: { view: View; state: ListState }) {
     undoable(t('view.deleted', { name: view.name }), () => save.restore(view));
   }
   return (
-    <Popover opened={open} onChange={(o) => { setOpen(o); setName(view.name); }} position="bottom-start" withinPortal trapFocus returnFocus>
-      <Popover.Target><Button size="compact-sm" variant="subtle" color="gray" aria-label={t('view.options', { name: view.name })} onClick={() => setOpen(!open)}>⋯</Button></Popover.Target>
-      <Popover.Dropdown aria-label={t('view.options', { name: view.name })} p="sm" w={270}>
+    <Drop opened={open} onClose={() => { setOpen(false); setName(view.name); }} label={t('view.options', { name: view.name })} width={270} target={<Button size="compact-sm" variant="subtle" color="gray" aria-label={t('view.options', { name: view.name })} onClick={() => setOpen(!open)}>⋯</Button>}>
         <Stack gap={10}>
           <form onSubmit={(ev) => { ev.preventDefault(); if (name.trim()) run(save.change(view, { name: name.trim() }), true); }}>
             <Group gap={6} align="flex-end" wrap="nowrap"><TextInput size="xs" className="grow" label={t('view.name')} value={name} onChange={(ev) => setName(ev.currentTarget.value)} /><Button size="xs" type="submit" variant="default" disabled={!name.trim() || name.trim() === view.name}>{t('view.rename')}</Button></Group>
@@ -84,8 +78,7 @@ function Options({ view, state }: { view: View; state: ListState }) {
           <Checkbox size="xs" label={t('view.first')} checked={view.first} onChange={(ev) => run(save.change(view, { first: ev.currentTarget.checked }))} />
           <Button size="xs" color="red" variant="outline" onClick={() => run(remove(), true)}>{t('view.delete')}</Button>
         </Stack>
-      </Popover.Dropdown>
-    </Popover>
+    </Drop>
   );
 }
 

@@ -2,13 +2,13 @@
 import { Button, Group, Modal, Stack } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { Link } from 'wouter';
 import { call } from '../../api/client';
 import { instant, money, number } from '../../fields/format';
 import { t, type Key } from '../../locale/t';
 import { listOf, mayRun, useMeta, type Rec } from '../../meta/meta';
 import type { PanelProps } from '../../record/panel';
 import { Complaint, ErrorState, Loading } from '../../ui/bits';
+import { Link } from '../../ui/Link';
 import { say, sayError } from '../../ui/undo';
 import { ScrollX } from '../../ui/ScrollX';
 import '../features.css';

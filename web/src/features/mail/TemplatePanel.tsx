@@ -1,5 +1,5 @@
 // The text of a mail: written as code, shown as a person would get it, tried with a real mail.
-import { Button, Group, SegmentedControl, Stack, Textarea, TextInput } from '@mantine/core';
+import { Button, Group, Stack, Textarea, TextInput } from '@mantine/core';
 import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { call, get, getSession, Problem } from '../../api/client';
@@ -10,6 +10,7 @@ import { t } from '../../locale/t';
 import { mayRun, titleOf, useMeta, writable, type Rec } from '../../meta/meta';
 import type { PanelProps } from '../../record/panel';
 import { Complaint, Loading } from '../../ui/bits';
+import { Segments } from '../../ui/Segments';
 import { say } from '../../ui/undo';
 import '../features.css';
 
@@ -108,7 +109,7 @@ export default function TemplatePanel({ entity: e, record: r }: PanelProps) {
       <section aria-label={t('tmpl.preview')}>
         <Group gap={10} align="flex-end" mb={8}>
           <div style={{ flex: 1, minWidth: 200 }}><PersonInput label={t('tmpl.as')} value={person} onChange={setPerson} /></div>
-          <SegmentedControl size="xs" aria-label={t('tmpl.preview')} data={[{ value: 'html', label: t('tmpl.show.html') }, { value: 'text', label: t('tmpl.show.text') }]} value={as} onChange={setAs} />
+          <Segments small label={t('tmpl.preview')} data={[{ value: 'html', label: t('tmpl.show.html') }, { value: 'text', label: t('tmpl.show.text') }]} value={as} onChange={setAs} />
         </Group>
         {now && <p style={{ margin: '0 0 8px' }}><b>{now.subject || '–'}</b> <span className="dim">{bytes(now.bytes)}</span></p>}
         {now && !person && <p className="dim" role="note">{t('tmpl.nobody')}</p>}

@@ -2,7 +2,6 @@
 import { Button, Group } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { Link } from 'wouter';
 import { call } from '../../api/client';
 import { PersonInput, type Person } from '../../fields/PersonInput';
 import { ago, instant, number } from '../../fields/format';
@@ -10,6 +9,7 @@ import { t } from '../../locale/t';
 import { address, listOf, mayRun, useMeta, type Rec } from '../../meta/meta';
 import type { PanelProps } from '../../record/panel';
 import { Complaint, ErrorState, Loading } from '../../ui/bits';
+import { Link } from '../../ui/Link';
 import { say, sayError } from '../../ui/undo';
 import { leavesOf, type Why } from './why';
 import '../features.css';
