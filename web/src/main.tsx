@@ -1,5 +1,4 @@
 import { MantineProvider } from '@mantine/core';
-import { Notifications } from '@mantine/notifications';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { createRoot } from 'react-dom/client';
 import './styles/mantine.css';
@@ -11,6 +10,7 @@ import { Problem } from './api/client';
 import { pick, setLanguage } from './locale/t';
 import { theme } from './styles/theme';
 import { chosenLanguage, density, setDensity } from './ui/look';
+import { Messages } from './ui/undo';
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? '';
 // what a dialog adds to lock scrolling takes its nonce from this name
@@ -24,7 +24,7 @@ if (density() === 'compact') setDensity('compact');
 void setLanguage(pick(chosenLanguage(), navigator.language)).finally(() => createRoot(document.getElementById('root')!).render(
   <MantineProvider theme={theme} withCssVariables={false} withGlobalClasses={false} getStyleNonce={() => nonce} defaultColorScheme="auto">
     <QueryClientProvider client={client}>
-      <Notifications position="bottom-right" autoClose={8000} />
+      <Messages position="bottom-right" autoClose={8000} />
       <App />
     </QueryClientProvider>
   </MantineProvider>,

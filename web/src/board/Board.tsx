@@ -12,7 +12,7 @@ import { bestGroup, boardable, shownColumns } from '../list/columns';
 import { groupOf, useGroups, within, type Group as Col } from '../list/groups';
 import type { BodyProps } from '../list/ListBody';
 import { patchRows, pick, useWindows, type Ask, type Windows } from '../list/rows';
-import { GroupPicker } from '../list/Tools';
+import { GroupPicker } from '../list/GroupPicker';
 import { MeasurePicker, measureWords } from '../list/measure';
 import { t } from '../locale/t';
 import { address, can, titleOf, useMeta, type Entity, type Field, type Rec } from '../meta/meta';

@@ -6,7 +6,7 @@ import { bestGroup, groupable } from '../list/columns';
 import { groupOf, useCross, useGroups, type Group as Part } from '../list/groups';
 import type { BodyProps } from '../list/ListBody';
 import { MeasurePicker } from '../list/measure';
-import { GroupPicker } from '../list/Tools';
+import { GroupPicker } from '../list/GroupPicker';
 import { t } from '../locale/t';
 import { useMeta, valueKind, type Entity, type Field } from '../meta/meta';
 import { Empty, ErrorState, Loading } from '../ui/bits';

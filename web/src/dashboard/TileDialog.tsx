@@ -6,7 +6,7 @@ import { chartable, otherGroup } from '../chart/ChartView';
 import { FilterBar } from '../filter/FilterBar';
 import { bestGroup, groupable } from '../list/columns';
 import { MeasurePicker } from '../list/measure';
-import { GroupPicker } from '../list/Tools';
+import { GroupPicker } from '../list/GroupPicker';
 import { t } from '../locale/t';
 import { sortable, useMeta } from '../meta/meta';
 import { Segments } from '../ui/Segments';

@@ -1,5 +1,5 @@
 // The filter of a list as chips "field operator value", each edited in place, or as text.
-import { Button, TextInput } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { useEffect, useMemo, useState } from 'react';
 import { complete, fieldAt, leafOf, treeOf, type Leaf } from '../expr/leaf';
 import { read } from '../expr/parse';
@@ -69,7 +69,7 @@ export function FilterBar({ entity: e, where, refused, onChange, text, onText }:
   return (
     <div className={'filters' + (asText ? ' astext' : '')} role="group" aria-label={t('list.filter')}>
       {asText ? (
-        <TextFilter waiting={<TextInput style={{ flex: 1 }} aria-label={t('list.filter')} defaultValue={where} readOnly />} entity={e} where={where} refused={refused} onApply={onChange} />
+        <TextFilter waiting={<input className="plain grow" aria-label={t('list.filter')} defaultValue={where} readOnly />} entity={e} where={where} refused={refused} onApply={onChange} />
       ) : (
         <>
           {parts.map((x, i) => <Chip key={i + toText(x)} entity={e} tree={x} onBuilder={() => setBuilding(true)} onChange={(y) => put(parts.map((z, k) => (k === i ? y : z)))} />)}

@@ -1,5 +1,5 @@
 // A list of any entity: its views, its filter, and one of four ways to look at what it finds.
-import { Button, TextInput } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import { useLocation } from 'wouter';
 import { Problem } from '../api/client';
@@ -76,7 +76,7 @@ export function ListPage({ entity: e }: { entity: Entity }) {
       </div>
       <ViewTabs entity={e} state={state} />
       <div className="filterbar">
-        <TextInput className="q" size="xs" data-quick aria-label={t('list.quick', { label: e.label_plural })} placeholder={t('list.quick.short')} value={quick} onChange={(ev) => setQuick(ev.currentTarget.value)} />
+        <input className="plain q" data-quick aria-label={t('list.quick', { label: e.label_plural })} placeholder={t('list.quick.short')} value={quick} onChange={(ev) => setQuick(ev.currentTarget.value)} />
         <FilterBar entity={e} where={where} refused={refused} text={text} onText={setText} onChange={(w) => change({ where: w })} />
         <span className="tools">
           {kind === 'list' && <SortButton entity={e} state={state} />}

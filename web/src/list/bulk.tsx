@@ -1,13 +1,12 @@
 // One change to many records: a job of the server, followed in a message that can stop it and take it back.
 import { Button, Progress } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import type { QueryClient } from '@tanstack/react-query';
 import { call } from '../api/client';
 import { followJob, undoSet } from '../api/undo';
 import { number } from '../fields/format';
 import { t } from '../locale/t';
 import type { Entity } from '../meta/meta';
-import { say, sayError, undoable } from '../ui/undo';
+import { say, sayError, undoable, unsay } from '../ui/undo';
 
 export interface Target { ids?: number[]; where?: string; q?: string }
 export type Work = { set?: Record<string, unknown>; add?: Record<string, unknown[]>; remove?: Record<string, unknown[]>; clear?: string[]; do?: 'delete' | 'restore' };
@@ -28,10 +27,10 @@ async function follow(client: QueryClient, e: Entity, key: string, started: { jo
   const r = job.result;
   const back = async () => { await undoSet(started.change_set); void client.invalidateQueries({ queryKey: ['list', e.name] }); void client.invalidateQueries({ queryKey: ['count', e.name] }); };
   // what was done before it was stopped stays done, and can be taken back
-  if (!r && /^cancel/.test(job.state)) { notifications.hide(key); if (job.done) undoable(t('bulk.stopped', { n: number(job.done) }), back, `${key}-done`); return; }
+  if (!r && /^cancel/.test(job.state)) { unsay(key); if (job.done) undoable(t('bulk.stopped', { n: number(job.done) }), back, `${key}-done`); return; }
   if (!r) { say(key, job.error || t('bulk.failed'), { red: true }); return; }
   const words = [t('bulk.changed', { n: number(r.changed) }), r.failed ? t('bulk.notchanged', { n: number(r.failed) }) + (r.errors?.[0] ? `: ${r.errors[0].message}` : '') : ''].filter(Boolean).join(' ');
-  notifications.hide(key);
+  unsay(key);
   if (r.changed) undoable(words, back, `${key}-done`);
   else say(`${key}-done`, words, { red: r.failed > 0 });
 }

@@ -1,5 +1,4 @@
 import { Button, Checkbox, Group, Paper, Select, Stack, TextInput, Title } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
 import { call, Problem } from '../api/client';
@@ -9,6 +8,7 @@ import { editableKind } from '../fields/format';
 import { address, Meta, MetaContext, useMeta } from '../meta/meta';
 import { Complaint, Letter, useTitle } from '../ui/bits';
 import { Link } from '../ui/Link';
+import { say } from '../ui/undo';
 
 const KINDS = ['text', 'long_text', 'rich_text', 'integer', 'decimal', 'percent', 'money', 'yes_no', 'date', 'instant', 'duration', 'choice', 'choices', 'reference', 'any_reference', 'many', 'emails', 'phones', 'addresses', 'urls', 'place', 'auto_number', 'formula', 'rollup', 'json'];
 const code = (s: string) => s.trim().toLowerCase().normalize('NFKD').replace(/[^a-z0-9]+/g, '_').replace(/^_+|_+$/g, '').slice(0, 34);
@@ -23,7 +23,7 @@ function useSend(done: () => void) {
     try {
       await work();
       await client.invalidateQueries({ queryKey: ['meta'] });
-      notifications.show({ message: t('objects.made'), color: 'gray', closeButtonProps: { 'aria-label': t('close') } });
+      say('made', t('objects.made'));
       done();
     } catch (x) {
       setError(x as Error);

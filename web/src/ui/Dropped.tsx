@@ -28,7 +28,8 @@ export function Box({ label, side = 'bottom-start', width, tight, still, childre
 
 export function List({ lines, side, ...at }: At & { lines: Line[]; side: Side }) {
   return (
-    <Menu {...useOpening(at)} position={side} withInitialFocusPlaceholder={false}>
+    // without keys among them: the one that opened it would close it again, where it opens by a key
+    <Menu {...useOpening(at)} position={side} clickOutsideEvents={['mousedown', 'touchstart']} withInitialFocusPlaceholder={false}>
       <Menu.Target><Stead on={at.on} /></Menu.Target>
       <Menu.Dropdown mah={320} style={{ overflow: 'auto' }}>
         {lines.map((x, i) => (x === 'rule' ? <Menu.Divider key={i} /> : 'head' in x ? <Menu.Label key={i}>{x.head}</Menu.Label>

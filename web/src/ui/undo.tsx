@@ -1,18 +1,22 @@
 // What can be taken back: a message with a button, and Ctrl+Z for the last of them.
 import { Button } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { useEffect, type ReactNode } from 'react';
 import { t } from '../locale/t';
+import { later } from './later';
 
 interface Step { key: string; undo: () => Promise<unknown> }
 let steps: Step[] = [];
 let made = 0;
 
+const notes = () => import('@mantine/notifications');
+/** Where messages stand; one that is said before it is there waits for it. */
+export const Messages = later(async () => ({ default: (await notes()).Notifications }), 'soon');
+export const unsay = (id: string) => void notes().then((m) => m.notifications.hide(id), () => {});
+
 export const say = (id: string, message: ReactNode, more: { red?: boolean; stays?: boolean } = {}) => {
   const all = { id, message, color: more.red ? 'red' : 'gray', autoClose: more.stays ? false as const : 8000, withCloseButton: true, closeButtonProps: { 'aria-label': t('close') } };
   // one that is already there is changed in place
-  notifications.update(all);
-  notifications.show(all);
+  void notes().then((m) => { m.notifications.update(all); m.notifications.show(all); }, () => {});
 };
 export const sayError = (x: unknown, id = 'problem') => say(id, x instanceof Error ? x.message : String(x), { red: true });
 
@@ -22,7 +26,7 @@ async function take(key: string) {
   steps = steps.filter((s) => s !== step);
   try {
     await step.undo();
-    notifications.hide(key);
+    unsay(key);
   } catch (x) {
     sayError(x, key);
   }
