@@ -32,9 +32,9 @@ export function Nav() {
       {meta.entity('dashboard') && <Place href="/dashboards" label={t('dash.title')} sign="▦" of="dashboard" here={where === '/dashboards'} />}
       {meta.entity('dashboard') && boards.map((d) => <Place key={d.id} href={`/dashboards/${d.id}`} label={d.name} sign={d.name} of="dashboard" inner here={where === `/dashboards/${d.id}`} />)}
       {groups.main.map(list)}
+      {CLEAN.filter((c) => meta.entity(c.needs)).map((c) => <Place key={c.href} href={c.href} label={t(c.label)} sign={c.sign} of={c.href} here={where === c.href} />)}
       {pinned.length > 0 && <Section title={t('shell.views')} />}
       {pinned.map((v) => { const href = address(meta.entity(v.entity)!); return <Place key={v.id} href={`${href}?view=${v.id}`} label={v.name} sign={v.name} of={v.entity} here={where === href && view === String(v.id)} />; })}
-      {CLEAN.filter((c) => meta.entity(c.needs)).map((c) => <Place key={c.href} href={c.href} label={t(c.label)} sign={c.sign} of={c.href} here={where === c.href} />)}
       {groups.activities.length > 0 && <Section title={t('shell.activities')} />}
       {groups.activities.map(list)}
       {groups.areas.map((a) => <Fragment key={a.name}><Section title={a.name} />{a.list.map(list)}</Fragment>)}
