@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TROUBLE = 5 };
+enum { TROUBLE = 5, MAIL_ROOM = 512 << 10 };
 enum { IDLE_MICROS = 20000, GATHER_MICROS = 2000, LOOK_MICROS = 1000000, EMPTY_MICROS = 100000 };
 enum { PAGE_MICROS = 2000000 };
 enum { KEEP_MICROS = 15000000, DRAIN_MICROS = 30000000 }; /* the lease is of a minute */
@@ -187,16 +187,15 @@ static bool all_ended(const struct sending *s)
 /* A read beside the thread that writes. */
 static enum err_code look(struct sending *s, call_fn *fn)
 {
-    struct arena *mem = arena_create((size_t)s->w->org->cfg->arena_max * 4);
     struct call c;
 
-    call_init(&c, s->w->org, mem, user_system(), VIA_JOB);
+    call_init(&c, s->w->org, s->scratch, user_system(), VIA_JOB);
     enum err_code code = job_work_look(s->w, &c, fn, s);
     if (code != OK) {
         (void)!round_take(s, true);
         s->w->err = c.err;
     }
-    arena_destroy(mem);
+    arena_reset(s->scratch);
     return code;
 }
 
@@ -302,6 +301,10 @@ enum err_code message_send_work(struct job_work *w)
         s->pages[i].mem = arena_create(0);
         arena_defer(w->mem, (void (*)(void *))arena_destroy, s->pages[i].mem);
     }
+    s->scratch = arena_create((size_t)w->org->cfg->arena_max * 4);
+    arena_defer(w->mem, (void (*)(void *))arena_destroy, s->scratch);
+    arena_alloc(s->scratch, MAIL_ROOM);
+    arena_reset(s->scratch); /* one block, in which a mail is made without asking the system for memory */
     s->page = s->pages;
     TRY(job_work_write(w, recover, s));
     s->wrote_at = time_monotonic();

@@ -77,6 +77,7 @@ struct sending {
     struct mail_server server;
     struct smtp *smtp;
     struct arena *texts, *keys;    /* layouts, of the model that they were read in; their keys */
+    struct arena *scratch;         /* of one look */
     struct batch_state *batches;
     size_t nbatches;
     struct page pages[MAIL_PAGES], *page; /* page: the one that goes out */

@@ -613,24 +613,37 @@ enum err_code smtp_open(struct arena *mem, const struct smtp_server *server, smt
     return OK;
 }
 
+/* The next dot at the beginning of a line, or the end. */
+static size_t next_dot(struct str text, size_t from)
+{
+    for (size_t at = from; at < text.n; at++) {
+        const char *dot = memchr(text.p + at, '.', text.n - at);
+        if (!dot) {
+            break;
+        }
+        at = (size_t)(dot - text.p);
+        if (!at || text.p[at - 1] == '\n') {
+            return at;
+        }
+    }
+    return text.n;
+}
+
 struct str smtp_stuff(struct arena *mem, struct str text)
 {
-    struct str rest = text;
     struct buf out;
-    ptrdiff_t at;
+    size_t done = 0, dot = next_dot(text, 0);
 
-    if (!str_starts(text, STR(".")) && str_find(text, STR("\n.")) < 0) {
+    if (dot == text.n) {
         return text;
     }
     buf_init(&out, mem, text.n * 2 + 1);
-    if (str_starts(text, STR("."))) {
-        buf_byte(&out, '.');
+    while (dot < text.n) {
+        buf_add(&out, str_sub(text, done, dot - done));
+        buf_lit(&out, "..");
+        done = dot + 1;
+        dot = next_dot(text, done);
     }
-    while ((at = str_find(rest, STR("\n."))) >= 0) {
-        buf_add(&out, str_sub(rest, 0, (size_t)at + 2));
-        buf_byte(&out, '.');
-        rest = str_sub(rest, (size_t)at + 2, rest.n);
-    }
-    buf_add(&out, rest);
+    buf_add(&out, str_sub(text, done, text.n));
     return buf_str(&out);
 }
