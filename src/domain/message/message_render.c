@@ -145,7 +145,8 @@ static int link_number(struct mail_links *links, struct str url)
         return -1;
     }
     links->urls[links->n] = arena_str(links->mem, url);
-    return (int)links->n++;
+    __atomic_store_n(&links->n, links->n + 1, __ATOMIC_RELEASE); /* whoever stores them looks meanwhile */
+    return (int)links->n - 1;
 }
 
 /* "&amp;" in an attribute is "&" in an address. */

@@ -11,7 +11,6 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 enum { TRIES = 6 };
@@ -21,7 +20,6 @@ struct rounds {
     struct round two[2], *next, *written; /* next: is gathered; written: with the thread; NULL: none */
     pthread_t thread;
     bool started;
-    int bell; /* an eventfd: a round has been written */
     pthread_mutex_t lock;
     pthread_cond_t moved;
     /* under the lock */
@@ -151,7 +149,7 @@ static void *work(void *arg)
         r->code = code;
         r->given = false;
         pthread_cond_broadcast(&r->moved);
-        (void)!write(r->bell, &one, sizeof one);
+        (void)!write(r->s->bell, &one, sizeof one);
     }
     pthread_mutex_unlock(&r->lock);
     return NULL;
@@ -170,9 +168,6 @@ static void rounds_close(void *arg)
     }
     pthread_cond_destroy(&r->moved);
     pthread_mutex_destroy(&r->lock);
-    if (r->bell >= 0) {
-        (void)close(r->bell);
-    }
 }
 
 enum err_code rounds_open(struct sending *s)
@@ -181,21 +176,15 @@ enum err_code rounds_open(struct sending *s)
 
     r->s = s;
     r->next = r->two;
-    r->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->moved, NULL);
     arena_defer(s->w->mem, rounds_close, r);
-    r->started = r->bell >= 0 && pthread_create(&r->thread, NULL, work, r) == 0;
+    r->started = pthread_create(&r->thread, NULL, work, r) == 0;
     s->rounds = r;
     return r->started ? OK : err_set(&s->w->err, ERR_INTERNAL, NULL, "cannot start a thread");
 }
 
 /* ---- from the job's thread ---- */
-
-int rounds_bell(const struct sending *s)
-{
-    return s->rounds->bell;
-}
 
 const struct round *round_next(const struct sending *s)
 {
@@ -248,7 +237,7 @@ static void freeze(struct rounds *r)
     r->next->nendings = r->next->ngoing = 0;
     for (size_t i = 0; i < s->nbatches; i++) {
         struct batch_state *b = &s->batches[i];
-        b->storing = b->links.n;
+        b->storing = __atomic_load_n(&b->links.n, __ATOMIC_ACQUIRE);
         b->pacing = b->paced;
         b->pacing_next = b->b.next;
         b->paced = false;
@@ -291,7 +280,6 @@ static void hand_over(struct sending *s, struct round *n)
 enum err_code round_take(struct sending *s, bool wait)
 {
     struct rounds *r = s->rounds;
-    uint64_t count;
 
     if (!r->written) {
         return OK;
@@ -306,7 +294,6 @@ enum err_code round_take(struct sending *s, bool wait)
     if (still) {
         return OK;
     }
-    (void)!read(r->bell, &count, sizeof count);
     if (code == OK) {
         struct round *n = r->written;
         r->written = NULL;
