@@ -9,6 +9,8 @@
 #include "base/time.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -436,6 +438,17 @@ static void take_lines(struct connection *k)
     }
 }
 
+/* Of a server that says each of its replies by itself the second comes once the first is acknowledged, which the system
+ * leaves undone for 40 ms in the hope of something that goes the same way. It forgets each time that it was told. */
+static void hurry(const struct connection *k)
+{
+    int one = 1;
+
+    if (k->fd >= 0 && k->pipelining && k->stage >= MAIL && k->stage <= DATA) {
+        (void)setsockopt(k->fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof one);
+    }
+}
+
 static void pull(struct connection *k)
 {
     for (;;) {
@@ -471,6 +484,7 @@ static void serve(struct connection *k, short events)
         wire_shake_hands(k);
     } else if (events & (POLLIN | POLLHUP | POLLERR)) {
         pull(k);
+        hurry(k);
     }
     if (k->fd >= 0 && k->stage != CONNECTING && k->stage != HANDSHAKE && !flush(k)) {
         wire_drop(k, SMTP_BROKE, "the connection broke");
