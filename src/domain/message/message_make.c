@@ -80,7 +80,9 @@ static void *work(void *arg)
         k->err = e;
         __atomic_store_n(&k->given, false, __ATOMIC_RELEASE);
         pthread_cond_broadcast(&k->moved);
-        ring(k);
+        pthread_mutex_unlock(&k->lock);
+        ring(k); /* whoever hears it takes the lock */
+        pthread_mutex_lock(&k->lock);
     }
     pthread_mutex_unlock(&k->lock);
     return NULL;

@@ -24,8 +24,8 @@ struct rounds {
     bool started;
     pthread_mutex_t lock;
     pthread_cond_t moved;
-    /* under the lock */
-    bool given, over;
+    bool given; /* changed under the lock; atomic, since who is told by the bell must not wait for who rings it */
+    bool over;  /* under the lock */
     enum err_code code;
 };
 
@@ -138,7 +138,7 @@ static void committed(void *arg)
     uint64_t one = 1;
 
     pthread_mutex_lock(&r->lock);
-    r->given = false;
+    __atomic_store_n(&r->given, false, __ATOMIC_RELEASE);
     pthread_cond_broadcast(&r->moved);
     (void)!write(r->s->bell, &one, sizeof one);
     pthread_mutex_unlock(&r->lock);
@@ -310,23 +310,26 @@ enum err_code round_take(struct sending *s, bool wait)
     if (!r->written) {
         return OK;
     }
-    pthread_mutex_lock(&r->lock);
-    while (r->given && wait) {
-        pthread_cond_wait(&r->moved, &r->lock);
+    if (wait) {
+        pthread_mutex_lock(&r->lock);
+        while (r->given) {
+            pthread_cond_wait(&r->moved, &r->lock);
+        }
+        pthread_mutex_unlock(&r->lock);
     }
-    bool still = r->given;
-    pthread_mutex_unlock(&r->lock);
-    if (still) {
+    if (__atomic_load_n(&r->given, __ATOMIC_ACQUIRE)) {
         return OK;
     }
-    enum err_code code = r->later ? job_work_outcome(r->later) : r->code;
-    r->later = NULL;
-    if (code == OK) {
+    if (r->later) {
+        r->code = job_work_outcome(r->later);
+        r->later = NULL;
+    }
+    if (r->code == OK) {
         struct round *n = r->written;
         r->written = NULL;
         hand_over(s, n);
     }
-    return code; /* a round that failed stays: rounds_rescue writes its endings */
+    return r->code; /* a round that failed stays: nothing of it goes out, and rounds_rescue writes its endings */
 }
 
 enum err_code rounds_flush(struct sending *s)
