@@ -4,7 +4,11 @@
  * most of their cost is that of the call. Here what follows on what was written waits in a buffer, until it is full
  * or anything else is done with the file, or the page ends a commit: others read the log as soon as SQLite has
  * told them of it, which need not be behind a sync. What is written again, a page of the same transaction or the
- * sums of those behind it, is not held back. The files but the log are the base's own. */
+ * sums of those behind it, is not held back. The files but the log are the base's own.
+ *
+ * A sync of a file that has grown writes where it lies on the disk too, and takes twice as long and more. So commits
+ * that are synced keep zeros behind them, which hold no page that SQLite would take for one. Only whoever writes may
+ * write them, since another process might append there. */
 
 #include "db/gather.h"
 
@@ -17,6 +21,7 @@
 #include <sqlite3.h>
 
 enum { ROOM = 128 << 10, NAME = 64, LOG_HEADER = 32, FRAME_HEADER = 24 };
+enum { AHEAD_LEAST = 64 << 10, AHEAD_MOST = 1 << 20 };
 
 struct log_file {
     sqlite3_file base; /* first: SQLite knows it as this */
@@ -25,6 +30,8 @@ struct log_file {
     sqlite3_int64 at; /* where the first byte that waits belongs */
     int n;
     sqlite3_int64 end; /* what is written again lies before it */
+    sqlite3_int64 size; /* the file reached there when it was looked at last */
+    bool synced;       /* the last commit was */
     bool commits;      /* the header of the last page of a commit was written, the page comes next */
 };
 
@@ -39,6 +46,32 @@ static int write_out(struct log_file *f)
 
     f->n = 0;
     return n ? f->under->pMethods->xWrite(f->under, f->waiting, n, f->at) : SQLITE_OK;
+}
+
+/* Behind what was written; a disk that has no place for it is told of by the next commit. */
+static void keep_room(struct log_file *f)
+{
+    static const char zeros[AHEAD_LEAST];
+    sqlite3_int64 size = 0, ahead = f->end < AHEAD_LEAST ? AHEAD_LEAST : f->end > AHEAD_MOST ? AHEAD_MOST : f->end;
+    int rc = f->under->pMethods->xFileSize(f->under, &size);
+
+    if (rc == SQLITE_OK && size <= f->end) {
+        for (size = f->end; rc == SQLITE_OK && size < f->end + ahead; size += AHEAD_LEAST) {
+            rc = f->under->pMethods->xWrite(f->under, zeros, AHEAD_LEAST, size);
+        }
+    }
+    f->size = size;
+}
+
+static int end_commit(struct log_file *f)
+{
+    int rc = write_out(f);
+
+    if (rc == SQLITE_OK && f->synced && f->end > f->size) {
+        keep_room(f);
+    }
+    f->synced = false;
+    return rc;
 }
 
 /* In the header of a page stands how long the database is behind the commit that it ends, otherwise 0. */
@@ -65,7 +98,7 @@ static int log_write(sqlite3_file *base, const void *bytes, int n, sqlite3_int64
     f->at = follows ? f->at : at;
     memcpy(f->waiting + f->n, bytes, (size_t)n);
     f->n += n;
-    return last ? write_out(f) : SQLITE_OK;
+    return last ? end_commit(f) : SQLITE_OK;
 }
 
 static int log_close(sqlite3_file *base)
@@ -90,6 +123,7 @@ static int log_truncate(sqlite3_file *base, sqlite3_int64 size)
     struct log_file *f = self(base);
     int rc = write_out(f);
 
+    f->size = 0;
     return rc == SQLITE_OK ? f->under->pMethods->xTruncate(f->under, size) : rc;
 }
 
@@ -98,6 +132,7 @@ static int log_sync(sqlite3_file *base, int flags)
     struct log_file *f = self(base);
     int rc = write_out(f);
 
+    f->synced = true;
     return rc == SQLITE_OK ? f->under->pMethods->xSync(f->under, flags) : rc;
 }
 

@@ -39,6 +39,12 @@ struct job_work {
  * total and result; it fails with ERR_CONFLICT once the job is to stop. */
 MUST_CHECK enum err_code job_work_read(struct job_work *w, call_fn *fn, void *arg);
 MUST_CHECK enum err_code job_work_write(struct job_work *w, call_fn *fn, void *arg);
+/* A write that is not waited for, where one thread commits for all; elsewhere it is over when this comes back. done is
+ * called on the thread that commits, behind which job_work_outcome must be asked for; until then there is no other write. */
+struct job_later;
+MUST_CHECK enum err_code job_work_submit(
+    struct job_work *w, call_fn *fn, void *arg, void (*done)(void *), void *done_arg, struct job_later **out);
+MUST_CHECK enum err_code job_work_outcome(struct job_later *l);
 /* A read of the work from another thread of its own, in a call that the caller has made and keeps; the outcome is
  * in c->err. Nothing of w changes. */
 MUST_CHECK enum err_code job_work_look(const struct job_work *w, struct call *c, call_fn *fn, void *arg);

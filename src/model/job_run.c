@@ -287,28 +287,68 @@ enum err_code job_work_look(const struct job_work *w, struct call *c, call_fn *f
     return call_read(c, work_reads, &one);
 }
 
-static enum err_code write_once(struct job_work *w, call_fn *fn, void *arg, bool last)
-{
-    struct arena *mem = arena_create((size_t)w->org->cfg->arena_max * 4);
-    struct work_call one = { .w = w, .fn = fn, .arg = arg, .last = last };
+struct job_later { /* lives in its arena */
+    struct arena *mem;
     struct call c;
+    struct work_call one;
+};
 
+static enum err_code begin_write(struct job_work *w, call_fn *fn, void *arg, bool last, struct job_later **out)
+{
     if (job_work_stops(w) && !last) {
-        arena_destroy(mem);
         return err_set(&w->err, ERR_BUSY, NULL, "the server is stopping");
     }
-    call_init(&c, w->org, mem, user_system(), VIA_JOB);
-    c.patient = true;
-    c.lags = w->lags && !last;
-    enum err_code code = call_write(&c, work_writes, &one);
-    w->cancelled = w->cancelled || one.stop;
-    w->lost = w->lost || one.lost;
-    w->lease->until = code == OK ? one.until : w->lease->until;
-    w->err = code == OK ? w->err : c.err;
-    w->ended = code == OK && last;
+    struct arena *mem = arena_create((size_t)w->org->cfg->arena_max * 4);
+    struct job_later *l = *out = ARENA_NEW(mem, struct job_later);
+
+    l->mem = mem;
+    l->one = (struct work_call) { .w = w, .fn = fn, .arg = arg, .last = last };
+    call_init(&l->c, w->org, mem, user_system(), VIA_JOB);
+    l->c.patient = true;
+    l->c.lags = w->lags && !last;
+    return OK;
+}
+
+static enum err_code end_write(struct job_later *l, enum err_code code)
+{
+    struct job_work *w = l->one.w;
+
+    w->cancelled = w->cancelled || l->one.stop;
+    w->lost = w->lost || l->one.lost;
+    w->lease->until = code == OK ? l->one.until : w->lease->until;
+    w->err = code == OK ? w->err : l->c.err;
+    w->ended = code == OK && l->one.last;
     __atomic_store_n(&w->org->worked, time_monotonic(), __ATOMIC_RELAXED);
-    arena_destroy(mem);
+    arena_destroy(l->mem);
     return code;
+}
+
+static enum err_code write_once(struct job_work *w, call_fn *fn, void *arg, bool last)
+{
+    struct job_later *l;
+
+    TRY(begin_write(w, fn, arg, last, &l));
+    return end_write(l, call_write(&l->c, work_writes, &l->one));
+}
+
+enum err_code job_work_submit(
+    struct job_work *w, call_fn *fn, void *arg, void (*done)(void *), void *done_arg, struct job_later **out)
+{
+    struct job_later *l;
+
+    *out = NULL;
+    TRY(begin_write(w, fn, arg, false, &l));
+    enum err_code code = call_submit(&l->c, work_writes, &l->one, done, done_arg);
+    if (code != OK) {
+        return end_write(l, code);
+    }
+    *out = l;
+    return OK;
+}
+
+enum err_code job_work_outcome(struct job_later *l)
+{
+    return end_write(l, l->c.err.code);
 }
 
 enum err_code job_work_write(struct job_work *w, call_fn *fn, void *arg)

@@ -15,8 +15,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Each is a read of its own, which begins by mapping the file again, and the connections wait as long as it takes. */
-enum { SLICE = 64, SLICE_MICROS = 5000 };
+/* Each is a read of its own: it sees what was noted before, and holds up nobody who tidies the file for longer. */
+enum { SLICE_MICROS = 5000 };
 
 /* ---- what is sent by whom ---- */
 
@@ -62,31 +62,47 @@ enum err_code sending_read_batches(struct call *c, void *arg)
 
 /* ---- may he be written to? ---- */
 
-/* What goes to him from the same page and stands in no row yet: of several campaigns that send together. */
-static int64_t count_chosen(const struct ready *m)
+/* It goes to him from the same page, whether it stands in its row yet or not: of several campaigns that send together. */
+static bool is_chosen(const struct ready *m, size_t i)
 {
-    int64_t n = 0;
+    const struct ready *other = &m->page->list[i];
 
+    return !other->reason && !other->transactional && other->contact == m->contact
+        && __atomic_load_n(&m->page->fate[i], __ATOMIC_RELAXED) != FATE_NOT_SENT;
+}
+
+static bool is_counted(const struct ready *m, int64_t id)
+{
     for (size_t i = 0; i < m->page->made; i++) {
-        const struct ready *other = &m->page->list[i];
-        n += !m->page->taken[i] && !other->reason && !other->transactional && other->contact == m->contact;
+        if (m->page->list[i].id == id) {
+            return is_chosen(m, i);
+        }
     }
-    return n;
+    return false;
 }
 
 static enum err_code count_recent(struct call *c, const struct batch *b, const struct ready *m, bool *full)
 {
-    int64_t n;
+    struct rows rows;
+    int64_t n = 0;
 
     *full = false;
     if (b->kind == BATCH_TRANSACTIONAL || !b->cap_count || !b->cap_days) {
         return OK;
     }
-    TRY(db_int(c, &n,
-        SQL("SELECT count(*) FROM \"messages\" m JOIN \"message_batches\" b ON b.\"id\" = m.\"batch\" WHERE m.\"contact\" = $1"
-            " AND b.\"kind\" > 0 AND (m.\"accepted_at\" > $2 OR (m.\"state\" IN ('in_flight', 'unknown') AND m.\"at\" > $2))"),
-        VALS(V(m->contact), V(c->now - DAYS(b->cap_days)))));
-    *full = n + count_chosen(m) >= b->cap_count;
+    for (size_t i = 0; i < m->page->made; i++) {
+        n += is_chosen(m, i);
+    }
+    TRY(db_query(c, &rows,
+        SQL("SELECT m.\"id\" FROM \"messages\" m JOIN \"message_batches\" b ON b.\"id\" = m.\"batch\" WHERE m.\"contact\" = $1"
+            " AND b.\"kind\" > 0 AND (m.\"accepted_at\" > $2 OR (m.\"state\" IN ('in_flight', 'unknown') AND m.\"at\" > $2))"
+            " LIMIT $3"),
+        VALS(V(m->contact), V(c->now - DAYS(b->cap_days)), V(b->cap_count + MAIL_PAGE))));
+    while (rows_next(&rows)) {
+        n += !is_counted(m, col_int(&rows, 0));
+    }
+    TRY(rows_end(&rows));
+    *full = n >= b->cap_count;
     return OK;
 }
 
@@ -240,7 +256,7 @@ void sending_give_back(struct page *p, size_t from)
 {
     for (size_t i = from; i < p->n; i++) {
         struct batch_state *b = p->list[i].batch;
-        if (p->taken[i]) {
+        if (p->fate[i]) {
             continue;
         }
         p->left--;
@@ -285,8 +301,8 @@ enum err_code sending_list_page(struct call *c, void *arg)
     struct page *p = s->page;
 
     arena_reset(p->mem);
-    p->n = p->made = p->at = p->left = 0;
-    memset(p->taken, 0, sizeof p->taken);
+    p->n = p->made = p->known = p->at = p->left = 0;
+    memset(p->fate, 0, sizeof p->fate);
     TRY(take_kind(c, s, BATCH_TRANSACTIONAL));
     TRY(take_kind(c, s, BATCH_TRIGGERED));
     TRY(take_kind(c, s, BATCH_BROADCAST));
@@ -296,19 +312,17 @@ enum err_code sending_list_page(struct call *c, void *arg)
 
 enum err_code sending_make_slice(struct call *c, void *arg)
 {
-    struct sending *s = arg;
-    struct page *p = s->page;
+    struct slice *l = arg;
+    struct page *p = l->page;
 
-    if (c->model->version != s->model) { /* the layouts are of another: the rest waits for new ones */
-        sending_give_back(p, p->made);
-        p->n = p->made;
-        s->looked_at = 0;
+    l->stale = c->model->version != l->s->model;
+    if (l->stale) {
         return OK;
     }
     int64_t until = time_monotonic() + SLICE_MICROS;
-    for (size_t end = p->made + SLICE < p->n ? p->made + SLICE : p->n; p->made < end && time_monotonic() < until; p->made++) {
+    for (size_t i = p->made; i < l->end && !__atomic_load_n(l->rest, __ATOMIC_RELAXED) && time_monotonic() < until; i++) {
         struct arena_mark mark = arena_mark(c->mem);
-        struct ready *m = &p->list[p->made];
+        struct ready *m = &p->list[i];
         enum err_code code = prepare_one(c, m);
         if (code != OK && err_from_input(code)) {
             log_event(LOG_WARN, &(struct log_context) { .module = "message" }, "mail %" PRId64 " cannot be made: %s", m->id,
@@ -319,8 +333,9 @@ enum err_code sending_make_slice(struct call *c, void *arg)
         }
         TRY(code);
         m->to = arena_str(p->mem, m->to);
-        m->domain = m->reason ? 0 : pace_domain_of(s, m->to);
         arena_rewind(c->mem, mark);
+        __atomic_store_n(&p->made, i + 1, __ATOMIC_RELEASE);
+        l->told(l->owner);
     }
     return OK;
 }

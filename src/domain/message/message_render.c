@@ -14,6 +14,7 @@
 
 #include <inttypes.h>
 #include <sodium.h>
+#include <string.h>
 
 enum { ROOT_PERSON, ROOT_LINKS, ROOT_CAMPAIGN, ROOT_SENDER, ROOT_BUSINESS, ROOTS };
 
@@ -37,7 +38,7 @@ static enum err_code read_text(struct call *c, const struct template_root *roots
 
 static void put(json_t *object, const char *name, struct str value)
 {
-    json_object_set_new(object, name, json_pack("s%", value.p, value.n));
+    json_object_set_new(object, name, json_stringn(value.p, value.n));
 }
 
 static json_t *object(struct arena *mem)
@@ -92,6 +93,45 @@ enum err_code mail_layout_read(struct call *c, struct arena *keep, const struct 
     return OK;
 }
 
+/* ---- finding ---- */
+
+/* Where it begins, or -1. By a byte of it that is rare in such a text: most of a letter is words. */
+static ptrdiff_t find_by(struct str s, struct str what, size_t rare)
+{
+    for (size_t at = rare; at < s.n;) {
+        const char *hit = memchr(s.p + at, what.p[rare], s.n - at);
+        if (!hit) {
+            break;
+        }
+        at = (size_t)(hit - s.p);
+        if (str_starts(str_sub(s, at - rare, s.n), what)) {
+            return (ptrdiff_t)(at - rare);
+        }
+        at++;
+    }
+    return -1;
+}
+
+static bool has_url(struct str s, struct str url)
+{
+    ptrdiff_t colon = str_find_byte(url, ':');
+
+    return find_by(s, url, colon > 0 ? (size_t)colon : 0) >= 0;
+}
+
+/* a, with the piece put in at a place of it. */
+static struct str put_in(struct arena *mem, struct str a, size_t at, struct str piece)
+{
+    struct buf b;
+
+    buf_init(&b, mem, a.n + piece.n);
+    (void)buf_reserve(&b, a.n + piece.n);
+    buf_add(&b, str_sub(a, 0, at));
+    buf_add(&b, piece);
+    buf_add(&b, str_sub(a, at, a.n));
+    return buf_str(&b);
+}
+
 /* ---- links that are counted ---- */
 
 static int link_number(struct mail_links *links, struct str url)
@@ -105,7 +145,8 @@ static int link_number(struct mail_links *links, struct str url)
         return -1;
     }
     links->urls[links->n] = arena_str(links->mem, url);
-    return (int)links->n++;
+    __atomic_store_n(&links->n, links->n + 1, __ATOMIC_RELEASE); /* whoever stores them looks meanwhile */
+    return (int)links->n - 1;
 }
 
 /* "&amp;" in an attribute is "&" in an address. */
@@ -131,9 +172,10 @@ static struct str count_links(struct call *c, const struct mail_wish *w, struct 
     size_t at = 0;
 
     buf_init(&out, c->mem, html.n * 3 + 4096);
+    (void)buf_reserve(&out, html.n + 512);
     for (;;) {
         struct str rest = str_sub(html, at, html.n);
-        ptrdiff_t href = str_find(rest, STR("href="));
+        ptrdiff_t href = find_by(rest, STR("href="), 4);
         if (href < 0 || (size_t)href + 6 >= rest.n) {
             buf_add(&out, rest);
             return out.failed ? html : buf_str(&out);
@@ -161,10 +203,9 @@ static struct str count_links(struct call *c, const struct mail_wish *w, struct 
 
 static struct str before_end(struct call *c, struct str html, struct str piece)
 {
-    ptrdiff_t end = str_find(html, STR("</body>"));
-    size_t at = end >= 0 ? (size_t)end : html.n;
+    ptrdiff_t end = find_by(html, STR("</body>"), 0);
 
-    return arena_fmt(c->mem, "%.*s%.*s%.*s", STR_ARG(str_sub(html, 0, at)), STR_ARG(piece), STR_ARG(str_sub(html, at, html.n)));
+    return put_in(c->mem, html, end >= 0 ? (size_t)end : html.n, piece);
 }
 
 /* ---- rendering ---- */
@@ -196,7 +237,7 @@ static enum err_code fill(struct call *c, const struct template *t, const struct
 
 static bool offers_choice(const struct said *s, struct str text)
 {
-    return str_find(text, s->preferences) >= 0 || str_find(text, s->unsubscribe) >= 0;
+    return has_url(text, s->preferences) || has_url(text, s->unsubscribe);
 }
 
 /* What was made is looked at, not what was written: a link inside of a condition may have come out as nothing. */
@@ -209,7 +250,7 @@ static void add_footer(struct call *c, const struct said *s, struct mail_bytes *
             arena_fmt(c->mem, "<p style=\"font-size:12px;color:#57606a\"><a href=\"%.*s\">%s</a></p>", STR_ARG(s->preferences), words));
     }
     if (m->text.n && !offers_choice(s, m->text)) {
-        m->text = arena_fmt(c->mem, "%.*s\n\n--\n%s: %.*s\n", STR_ARG(m->text), words, STR_ARG(s->preferences));
+        m->text = put_in(c->mem, m->text, m->text.n, arena_fmt(c->mem, "\n\n--\n%s: %.*s\n", words, STR_ARG(s->preferences)));
     }
 }
 

@@ -1,31 +1,31 @@
 /* message_round.c - what a job that sends has to note, one transaction after the other.
  *
- * A thread of its own commits a round while the job's thread turns the connections, makes mails, and gathers the next
- * round: a commit waits for the disk, and an answer for the other side. What a round marks as in flight is sent once it
- * is on the disk; rows in flight are never more than there are connections, since whatever has ended before is noted in
- * the same transaction. */
+ * A round is committed while the job's thread turns the connections and gathers the next one: a commit waits for the
+ * disk, and an answer for the other side. Where one thread commits for all, it is handed to that; elsewhere to one of our
+ * own. What a round marks as in flight is sent once it is on the disk; rows in flight are never more than there are
+ * connections, since whatever has ended before is noted in the same transaction. */
 
 #include "domain/message/message_sending.h"
 
 #include "base/time.h"
+#include "model/org.h"
 
 #include <pthread.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 enum { TRIES = 6 };
 
 struct rounds {
     struct sending *s;
-    struct round two[2], *next, *written; /* next: is gathered; written: with the thread; NULL: none */
+    struct round two[2], *next, *written; /* next: is gathered; written: is being committed; NULL: none */
+    struct job_later *later;              /* the call that commits it; NULL: our thread does */
     pthread_t thread;
     bool started;
-    int bell; /* an eventfd: a round has been written */
     pthread_mutex_t lock;
     pthread_cond_t moved;
-    /* under the lock */
-    bool given, over;
+    bool given; /* changed under the lock; atomic, since who is told by the bell must not wait for who rings it */
+    bool over;  /* under the lock */
     enum err_code code;
 };
 
@@ -130,12 +130,24 @@ static enum err_code write_round(struct call *c, void *arg)
     return OK;
 }
 
-/* ---- the thread ---- */
+/* ---- the thread that commits ---- */
 
-static void *work(void *arg)
+static void committed(void *arg)
 {
     struct rounds *r = arg;
     uint64_t one = 1;
+
+    pthread_mutex_lock(&r->lock);
+    __atomic_store_n(&r->given, false, __ATOMIC_RELEASE);
+    pthread_cond_broadcast(&r->moved);
+    (void)!write(r->s->bell, &one, sizeof one);
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* Where each connection commits by itself. */
+static void *work(void *arg)
+{
+    struct rounds *r = arg;
 
     pthread_mutex_lock(&r->lock);
     for (;;) {
@@ -146,12 +158,9 @@ static void *work(void *arg)
             break;
         }
         pthread_mutex_unlock(&r->lock);
-        enum err_code code = job_work_write(r->s->w, write_round, r); /* also keeps the lease */
+        r->code = job_work_write(r->s->w, write_round, r); /* also keeps the lease */
+        committed(r);
         pthread_mutex_lock(&r->lock);
-        r->code = code;
-        r->given = false;
-        pthread_cond_broadcast(&r->moved);
-        (void)!write(r->bell, &one, sizeof one);
     }
     pthread_mutex_unlock(&r->lock);
     return NULL;
@@ -161,18 +170,21 @@ static void rounds_close(void *arg)
 {
     struct rounds *r = arg;
 
+    pthread_mutex_lock(&r->lock);
+    r->over = true;
+    pthread_cond_broadcast(&r->moved);
+    while (r->given) {
+        pthread_cond_wait(&r->moved, &r->lock);
+    }
+    pthread_mutex_unlock(&r->lock);
     if (r->started) {
-        pthread_mutex_lock(&r->lock);
-        r->over = true;
-        pthread_cond_broadcast(&r->moved);
-        pthread_mutex_unlock(&r->lock);
         pthread_join(r->thread, NULL);
+    }
+    if (r->later) {
+        (void)!job_work_outcome(r->later);
     }
     pthread_cond_destroy(&r->moved);
     pthread_mutex_destroy(&r->lock);
-    if (r->bell >= 0) {
-        (void)close(r->bell);
-    }
 }
 
 enum err_code rounds_open(struct sending *s)
@@ -181,21 +193,18 @@ enum err_code rounds_open(struct sending *s)
 
     r->s = s;
     r->next = r->two;
-    r->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->moved, NULL);
     arena_defer(s->w->mem, rounds_close, r);
-    r->started = r->bell >= 0 && pthread_create(&r->thread, NULL, work, r) == 0;
     s->rounds = r;
+    if (s->w->org->writer) {
+        return OK;
+    }
+    r->started = pthread_create(&r->thread, NULL, work, r) == 0;
     return r->started ? OK : err_set(&s->w->err, ERR_INTERNAL, NULL, "cannot start a thread");
 }
 
 /* ---- from the job's thread ---- */
-
-int rounds_bell(const struct sending *s)
-{
-    return s->rounds->bell;
-}
 
 const struct round *round_next(const struct sending *s)
 {
@@ -248,7 +257,7 @@ static void freeze(struct rounds *r)
     r->next->nendings = r->next->ngoing = 0;
     for (size_t i = 0; i < s->nbatches; i++) {
         struct batch_state *b = &s->batches[i];
-        b->storing = b->links.n;
+        b->storing = __atomic_load_n(&b->links.n, __ATOMIC_ACQUIRE);
         b->pacing = b->paced;
         b->pacing_next = b->b.next;
         b->paced = false;
@@ -266,6 +275,12 @@ void round_write(struct sending *s)
     r->given = true;
     pthread_cond_broadcast(&r->moved);
     pthread_mutex_unlock(&r->lock);
+    if (!r->started) {
+        r->code = job_work_submit(s->w, write_round, r, committed, r, &r->later);
+        if (!r->later) {
+            r->given = false; /* it was not taken, so nobody else looks at it */
+        }
+    }
 }
 
 /* After its commit: what has ended is over, what goes is handed over. */
@@ -291,28 +306,30 @@ static void hand_over(struct sending *s, struct round *n)
 enum err_code round_take(struct sending *s, bool wait)
 {
     struct rounds *r = s->rounds;
-    uint64_t count;
 
     if (!r->written) {
         return OK;
     }
-    pthread_mutex_lock(&r->lock);
-    while (r->given && wait) {
-        pthread_cond_wait(&r->moved, &r->lock);
+    if (wait) {
+        pthread_mutex_lock(&r->lock);
+        while (r->given) {
+            pthread_cond_wait(&r->moved, &r->lock);
+        }
+        pthread_mutex_unlock(&r->lock);
     }
-    bool still = r->given;
-    enum err_code code = r->code;
-    pthread_mutex_unlock(&r->lock);
-    if (still) {
+    if (__atomic_load_n(&r->given, __ATOMIC_ACQUIRE)) {
         return OK;
     }
-    (void)!read(r->bell, &count, sizeof count);
-    if (code == OK) {
+    if (r->later) {
+        r->code = job_work_outcome(r->later);
+        r->later = NULL;
+    }
+    if (r->code == OK) {
         struct round *n = r->written;
         r->written = NULL;
         hand_over(s, n);
     }
-    return code; /* a round that failed stays: rounds_rescue writes its endings */
+    return r->code; /* a round that failed stays: nothing of it goes out, and rounds_rescue writes its endings */
 }
 
 enum err_code rounds_flush(struct sending *s)

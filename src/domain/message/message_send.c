@@ -14,6 +14,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 enum { TROUBLE = 5 };
 enum { IDLE_MICROS = 20000, GATHER_MICROS = 2000, LOOK_MICROS = 1000000, EMPTY_MICROS = 100000 };
@@ -21,6 +23,11 @@ enum { PAGE_MICROS = 2000000 };
 enum { KEEP_MICROS = 15000000, DRAIN_MICROS = 30000000 }; /* the lease is of a minute */
 
 /* ---- a round ---- */
+
+static void decide(struct page *p, size_t i, enum fate fate)
+{
+    __atomic_store_n(&p->fate[i], (uint8_t)fate, __ATOMIC_RELAXED);
+}
 
 static void done(void *owner, const struct smtp_item *item, const struct smtp_result *r)
 {
@@ -31,6 +38,9 @@ static void done(void *owner, const struct smtp_item *item, const struct smtp_re
         pace_slow_down(s, m);
     }
     s->sent += r->outcome == SMTP_ACCEPTED;
+    if (r->outcome != SMTP_ACCEPTED && r->outcome != SMTP_UNKNOWN) {
+        decide(m->page, (size_t)(m - m->page->list), FATE_NOT_SENT);
+    }
     round_add_ending(s, m, r);
 }
 
@@ -53,6 +63,7 @@ static void end_page(struct sending *s)
     if (p->at == p->n || time_monotonic() < p->until || !free_page(s)) {
         return;
     }
+    maker_rest(s);
     sending_give_back(p, p->at);
     p->at = p->made = p->n;
 }
@@ -63,31 +74,36 @@ static void choose(struct sending *s)
     struct smtp_result none = { 0 };
     struct page *p = s->page;
     int64_t now = time_monotonic();
-    size_t room = (size_t)smtp_room(s->smtp);
+    size_t room = (size_t)smtp_room(s->smtp), made = page_made(s);
 
-    for (size_t i = p->at; i < p->made && round_next(s)->ngoing < room; i++) {
+    for (; p->known < made; p->known++) {
+        struct ready *m = &p->list[p->known];
+        m->domain = m->reason ? 0 : pace_domain_of(s, m->to);
+    }
+    for (size_t i = p->at; i < made && round_next(s)->ngoing < room; i++) {
         struct ready *m = &p->list[i];
-        if (p->taken[i]) {
+        if (p->fate[i]) {
             continue;
         }
         if (m->reason || (pace_domain_waits(s, m, now) && pace_puts_off(s, m, now))) {
-            p->taken[i] = true;
+            decide(p, i, FATE_NOT_SENT);
             round_add_ending(s, m, &none);
         } else if (!pace_domain_waits(s, m, now)) {
             if (!pace_server_lets(s, now)) {
                 break;
             }
             pace_domain_goes(s, m, now);
-            p->taken[i] = true;
+            decide(p, i, FATE_TAKEN);
             round_add_going(s, m);
         }
     }
-    while (p->at < p->made && p->taken[p->at]) {
+    while (p->at < made && p->fate[p->at]) {
         p->at++;
     }
 }
 
-/* A commit costs the same for one answer as for many, and they come one by one: they are waited for a little. */
+/* A commit costs the same for one answer as for many, and they come one by one: they are waited for a little. Half of
+ * what is under way while the other half is committed was measured slower: the disk makes the pace, and twice as often. */
 static bool is_worth_a_commit(const struct sending *s)
 {
     const struct round *n = round_next(s);
@@ -96,7 +112,7 @@ static bool is_worth_a_commit(const struct sending *s)
     if (!n->nendings && !n->ngoing) {
         return round_has_pace(s) || now - s->wrote_at >= KEEP_MICROS;
     }
-    return n->nendings * 2 >= (size_t)s->server.smtp.connections || n->nendings >= MAIL_PAGE
+    return n->nendings * 10 >= (size_t)s->server.smtp.connections * 9 || n->nendings >= MAIL_PAGE
         || !smtp_under_way(s->smtp) || now - n->since >= GATHER_MICROS;
 }
 
@@ -184,16 +200,15 @@ static bool all_ended(const struct sending *s)
     return true;
 }
 
-/* A read beside the thread that writes. */
-static enum err_code look(struct sending *s, call_fn *fn)
+static enum err_code list_page(struct sending *s)
 {
     struct arena *mem = arena_create((size_t)s->w->org->cfg->arena_max * 4);
     struct call c;
 
     call_init(&c, s->w->org, mem, user_system(), VIA_JOB);
-    enum err_code code = job_work_look(s->w, &c, fn, s);
+    enum err_code code = job_work_look(s->w, &c, sending_list_page, s);
     if (code != OK) {
-        (void)!round_take(s, true);
+        (void)!round_take(s, true); /* the thread that writes has the same place for an error */
         s->w->err = c.err;
     }
     arena_destroy(mem);
@@ -211,20 +226,16 @@ static enum err_code turn_page(struct sending *s, bool *over)
     if (s->page->at < s->page->n || !next || (!s->page->n && now - s->listed_at < EMPTY_MICROS)) {
         return OK;
     }
+    maker_rest(s);
     if (now - s->looked_at > LOOK_MICROS) {
         TRY(load_texts(s)); /* another text, a batch that was paused or opened */
     }
     s->page = next;
-    TRY(look(s, sending_list_page));
+    TRY(list_page(s));
     s->listed_at = time_monotonic();
     s->page->until = s->listed_at + PAGE_MICROS;
     *over = !s->page->n && all_ended(s) && s->listed_at >= s->linger;
     return OK;
-}
-
-static bool wants_mails(const struct sending *s)
-{
-    return s->page->made < s->page->n && s->page->made - s->page->at < 2 * (size_t)s->server.smtp.connections;
 }
 
 /* How long nothing can happen unless the server says something. */
@@ -232,9 +243,6 @@ static int64_t idle_time(const struct sending *s)
 {
     int64_t until_next = s->next - time_monotonic();
 
-    if (wants_mails(s)) {
-        return 0;
-    }
     if (round_is_written(s)) {
         return IDLE_MICROS; /* its bell is heard */
     }
@@ -251,6 +259,7 @@ static int64_t idle_time(const struct sending *s)
 static enum err_code drain(struct sending *s)
 {
     int64_t until = time_monotonic() + DRAIN_MICROS;
+    maker_rest(s);
     enum err_code code = round_take(s, true);
 
     while (smtp_under_way(s->smtp) && time_monotonic() < until) {
@@ -262,6 +271,7 @@ static enum err_code drain(struct sending *s)
 /* Everything that is due, until nothing is, the server fails, or the process stops. *why: it fails. */
 static enum err_code send_all(struct sending *s, const char **why)
 {
+    uint64_t count;
     bool over;
 
     for (;;) {
@@ -275,14 +285,22 @@ static enum err_code send_all(struct sending *s, const char **why)
             return rounds_flush(s);
         }
         end_page(s);
+        TRY(maker_go(s));
         TRY(turn_rounds(s));
-        if (wants_mails(s)) {
-            TRY(look(s, sending_make_slice));
-        }
-        smtp_turn(s->smtp, idle_time(s), rounds_bell(s));
+        smtp_turn(s->smtp, idle_time(s), s->bell);
+        (void)!read(s->bell, &count, sizeof count);
         if (smtp_trouble(s->smtp, why) >= TROUBLE) {
             return drain(s);
         }
+    }
+}
+
+static void close_bell(void *arg)
+{
+    const struct sending *s = arg;
+
+    if (s->bell >= 0) {
+        (void)close(s->bell);
     }
 }
 
@@ -302,10 +320,13 @@ enum err_code message_send_work(struct job_work *w)
         s->pages[i].mem = arena_create(0);
         arena_defer(w->mem, (void (*)(void *))arena_destroy, s->pages[i].mem);
     }
+    s->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    arena_defer(w->mem, close_bell, s);
     s->page = s->pages;
     TRY(job_work_write(w, recover, s));
     s->wrote_at = time_monotonic();
     TRY(rounds_open(s));
+    TRY(maker_open(s));
     TRY(load_texts(s));
     enum err_code code = smtp_open(w->mem, &s->server.smtp, done, s, &s->smtp, &w->err);
     if (code == OK) {

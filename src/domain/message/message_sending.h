@@ -25,13 +25,22 @@ struct ready {
     bool held_out; /* of the control group: asked like the others, and not sent */
 };
 
-/* People who are due; those of one page may still be on their way while mails for the next are made. */
+enum fate {
+    FATE_OPEN,
+    FATE_TAKEN,   /* it is on its way, or was sent */
+    FATE_NOT_SENT /* it does not go at all, not now, or was not taken */
+};
+
+/* People who are due; those of one page may still be on their way while mails for the next are made. What of it lies
+ * before `made` is the job's thread's, the rest and `mem` are the maker's while it is at work. */
 struct page {
     struct arena *mem;
     struct ready list[MAIL_PAGE];
     int64_t until; /* by the monotonic clock: then the rest of it is given back */
-    size_t n, made, at, left; /* made: how many mails are; at: the next to go; left: not noted as ended yet */
-    bool taken[MAIL_PAGE];   /* by the network, or it does not go at all */
+    size_t n, at, left;      /* at: the next to go; left: not noted as ended yet */
+    size_t known;            /* the domains of so many are */
+    size_t made;             /* how many mails are; atomic */
+    uint8_t fate[MAIL_PAGE]; /* enum fate; written by the job's thread; atomic */
 };
 
 /* How fast one domain may get mails: slower when it asks for that, then again faster little by little. */
@@ -58,6 +67,7 @@ struct round {
     int64_t since; /* when the first of it came, by the monotonic clock */
 };
 struct rounds;
+struct maker;
 
 struct batch_state {
     struct batch b;
@@ -81,6 +91,8 @@ struct sending {
     size_t nbatches;
     struct page pages[MAIL_PAGES], *page; /* page: the one that goes out */
     struct rounds *rounds;
+    struct maker *maker;
+    int bell;                      /* an eventfd: another thread has something for the job's */
     struct domain_pace domains[MAIL_DOMAINS];
     size_t ndomains;
     int64_t next;                  /* when the server's rate lets the next one go */
@@ -92,8 +104,6 @@ struct sending {
 /* ---- what is noted (message_round.c) ---- */
 /* Starts the thread that commits, which ends with the work's memory. All below are for the job's thread. */
 MUST_CHECK enum err_code rounds_open(struct sending *s);
-/* A file descriptor that is readable once a round has been written. */
-int rounds_bell(const struct sending *s);
 /* The one that is gathered. */
 const struct round *round_next(const struct sending *s);
 void round_add_ending(struct sending *s, struct ready *m, const struct smtp_result *r);
@@ -114,13 +124,32 @@ MUST_CHECK enum err_code round_write_last(struct call *c, struct sending *s);
 void rounds_rescue(struct sending *s);
 
 /* ---- whom it is about (message_page.c) ---- */
-/* All are called by job_work_look and call_read; arg: the job. */
+/* All are called by job_work_look and call_read; arg: the job, but for a slice. */
 MUST_CHECK enum err_code sending_read_batches(struct call *c, void *arg);
 MUST_CHECK enum err_code sending_list_page(struct call *c, void *arg);
-/* Some mails of the page, while the server reads what it was sent. */
+struct slice { /* some mails of a page, in one read; arg of sending_make_slice */
+    struct sending *s;
+    struct page *page;
+    size_t end;                 /* up to there */
+    const bool *rest;           /* atomic: it ends behind the mail that is being made */
+    void (*told)(void *owner);  /* one more is made */
+    void *owner;
+    bool stale;                 /* the layouts are of another model: none is made */
+};
 MUST_CHECK enum err_code sending_make_slice(struct call *c, void *arg);
 /* What of the page from there on has not been taken stays planned, and is not counted by limits per hour. */
 void sending_give_back(struct page *p, size_t from);
+
+/* ---- the thread that makes mails (message_make.c) ---- */
+/* Starts it; it ends with the work's memory. All are for the job's thread. */
+MUST_CHECK enum err_code maker_open(struct sending *s);
+/* Lets it make mails of the page that goes out, where few lie ready; passes a failure of it on. Where the model has changed
+ * the rest of the page is given back, and s->looked_at is 0. */
+MUST_CHECK enum err_code maker_go(struct sending *s);
+/* It is at work on nothing behind this: batches and pages may be changed. */
+void maker_rest(struct sending *s);
+/* How many mails of the page are made. A word comes by the bell when there is one more than this has said. */
+size_t page_made(struct sending *s);
 
 /* ---- how fast (message_pace.c); now: by the monotonic clock ---- */
 int pace_domain_of(struct sending *s, struct str address);

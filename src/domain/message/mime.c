@@ -124,18 +124,32 @@ static void date_header(struct buf *out, int64_t at)
 
 /* ---- bodies ---- */
 
+/* The first byte that a quoted-printable line cannot hold as it is, or n. Eight at a time: a letter has thousands. */
+static size_t unlike_itself(const char *p, size_t n)
+{
+    const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+    size_t i = 0;
+
+    for (uint64_t w; i + sizeof w <= n; i += sizeof w) {
+        memcpy(&w, p + i, sizeof w);
+        /* below the blank, DEL, "=", beyond ASCII: a top bit of the first such byte, and maybe of some behind it */
+        if (((w - ones * ' ') | (w + ones) | ((w ^ ones * '=') - ones) | w) & tops) {
+            break;
+        }
+    }
+    while (i < n && (((unsigned char)p[i] >= ' ' && (unsigned char)p[i] < 0x7f && p[i] != '=') || p[i] == '\t')) {
+        i++;
+    }
+    return i;
+}
+
 /* How many bytes from i on stand for themselves, at most so many; a blank at the end of a line does not. */
 static size_t plain_run(struct str s, size_t i, size_t most)
 {
-    size_t n = 0;
+    size_t n = unlike_itself(s.p + i, most < s.n - i ? most : s.n - i);
 
-    while (n < most && i + n < s.n) {
-        unsigned char ch = (unsigned char)s.p[i + n];
-        bool blank = ch == ' ' || ch == '\t';
-        if (blank ? i + n + 1 == s.n || s.p[i + n + 1] == '\n' || s.p[i + n + 1] == '\r' : ch <= ' ' || ch >= 0x7f || ch == '=') {
-            break;
-        }
-        n++;
+    if (n && (s.p[i + n - 1] == ' ' || s.p[i + n - 1] == '\t') && (i + n == s.n || s.p[i + n] == '\n' || s.p[i + n] == '\r')) {
+        n--;
     }
     return n;
 }
@@ -212,6 +226,7 @@ enum err_code mime_compose(const struct mime_mail *m, struct buf *out, struct er
     char boundary[2 * sizeof mark + 1];
 
     TRY(check(m, e));
+    (void)buf_reserve(out, m->text.n + m->html.n);
     mailbox_header(out, "From", m->from_name, m->from);
     mailbox_header(out, "To", m->to_name, m->to);
     if (m->reply_to.n) {
@@ -385,11 +400,12 @@ static void take_tag(struct reading *r, struct str tag)
     }
 }
 
-static size_t word_length(struct str s, const char *stops)
+static size_t word_length(struct str s)
 {
+    static const bool ends[256] = { ['<'] = true, ['&'] = true, [' '] = true, ['\n'] = true, ['\r'] = true, ['\t'] = true };
     size_t n = 0;
 
-    while (n < s.n && !strchr(stops, s.p[n])) {
+    while (n < s.n && !ends[(unsigned char)s.p[n]]) {
         n++;
     }
     return n;
@@ -401,6 +417,7 @@ struct str mime_plain(struct arena *mem, struct str html)
     struct reading r = { .out = &out };
 
     buf_init(&out, mem, html.n * 3 + 1000);
+    (void)buf_reserve(&out, html.n);
     for (size_t i = 0; i < html.n;) {
         struct str rest = str_sub(html, i, html.n);
         char ch = html.p[i];
@@ -424,7 +441,7 @@ struct str mime_plain(struct arena *mem, struct str html)
             if (ch == '&') {
                 i += entity(rest, &out);
             } else {
-                size_t n = word_length(rest, "<& \n\r\t");
+                size_t n = word_length(rest);
                 buf_add(&out, str_sub(rest, 0, n));
                 i += n;
             }

@@ -9,6 +9,8 @@
 #include "base/time.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -436,6 +438,17 @@ static void take_lines(struct connection *k)
     }
 }
 
+/* Of a server that says each of its replies by itself the second comes once the first is acknowledged, which the system
+ * leaves undone for 40 ms in the hope of something that goes the same way. It forgets each time that it was told. */
+static void hurry(const struct connection *k)
+{
+    int one = 1;
+
+    if (k->fd >= 0 && k->pipelining && k->stage >= MAIL && k->stage <= DATA) {
+        (void)setsockopt(k->fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof one);
+    }
+}
+
 static void pull(struct connection *k)
 {
     for (;;) {
@@ -471,6 +484,7 @@ static void serve(struct connection *k, short events)
         wire_shake_hands(k);
     } else if (events & (POLLIN | POLLHUP | POLLERR)) {
         pull(k);
+        hurry(k);
     }
     if (k->fd >= 0 && k->stage != CONNECTING && k->stage != HANDSHAKE && !flush(k)) {
         wire_drop(k, SMTP_BROKE, "the connection broke");
@@ -613,24 +627,37 @@ enum err_code smtp_open(struct arena *mem, const struct smtp_server *server, smt
     return OK;
 }
 
+/* The next dot at the beginning of a line, or the end. */
+static size_t next_dot(struct str text, size_t from)
+{
+    for (size_t at = from; at < text.n; at++) {
+        const char *dot = memchr(text.p + at, '.', text.n - at);
+        if (!dot) {
+            break;
+        }
+        at = (size_t)(dot - text.p);
+        if (!at || text.p[at - 1] == '\n') {
+            return at;
+        }
+    }
+    return text.n;
+}
+
 struct str smtp_stuff(struct arena *mem, struct str text)
 {
-    struct str rest = text;
     struct buf out;
-    ptrdiff_t at;
+    size_t done = 0, dot = next_dot(text, 0);
 
-    if (!str_starts(text, STR(".")) && str_find(text, STR("\n.")) < 0) {
+    if (dot == text.n) {
         return text;
     }
     buf_init(&out, mem, text.n * 2 + 1);
-    if (str_starts(text, STR("."))) {
-        buf_byte(&out, '.');
+    while (dot < text.n) {
+        buf_add(&out, str_sub(text, done, dot - done));
+        buf_lit(&out, "..");
+        done = dot + 1;
+        dot = next_dot(text, done);
     }
-    while ((at = str_find(rest, STR("\n."))) >= 0) {
-        buf_add(&out, str_sub(rest, 0, (size_t)at + 2));
-        buf_byte(&out, '.');
-        rest = str_sub(rest, (size_t)at + 2, rest.n);
-    }
-    buf_add(&out, rest);
+    buf_add(&out, str_sub(text, done, text.n));
     return buf_str(&out);
 }

@@ -314,6 +314,27 @@ static void the_log_begins_anew_while_the_writer_pauses(void **state)
     print_message("the log was %lld bytes at most\n", (long long)most);
 }
 
+/* Room behind the commits: the file grows now and then, not with each, and what lies there is no part of the data. */
+static void the_log_has_room_behind_its_commits(void **state)
+{
+    struct store *s = *state;
+    char log[sizeof s->path + 8];
+    int64_t size = 0;
+    int grown = 0;
+
+    snprintf(log, sizeof log, "%s-wal", s->path);
+    store_script(s, "CREATE TABLE room (n INTEGER) STRICT");
+    for (int i = 0; i < 200; i++) {
+        store_script(s, "BEGIN IMMEDIATE; INSERT INTO room VALUES (1); COMMIT");
+        grown += size_of(log) != size;
+        size = size_of(log);
+    }
+    assert_in_range(grown, 2, 8);
+    struct conn *other = store_connect(s, CONN_WRITE);
+    assert_int_equal(store_int(s, other, "SELECT count(*) FROM room"), 200);
+    conn_close(other);
+}
+
 int test_writer(void)
 {
     const struct CMUnitTest tests[] = {
@@ -326,6 +347,7 @@ int test_writer(void)
         FIXTURE(many_clients_share_commits),
         FIXTURE(what_lags_is_committed_apart_and_seen_at_once),
         FIXTURE(the_log_begins_anew_while_the_writer_pauses),
+        FIXTURE(the_log_has_room_behind_its_commits),
     };
 
     return cmocka_run_group_tests_name("writer on SQLite", tests, NULL, NULL);
