@@ -325,7 +325,7 @@ static enum err_code end_write(struct job_later *l, enum err_code code)
 
 static enum err_code write_once(struct job_work *w, call_fn *fn, void *arg, bool last)
 {
-    struct job_later *l;
+    struct job_later *l = NULL;
 
     TRY(begin_write(w, fn, arg, last, &l));
     return end_write(l, call_write(&l->c, work_writes, &l->one));
@@ -334,7 +334,7 @@ static enum err_code write_once(struct job_work *w, call_fn *fn, void *arg, bool
 enum err_code job_work_submit(
     struct job_work *w, call_fn *fn, void *arg, void (*done)(void *), void *done_arg, struct job_later **out)
 {
-    struct job_later *l;
+    struct job_later *l = NULL;
 
     *out = NULL;
     TRY(begin_write(w, fn, arg, false, &l));
