@@ -6,12 +6,14 @@
 #include "model/job_steps.h"
 
 #include "base/log.h"
+#include "base/time.h"
 #include "model/org.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 
 enum { LEASE_SECONDS = 60, TRIES = 8 };
-enum { TURN_MICROS = 1000000, RESULT_MAX = 1 << 20 };
+enum { TURN_MICROS = 1000000, LONG_MICROS = 2000000, RESULT_MAX = 1 << 20 };
 
 struct leased {
     int64_t id, user, mark, done, total, cancel, change_set;
@@ -461,6 +463,14 @@ static enum err_code give_up(struct call *c)
     return fail(c, ERR_INVALID, NULL, "it was begun %d times and never came to an end", TRIES);
 }
 
+/* What a long one took from the system the allocator would keep for the next. */
+static void give_memory_back(int64_t began)
+{
+    if (time_monotonic() - began > LONG_MICROS) {
+        (void)malloc_trim(0);
+    }
+}
+
 bool job_run_one(struct org *o)
 {
     static const struct job_kind unknown = { .name = "" };
@@ -468,6 +478,7 @@ bool job_run_one(struct org *o)
     static const struct job_kind hopeless = { .name = "", .run = give_up };
     struct arena *mem = arena_create((size_t)o->cfg->arena_max * 4);
     struct leased l = { 0 };
+    int64_t began = time_monotonic();
     struct call c;
     bool due = false;
 
@@ -486,5 +497,8 @@ bool job_run_one(struct org *o)
         }
     }
     arena_destroy(mem);
+    if (l.found) {
+        give_memory_back(began);
+    }
     return l.found;
 }
