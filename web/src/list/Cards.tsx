@@ -20,10 +20,10 @@ export function Cards({ entity: e, columns, items, scroller, selection }: { enti
       <div className="tbody" style={{ height: virtual.getTotalSize(), minWidth: 0 }}>
         {shown.map((v) => {
           const x = items[v.index];
-          if (x?.t !== 'row') return <div key={x?.key ?? v.index} className="card" style={{ transform: `translateY(${v.start}px)` }}><Loading height={20} /></div>;
+          if (x?.t !== 'row') return <div key={x?.key ?? v.index} className="card" style={{ top: v.start }}><Loading height={20} /></div>;
           const r = x.row;
           return (
-            <div key={x.key} className={selection.has(r.id) ? 'card selected' : 'card'} style={{ transform: `translateY(${v.start}px)` }}>
+            <div key={x.key} className={selection.has(r.id) ? 'card selected' : 'card'} style={{ top: v.start }}>
               <label className="pickone"><input type="checkbox" checked={selection.has(r.id)} aria-label={t('select.one', { name: titleOf(e, r) })} onChange={() => selection.toggle(r.id, false)} /></label>
               <Link className="cardlink" href={address(e, r.id)}>
                 <b>{titleOf(e, r)}</b>

@@ -196,7 +196,7 @@ export function Grid(p: GridProps) {
   const first = p.anchor === 'end' && p.total !== undefined ? p.total - items.length : 0;
 
   return (
-    <div className="table" ref={scroller} role="grid" aria-label={e.label_plural} aria-rowcount={p.total === undefined ? -1 : p.total + 1} aria-colcount={width} aria-multiselectable tabIndex={-1} onKeyDown={key} onFocus={(ev) => { const m = /^cell-(.*)-(\d+)$/.exec(ev.target.id); if (m && (m[1] !== active.key || Number(m[2]) !== active.c)) setActive({ key: m[1]!, c: Number(m[2]) }); }}>
+    <div className={least > (virtual.scrollRect?.width ?? 0) ? 'table wide' : 'table'} ref={scroller} role="grid" aria-label={e.label_plural} aria-rowcount={p.total === undefined ? -1 : p.total + 1} aria-colcount={width} aria-multiselectable tabIndex={-1} onKeyDown={key} onFocus={(ev) => { const m = /^cell-(.*)-(\d+)$/.exec(ev.target.id); if (m && (m[1] !== active.key || Number(m[2]) !== active.c)) setActive({ key: m[1]!, c: Number(m[2]) }); }}>
       <Header columns={columns} template={template} least={least} sort={p.sort} active={at === -1 ? active.c : null} all={selection.all || (items.length > 0 && items.every((x) => x.t !== 'row' || selection.has(x.row.id)))} some={selection.some}
         onAll={(on) => (on ? selection.set(items.flatMap((x) => (x.t === 'row' ? [x.row.id] : []))) : selection.clear())} onSort={p.onSort} onResize={resize} onMove={(a, b) => { const list = [...columns]; const [x] = list.splice(a, 1); list.splice(b, 0, x!); p.onColumns(list); }} />
       <div role="rowgroup" className="tbody" style={{ height: virtual.getTotalSize(), minWidth: least }}>
@@ -205,7 +205,7 @@ export function Grid(p: GridProps) {
           if (x.t === 'row') return <Row key={x.key} entity={e} row={x.row} rowKey={x.key} columns={columns} start={v.start} index={first + v.index + 2} template={template} active={v.index === at ? active.c : null} editing={editing && v.index === at} selected={selection.has(x.row.id)} peeked={p.peek === x.row.id} on={handlers} />;
           if (x.t === 'group') {
             return (
-              <div key={x.key} role="row" className="tr grouprow" style={{ transform: `translateY(${v.start}px)` }}>
+              <div key={x.key} role="row" className="tr grouprow" style={{ top: v.start }}>
                 <div role="gridcell" aria-expanded={x.open} aria-colspan={width} id={cellId(x.key, active.c)} tabIndex={v.index === at ? 0 : -1} className="groupcell" onClick={() => { p.onGroup(x.group.key); setActive({ key: x.key, c: active.c }); }}>
                   <span aria-hidden className="caret">{x.open ? '▾' : '▸'}</span><b>{x.group.label}</b> {x.counted && <span className="num dim">{number(x.group.count)}</span>}
                 </div>
@@ -213,7 +213,7 @@ export function Grid(p: GridProps) {
             );
           }
           return (
-            <div key={x.key} role="row" className="tr" style={{ transform: `translateY(${v.start}px)`, gridTemplateColumns: template }}>
+            <div key={x.key} role="row" className="tr" style={{ top: v.start, gridTemplateColumns: template }}>
               {x.failed ? <div role="gridcell" aria-colspan={width} style={{ gridColumn: '1 / -1', padding: '6px 18px' }}><Button size="compact-sm" variant="default" onClick={x.load}>{t('error.retry')}</Button></div>
                 : <><div role="gridcell" /> {columns.map((col, i) => <div key={col.field.name} role="gridcell" className="td" id={i === 0 ? cellId(x.key, active.c) : undefined} tabIndex={i === 0 && v.index === at ? 0 : -1}><Skeleton height={14} width="70%" /></div>)}</>}
             </div>

@@ -18,7 +18,7 @@ interface Props { entity: Entity; row: Rec; rowKey: string; columns: Shown[]; st
 export const Row = memo(function Row({ entity: e, row: r, rowKey, columns, start, index, template, active, editing, selected, peeked, on }: Props) {
   const name = titleOf(e, r);
   return (
-    <div role="row" aria-rowindex={index} aria-selected={selected} className={'tr' + (selected ? ' selected' : '') + (peeked ? ' peeked' : '')} style={{ transform: `translateY(${start}px)`, gridTemplateColumns: template, zIndex: editing ? 4 : undefined }}>
+    <div role="row" aria-rowindex={index} aria-selected={selected} className={'tr' + (selected ? ' selected' : '') + (peeked ? ' peeked' : '')} style={{ top: start, gridTemplateColumns: template, zIndex: editing ? 4 : undefined }}>
       <div role="gridcell" className="td check"><input type="checkbox" tabIndex={-1} checked={selected} aria-label={t('select.one', { name })} onChange={() => {}} onClick={(ev) => on.current.select(r.id, ev.shiftKey)} /></div>
       {columns.map(({ field: f }, c) => {
         const here = active === c;
