@@ -438,7 +438,7 @@ static const struct db_ops sqlite_ops = {
 
 static int set_up(struct sqlite_conn *c, const struct db_config *cfg, enum conn_mode mode)
 {
-    static const char both[] = "PRAGMA foreign_keys=ON; PRAGMA mmap_size=1073741824;";
+    static const char both[] = "PRAGMA foreign_keys=ON; PRAGMA mmap_size=2147418112;";
     static const char reader[] = "PRAGMA query_only=ON; PRAGMA cache_size=-4000;";
     static const char writer[] =
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-96000;"

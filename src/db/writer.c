@@ -15,6 +15,7 @@
 
 #include "db/writer.h"
 
+#include "base/thread.h"
 #include "base/time.h"
 #include "db/kept.h"
 
@@ -272,7 +273,7 @@ enum err_code writer_start(struct conn *db, unsigned queue_max, void (*between)(
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->wake, NULL);
     pthread_cond_init(&w->idle, NULL);
-    if (pthread_create(&w->thread, NULL, work, w) != 0) {
+    if (!thread_start(&w->thread, "kith-writer", work, w)) {
         free(w);
         return err_set(e, ERR_BUSY, NULL, "the writer thread could not be started");
     }

@@ -6,6 +6,7 @@
 #include "http/pace.h"
 
 #include "base/log.h"
+#include "base/thread.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -154,7 +155,7 @@ enum err_code pace_start(struct org *org, struct metrics *metrics, int connectio
     }
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->cond, NULL);
-    p->started = pthread_create(&p->thread, NULL, watch, p) == 0;
+    p->started = thread_start(&p->thread, "kith-pace", watch, p);
     *out = p;
     return p->started ? OK
                       : err_set(e, ERR_INTERNAL, NULL, "the thread that watches senders does not start");

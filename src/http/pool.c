@@ -2,6 +2,7 @@
 
 #include "http/pool.h"
 
+#include "base/thread.h"
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -94,7 +95,7 @@ struct pool *pool_create(
     threads = threads < 2 ? 2 : threads > THREADS_MAX ? THREADS_MAX : threads;
     p->heavy_most = threads / 2;
     for (int i = 0; i < threads; i++) {
-        if (pthread_create(&p->threads[p->nthreads], NULL, work, p) == 0) {
+        if (thread_start(&p->threads[p->nthreads], "kith-pool", work, p)) {
             p->nthreads++;
         }
     }

@@ -6,6 +6,7 @@
 #include "http/stream.h"
 
 #include "base/log.h"
+#include "base/thread.h"
 #include "model/access.h"
 #include "model/change.h"
 #include "model/merge.h"
@@ -335,7 +336,7 @@ struct streams *streams_create(struct arena *mem, struct api *api)
     s->api = api;
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->cond, NULL);
-    s->started = pthread_create(&s->thread, NULL, watch, s) == 0;
+    s->started = thread_start(&s->thread, "kith-stream", watch, s);
     return s;
 }
 

@@ -6,6 +6,7 @@
 #include "main/keeper.h"
 
 #include "base/log.h"
+#include "base/thread.h"
 #include "model/auth.h"
 #include "model/backup.h"
 #include "model/job.h"
@@ -104,7 +105,7 @@ enum err_code keeper_start(struct org *org, struct keeper **out, struct err *e)
     pthread_cond_init(&k->cond, NULL);
     if (org->writer) {
         TRY(conn_open(&org->db, CONN_WRITE, &k->db, e));
-        k->started = pthread_create(&k->thread, NULL, checkpoints, k) == 0;
+        k->started = thread_start(&k->thread, "kith-checkpoint", checkpoints, k);
     }
     *out = k;
     return OK;

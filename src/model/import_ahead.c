@@ -5,6 +5,7 @@
 
 #include "model/import_ahead.h"
 
+#include "base/thread.h"
 #include "model/import_job_steps.h"
 #include "model/import_stage.h"
 #include "model/import_steps.h"
@@ -358,7 +359,7 @@ enum err_code import_ahead_start(
     *a = (struct import_ahead) { .w = w, .source = source, .position = source->position, .mem = mem };
     pthread_mutex_init(&a->lock, NULL);
     pthread_cond_init(&a->moved, NULL);
-    if (pthread_create(&a->thread, NULL, work, a) != 0) {
+    if (!thread_start(&a->thread, "kith-import", work, a)) {
         arena_destroy(mem);
         return err_set(&w->err, ERR_INTERNAL, NULL, "cannot start a thread");
     }

@@ -7,6 +7,7 @@
 #include "model/notify.h"
 
 #include "base/log.h"
+#include "base/thread.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -190,7 +191,7 @@ enum err_code notify_start(struct org *org, struct notify **out, struct err *e)
     n->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     n->others = org->wake;
     n->others_arg = org->wake_arg;
-    n->started = n->bell >= 0 && pthread_create(&n->thread, NULL, run, n) == 0;
+    n->started = n->bell >= 0 && thread_start(&n->thread, "kith-notify", run, n);
     if (!n->started) {
         return err_set(e, ERR_INTERNAL, NULL, "the thread that hears other servers does not start");
     }

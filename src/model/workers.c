@@ -3,6 +3,7 @@
 
 #include "model/job_steps.h"
 
+#include "base/thread.h"
 #include "model/change.h"
 #include "model/notify.h"
 #include "model/org.h"
@@ -296,8 +297,8 @@ enum err_code workers_start(struct org *o, int threads, struct workers **out, st
     take_over_all(o);
     for (int i = 0; i < threads; i++) {
         bool consumes = i < w->nconsumers;
-        if (pthread_create(&w->threads[i], NULL, consumes ? consume_loop : job_loop,
-                consumes ? (void *)&w->consumers[i] : w) != 0) {
+        if (!(consumes ? thread_start(&w->threads[i], "kith-feed", consume_loop, &w->consumers[i])
+                       : thread_start(&w->threads[i], "kith-jobs", job_loop, w))) {
             workers_stop(w);
             return err_set(e, ERR_INTERNAL, NULL, "cannot start a thread");
         }

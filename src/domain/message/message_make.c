@@ -6,6 +6,7 @@
 
 #include "domain/message/message_sending.h"
 
+#include "base/thread.h"
 #include "model/org.h"
 
 #include <pthread.h>
@@ -116,7 +117,7 @@ enum err_code maker_open(struct sending *s)
     pthread_mutex_init(&k->lock, NULL);
     pthread_cond_init(&k->moved, NULL);
     arena_defer(s->w->mem, maker_close, k);
-    k->started = pthread_create(&k->thread, NULL, work, k) == 0;
+    k->started = thread_start(&k->thread, "kith-mails", work, k);
     s->maker = k;
     return k->started ? OK : err_set(&s->w->err, ERR_INTERNAL, NULL, "cannot start a thread");
 }

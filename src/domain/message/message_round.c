@@ -7,6 +7,7 @@
 
 #include "domain/message/message_sending.h"
 
+#include "base/thread.h"
 #include "base/time.h"
 #include "model/org.h"
 
@@ -200,7 +201,7 @@ enum err_code rounds_open(struct sending *s)
     if (s->w->org->writer) {
         return OK;
     }
-    r->started = pthread_create(&r->thread, NULL, work, r) == 0;
+    r->started = thread_start(&r->thread, "kith-rounds", work, r);
     return r->started ? OK : err_set(&s->w->err, ERR_INTERNAL, NULL, "cannot start a thread");
 }
 
