@@ -62,7 +62,7 @@ void reply_shorten(struct exchange *x)
     struct reply *r = &x->reply;
     z_stream z = { .next_in = (Bytef *)(uintptr_t)r->body.p, .avail_in = (uInt)r->body.n };
 
-    if (r->status != 200 || r->stream || r->body.n < WORTH_SHORTENING || r->body.n > UINT_MAX
+    if (r->status != 200 || r->stream || r->nheaders + 2 > REPLY_HEADERS || r->body.n < WORTH_SHORTENING || r->body.n > UINT_MAX
         || strcmp(r->type, "application/json") != 0) {
         return;
     }

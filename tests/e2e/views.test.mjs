@@ -32,8 +32,21 @@ step('filter and save the view: five clicks and keys from the home page', async 
   assert.deepEqual([v.entity, v.kind, v.shared, v.pinned], ['contact', 'list', false, true]);
   // kept by the number of the field, shown by its name
   assert.match(v.where, /^city = 'berlin'$/);
+  // what the application begins with is asked before it is there, and each once
+  const asked = [];
+  const note = (r) => { const m = /\/api\/v1\/(me|meta|views)(\?|$)/.exec(r.url()); if (m) asked.push(m[1]); };
+  page.on('request', note);
   await page.reload();
   await page.getByRole('button', { name: 'Change: City is berlin' }).waitFor();
+  page.off('request', note);
+  assert.deepEqual(asked, ['me', 'meta', 'views']);
+  assert.equal(await page.evaluate(() => window.kithAsked.length), 3);
+  // on a phone the sidebar goes when a link in it is followed, also to the list that is open
+  await page.setViewportSize({ width: 360, height: 740 });
+  await page.getByRole('button', { name: 'Menu', exact: true }).click();
+  await sidebar('Berliners').click();
+  await page.getByRole('navigation', { name: 'Main navigation' }).waitFor({ state: 'detached' });
+  await page.setViewportSize({ width: 1440, height: 900 });
 });
 
 step('share a view: three from the home page', async () => {

@@ -52,24 +52,22 @@ function Inside() {
     <MetaContext value={meta.data}>
       <Shell>
         <Boundary at={where}>
-          
-            <Switch>
-              <Route path="/"><HomePage /></Route>
-              <Route path="/setup"><HomePage /></Route>
-              <Route path="/settings"><SettingsPage page="appearance" /></Route>
-              <Route path="/settings/:page">{(p) => <SettingsPage page={p.page} />}</Route>
-              <Route path="/welcome"><Welcome /></Route>
-              <Route path="/dashboards"><DashboardPage id={0} /></Route>
-              <Route path="/dashboards/:id">{(p) => (/^\d+$/.test(p.id) ? <DashboardPage id={Number(p.id)} /> : <Empty title={t('error.nowhere')} />)}</Route>
-              <Route path="/duplicates"><DuplicatesPage /></Route>
-              <Route path="/quality"><QualityPage /></Route>
-              <Route path="/e/:plural/merge">{(p) => <MergePage plural={p.plural} />}</Route>
-              <Route path="/e/:plural">{(p) => <Entity plural={p.plural} page="list" />}</Route>
-              <Route path="/e/:plural/import">{(p) => <Entity plural={p.plural} page="import" />}</Route>
-              <Route path="/e/:plural/:id">{(p) => <Entity plural={p.plural} id={p.id} page="record" />}</Route>
-              <Route><Empty title={t('error.nowhere')} /></Route>
-            </Switch>
-          
+          <Switch>
+            <Route path="/"><HomePage /></Route>
+            <Route path="/setup"><HomePage /></Route>
+            <Route path="/settings"><SettingsPage page="appearance" /></Route>
+            <Route path="/settings/:page">{(p) => <SettingsPage page={p.page} />}</Route>
+            <Route path="/welcome"><Welcome /></Route>
+            <Route path="/dashboards"><DashboardPage id={0} /></Route>
+            <Route path="/dashboards/:id">{(p) => (/^\d+$/.test(p.id) ? <DashboardPage id={Number(p.id)} /> : <Empty title={t('error.nowhere')} />)}</Route>
+            <Route path="/duplicates"><DuplicatesPage /></Route>
+            <Route path="/quality"><QualityPage /></Route>
+            <Route path="/e/:plural/merge">{(p) => <MergePage plural={p.plural} />}</Route>
+            <Route path="/e/:plural">{(p) => <Entity plural={p.plural} page="list" />}</Route>
+            <Route path="/e/:plural/import">{(p) => <Entity plural={p.plural} page="import" />}</Route>
+            <Route path="/e/:plural/:id">{(p) => <Entity plural={p.plural} id={p.id} page="record" />}</Route>
+            <Route><Empty title={t('error.nowhere')} /></Route>
+          </Switch>
         </Boundary>
       </Shell>
     </MetaContext>

@@ -17,7 +17,8 @@ const Place = memo(function Place({ href, label, sign, of, here, inner }: Place)
 });
 const Section = ({ title }: { title: string }) => <div className="navtitle">{title}</div>;
 
-export function Nav() {
+/** onGo: a link was followed, also to the page that is open. */
+export function Nav({ onGo }: { onGo: () => void }) {
   const meta = useMeta();
   const [where] = useLocation();
   const view = new URLSearchParams(useSearch()).get('view');
@@ -27,7 +28,7 @@ export function Nav() {
   const list = (e: Entity) => { const href = address(e); return <Place key={e.name} href={href} label={e.label_plural} sign={e.label} of={e.name} here={where === href || where.startsWith(href + '/')} />; };
   const [more, setMore] = useState(() => groups.system.some((e) => where.startsWith(address(e))));
   return (
-    <nav className="side" aria-label={t('shell.nav')}>
+    <nav className="side" aria-label={t('shell.nav')} onClick={(ev) => { if ((ev.target as Element).closest('a')) onGo(); }}>
       <Place href="/" label={t('home.title')} sign="⌂" of="home" here={where === '/'} />
       {meta.entity('dashboard') && <Place href="/dashboards" label={t('dash.title')} sign="▦" of="dashboard" here={where === '/dashboards'} />}
       {meta.entity('dashboard') && boards.map((d) => <Place key={d.id} href={`/dashboards/${d.id}`} label={d.name} sign={d.name} of="dashboard" inner here={where === `/dashboards/${d.id}`} />)}

@@ -67,6 +67,6 @@ function Body({ onClose }: { onClose: () => void }) {
   );
 }
 
-export default function Palette({ opened, onClose }: { opened: boolean; onClose: () => void }) {
-  return <Modal opened={opened} onClose={onClose} withCloseButton={false} size="lg" yOffset="10dvh" padding="sm" attributes={{ content: { 'aria-label': t('palette.title') } }} transitionProps={{ duration: 0 }}>{opened && <Body onClose={onClose} />}</Modal>;
+export default function Palette({ onClose }: { onClose: () => void }) {
+  return <Modal opened onClose={onClose} withCloseButton={false} size="lg" yOffset="10dvh" padding="sm" attributes={{ content: { 'aria-label': t('palette.title') } }} transitionProps={{ duration: 0 }}><Body onClose={onClose} /></Modal>;
 }

@@ -43,8 +43,9 @@ export function Shell({ children }: { children: ReactNode }) {
   useEffect(() => { close(); closeKeys(); }, [where, close, closeKeys]);
   const groups = meta.nav();
   return (
-    <div className={['shell', open && 'open', folded && 'folded'].filter(Boolean).join(' ')}>
+    <div className={folded ? 'shell folded' : 'shell'}>
       <a className="skip" href="#main" onClick={(ev) => { ev.preventDefault(); main.current?.focus(); }}>{t('shell.skip')}</a>
+      {/* the second class is that of the lock on scrolling: what stands fast does not jump while a dialog is open */}
       <header className="top right-scroll-bar-position">
         {phone && <button type="button" className="more big" onClick={nav.toggle} aria-label={t('shell.menu')} aria-expanded={open}><span aria-hidden>{open ? '✕' : '☰'}</span></button>}
         <Link href="/" className="brand" aria-label={t('shell.home')}><img src="/icon.svg" width="26" height="26" alt="" />{phone ? null : 'Kith'}</Link>
@@ -56,7 +57,7 @@ export function Shell({ children }: { children: ReactNode }) {
           { label: t('set.title'), href: '/settings' }, { label: t('shell.keys'), run: keys.open }, 'rule', { label: t('shell.signout'), run: () => void signOut() },
         ]} />
       </header>
-      {(phone ? open : !folded) && <Nav />}
+      {(phone ? open : !folded) && <Nav onGo={close} />}
       <main id="main" tabIndex={-1} ref={main}>{children}</main>
       {phone && (
         <nav className="bottombar" aria-label={t('shell.quick')}>
@@ -67,7 +68,7 @@ export function Shell({ children }: { children: ReactNode }) {
         </nav>
       )}
       {help && <Help onClose={keys.close} />}
-      {palette && <Palette opened onClose={search.close} />}
+      {palette && <Palette onClose={search.close} />}
     </div>
   );
 }
