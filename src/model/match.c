@@ -265,7 +265,7 @@ enum err_code match_check(
     if (rule) {
         TRY(fill_what_fits(c, r, record));
         match_values_of(c, rule, r, &values);
-        TRY(match_hits(c, rule, &values, json_integer_value(json_object_get(record, "id")), hits, &n));
+        TRY(match_hits(c, rule, &values, NULL, json_integer_value(json_object_get(record, "id")), hits, &n));
     }
     json_object(&c->out, NULL);
     json_array(&c->out, "items");
@@ -293,7 +293,7 @@ enum err_code match_same(struct call *c, const struct match_rule *rule, const st
 
     *id = 0;
     match_values_of(c, rule, r, &values);
-    TRY(match_hits(c, rule, &values, 0, hits, &n));
+    TRY(match_hits(c, rule, &values, NULL, 0, hits, &n));
     for (size_t i = 0; i < n && !yes; i++) {
         TRY(access_record(c, hits[i].other, RIGHT_READ, &yes));
         *id = yes ? hits[i].pair.b : 0;

@@ -3,6 +3,7 @@
 #ifndef MODEL_MATCH_FIND_H
 #define MODEL_MATCH_FIND_H
 
+#include "base/tally.h"
 #include "model/match_steps.h"
 
 struct match_pair {
@@ -25,15 +26,30 @@ MUST_CHECK enum err_code match_pairs_of(struct call *c, const struct live_entity
 /* What stands about a record that is gone (merged or deleted) is closed. */
 MUST_CHECK enum err_code match_pairs_forget(struct call *c, const struct live_entity *e, int64_t id);
 
+struct match_keyed { /* a record, and the keys by which it is found */
+    const struct live_entity *e;
+    int64_t id;
+    size_t n;
+    uint64_t keys[];
+};
+/* One search, or many, one behind the other. */
+struct match_search {
+    struct tally large;        /* blocks, and what two have in common, with more than MATCH_BLOCK: not asked again */
+    struct match_keyed **new;  /* records whose keys are not stored yet */
+    size_t n;
+};
+void match_search_init(struct match_search *s, struct arena *mem);
+
 struct match_hit {
     struct match_pair pair;
     double p;
     struct record *other;
 };
-/* Live candidates that score, the likeliest first; hits has room for MATCH_CANDIDATES. Rights are not looked at. */
+/* Live candidates that score, the likeliest first; hits has room for MATCH_CANDIDATES. Rights are not looked at.
+ * search: NULL for one that stands alone. */
 enum { MATCH_CANDIDATES = 300 };
 MUST_CHECK enum err_code match_hits(struct call *c, const struct match_rule *rule,
-    struct match_values *values, int64_t id, struct match_hit *hits, size_t *n);
+    struct match_values *values, struct match_search *search, int64_t id, struct match_hit *hits, size_t *n);
 
 /* Makes the keys of a record equal to these; none when it can be found by nothing any more. */
 MUST_CHECK enum err_code match_keys_put(struct call *c, const struct live_entity *e, int64_t id,
@@ -49,10 +65,10 @@ struct match_key_rows {
 MUST_CHECK enum err_code match_keys_note(struct call *c, const struct live_entity *e, int64_t id,
     const uint64_t *keys, size_t n, struct match_key_rows *out);
 MUST_CHECK enum err_code match_keys_store(struct call *c, struct match_key_rows *all);
-/* Records that share a key with the values, at most `most`, those with more keys in common first; marks
+/* Records that share a key with the values, at most MATCH_CANDIDATES, those with more keys in common first; marks
  * e-mails and phones that many share. */
 MUST_CHECK enum err_code match_candidates(struct call *c, const struct match_rule *rule,
-    struct match_values *values, int64_t leave_out, size_t most, int64_t **ids, size_t *n);
+    struct match_values *values, struct match_search *search, int64_t leave_out, int64_t **ids, size_t *n);
 
 /* Changes come whose keys this rule makes; NULL: nobody makes them. Where it did not make the others too, all are missing
  * from now on. */

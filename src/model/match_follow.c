@@ -15,13 +15,13 @@ enum { MANY_CHANGES = 400, RULES_SEEN = 16 };
 /* ---- looking for one record ---- */
 
 enum err_code match_hits(struct call *c, const struct match_rule *rule, struct match_values *values,
-    int64_t id, struct match_hit *hits, size_t *n)
+    struct match_search *search, int64_t id, struct match_hit *hits, size_t *n)
 {
     int64_t *ids;
     size_t found;
 
     *n = 0;
-    TRY(match_candidates(c, rule, values, id, MATCH_CANDIDATES, &ids, &found));
+    TRY(match_candidates(c, rule, values, search, id, &ids, &found));
     for (size_t i = 0; i < found; i++) {
         struct match_values other;
         struct record *r;
@@ -96,65 +96,73 @@ static enum err_code is_over(struct call *c, const struct match_rule *rule, cons
     return code;
 }
 
-static enum err_code look_again(struct call *c, const struct match_rule *rule, const struct record *r,
-    struct match_values *values)
-{
-    struct match_hit hits[MATCH_CANDIDATES];
-    struct match_pair kept[MATCH_CANDIDATES];
-    int64_t ids[MATCH_PAIRS], after = 0;
-    size_t n, found = MATCH_PAIRS;
+struct found { /* of one changed record, in a reading call */
+    bool live;     /* it is there, and not in the bin */
+    bool searched; /* hits are what it may be a duplicate of; where many changed at once, a sweep finds that */
+    struct match_keyed *keyed;
+    struct match_pair *hits;
+    size_t nhits;
+};
 
-    TRY(match_hits(c, rule, values, r->id, hits, &n));
-    for (size_t i = 0; i < n; i++) {
-        bool made, certain = hits[i].p >= rule->merge && match_has_evidence(rule, hits[i].pair.pattern);
-        TRY(match_pair_put(c, rule, &hits[i].pair, &made));
-        kept[i] = hits[i].pair;
-        if (certain && made && rule->by_itself) {
-            return merge_certain(c, rule, &hits[i].pair);
-        }
+static enum err_code is_live(struct call *c, const struct live_entity *e, int64_t id, bool *yes)
+{
+    struct record *r;
+    enum err_code code = record_load(c, e, id, false, &r);
+
+    *yes = code == OK && r->cells[e->deleted_at->cell].type == DB_NULL;
+    if (code == ERR_NOT_FOUND) {
+        err_clear(&c->err);
+        return OK;
     }
-    while (found == MATCH_PAIRS) { /* what scored before and does not now */
-        const struct live_entity *duplicate = model_entity(c->model, STR("duplicate"));
-        TRY(match_pairs_of(c, rule->e, r->id, after, ids, &found));
-        for (size_t i = 0; i < found; i++) {
+    return code;
+}
+
+/* Takes away what scored before and does not now. */
+static enum err_code close_pairs(struct call *c, const struct match_rule *rule, int64_t id, const struct found *found)
+{
+    const struct live_entity *duplicate = model_entity(c->model, STR("duplicate"));
+    int64_t ids[MATCH_PAIRS], after = 0;
+    size_t n = MATCH_PAIRS;
+
+    while (n == MATCH_PAIRS) {
+        TRY(match_pairs_of(c, rule->e, id, after, ids, &n));
+        for (size_t i = 0; i < n; i++) {
             struct record *was;
             bool still = false, over;
             after = ids[i];
             TRY(record_load(c, duplicate, ids[i], false, &was));
             int64_t a = record_cells(was, entity_field(duplicate, STR("record")))[1].i;
             int64_t b = record_cells(was, entity_field(duplicate, STR("other")))[1].i;
-            for (size_t k = 0; k < n; k++) {
-                still = still || kept[k].b == a || kept[k].b == b;
+            for (size_t k = 0; k < found->nhits; k++) {
+                still = still || found->hits[k].b == a || found->hits[k].b == b;
             }
-            TRY(is_over(c, rule, was, a == r->id ? b : a, &over));
+            TRY(is_over(c, rule, was, a == id ? b : a, &over));
             TRY(!still && over ? record_delete(c, duplicate, ids[i], 0) : OK);
         }
     }
     return OK;
 }
 
-static enum err_code changed_record(
-    struct call *c, const struct match_rule *rule, const struct change *change)
+static enum err_code settle_pairs(struct call *c, const struct match_rule *rule, int64_t id, const struct found *found)
 {
-    int64_t id = change->record;
-    struct match_values values;
-    struct record *r = NULL;
+    bool live = true;
 
-    enum err_code code = record_load(c, rule->e, id, true, &r);
-    if (code == ERR_NOT_FOUND) {
-        err_clear(&c->err);
-    } else if (code != OK) {
-        return code;
+    TRY(found->nhits ? is_live(c, rule->e, id, &live) : OK);
+    for (size_t i = 0; live && i < found->nhits; i++) {
+        const struct match_pair *pair = &found->hits[i];
+        bool made, there;
+        double p;
+        TRY(is_live(c, rule->e, pair->b, &there)); /* it may have gone since */
+        if (!there) {
+            continue;
+        }
+        TRY(match_pair_put(c, rule, pair, &made));
+        match_weight(rule, pair->pattern, &p);
+        if (made && rule->by_itself && p >= rule->merge && match_has_evidence(rule, pair->pattern)) {
+            return merge_certain(c, rule, pair);
+        }
     }
-    if (!r || r->cells[rule->e->deleted_at->cell].type != DB_NULL) {
-        TRY(match_keys_put(c, rule->e, id, NULL, 0));
-        return match_pairs_forget(c, rule->e, id);
-    }
-    match_values_of(c, rule, r, &values);
-    uint64_t keys[MATCH_KEYS];
-    size_t n = match_keys_of(rule, &values, keys);
-    TRY(match_keys_put(c, rule->e, id, keys, n));
-    return look_again(c, rule, r, &values);
+    return close_pairs(c, rule, id, found);
 }
 
 enum err_code match_order_sweep(struct call *c, const struct live_entity *e, int later, int64_t *job)
@@ -179,6 +187,8 @@ enum err_code match_is_behind(struct call *c, void *yes)
     *(bool *)yes = horizon - seq > MANY_CHANGES;
     return OK;
 }
+
+/* ---- the reading part ---- */
 
 static bool is_compared(const struct live_entity *e)
 {
@@ -218,69 +228,143 @@ static enum err_code rule_followed(
     return seen->n > n ? match_keys_follow(c, e, *out) : OK;
 }
 
-struct found_keys { /* of a record among many */
-    size_t n;
-    uint64_t keys[];
+/* Did a change touch what is compared? */
+static enum err_code is_touched(
+    struct call *c, const struct match_rule *rule, const struct change *ch, bool *yes)
+{
+    json_t *fields = NULL, *one;
+    size_t i;
+
+    *yes = ch->kind != CHANGE_UPDATE || !ch->fields.n;
+    if (!*yes) {
+        TRY(json_read(c->mem, ch->fields, &fields, &c->err));
+    }
+    json_array_foreach (fields, i, one) {
+        for (size_t t = 0; t < rule->n && !*yes; t++) {
+            *yes = rule->terms[t].f->number == json_integer_value(one);
+        }
+    }
+    return OK;
+}
+
+struct looking {
+    struct arena *keep;
+    struct rules_seen rules;
+    struct tally carried; /* records with a later change here that touches what is compared */
+    struct match_search search;
 };
 
-static enum err_code find_keys(
-    struct call *c, const struct match_rule *rule, const struct change *ch, struct arena *mem, void **found)
+static uint64_t record_key(const struct change *ch)
 {
-    struct match_values values;
-    uint64_t keys[MATCH_KEYS];
-    struct record *r;
-    enum err_code code = record_load(c, rule->e, ch->record, true, &r);
+    return match_key_pair((uint64_t)ch->entity, (uint64_t)ch->record << 8);
+}
 
+/* What a record is found by, as it is now. */
+static enum err_code find_keys(struct call *c, struct looking *l, const struct match_rule *rule, struct change *ch)
+{
+    struct record *r;
+    bool touched;
+
+    TRY(is_touched(c, rule, ch, &touched));
+    if (!touched || tally_add(&l->carried, record_key(ch))) {
+        return OK;
+    }
+    struct found *found = ch->found = ARENA_NEW(l->keep, struct found);
+    enum err_code code = record_load(c, rule->e, ch->record, true, &r);
     if (code == ERR_NOT_FOUND) {
         err_clear(&c->err);
         return OK;
     }
     TRY(code);
-    if (r->cells[rule->e->deleted_at->cell].type == DB_NULL) {
+    found->live = r->cells[rule->e->deleted_at->cell].type == DB_NULL;
+    if (found->live) {
+        struct match_values values;
+        uint64_t keys[MATCH_KEYS];
         match_values_of(c, rule, r, &values);
         size_t n = match_keys_of(rule, &values, keys);
-        struct found_keys *out = arena_alloc(mem, offsetof(struct found_keys, keys) + n * sizeof *keys);
-        out->n = n;
-        memcpy(out->keys, keys, n * sizeof *keys);
-        *found = out;
+        found->keyed = arena_alloc(l->keep, offsetof(struct match_keyed, keys) + n * sizeof *keys);
+        *found->keyed = (struct match_keyed) { .e = rule->e, .id = ch->record, .n = n };
+        memcpy(found->keyed->keys, keys, n * sizeof *keys);
+        l->search.new[l->search.n++] = found->keyed;
     }
     return OK;
 }
 
-/* Many at once, as of an import, are not looked for one by one: their keys are stored together, and one sweep
- * compares them. What a record takes goes at once, its keys stay; so do the rules that have been seen. */
+static enum err_code find_hits(struct call *c, struct looking *l, const struct match_rule *rule, struct found *found)
+{
+    struct match_hit hits[MATCH_CANDIDATES];
+    struct match_values values;
+    struct record *r;
+    size_t n;
+
+    TRY(record_load(c, rule->e, found->keyed->id, true, &r)); /* it was there a moment ago, in the same reading */
+    match_values_of(c, rule, r, &values);
+    TRY(match_hits(c, rule, &values, &l->search, r->id, hits, &n));
+    found->hits = ARENA_ARRAY(l->keep, struct match_pair, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        found->hits[i] = hits[i].pair;
+    }
+    found->nhits = n;
+    found->searched = true;
+    return OK;
+}
+
+/* The last change that touches what is compared carries what was found. What one record takes goes at once, what is found
+ * stays; so do the rules and what is known of large blocks. Of many, as of an import, only the keys are made: one sweep
+ * compares them. */
 enum err_code match_look(struct call *c, struct arena *keep, struct change *changes, size_t n)
 {
-    struct rules_seen seen = { 0 };
+    struct looking l = { .keep = keep };
 
-    for (size_t i = 0; n >= MANY_CHANGES && i < n; i++) {
-        struct change *ch = &changes[i];
-        const struct live_entity *e = model_entity_number(c->model, ch->entity);
-        struct match_rule *rule;
-        if (!is_compared(e) || ch->again) {
-            continue;
+    tally_init(&l.carried, keep);
+    match_search_init(&l.search, keep);
+    l.search.new = ARENA_ARRAY(keep, struct match_keyed *, n);
+    for (int pass = 0; pass < 2; pass++) { /* all keys first: the new ones may be of one block */
+        for (size_t i = n; i-- > 0;) {
+            const struct live_entity *e = model_entity_number(c->model, changes[i].entity);
+            struct found *found = changes[i].found;
+            struct match_rule *rule;
+            if (!is_compared(e) || (pass && (!found || !found->keyed || n >= MANY_CHANGES))) {
+                continue;
+            }
+            TRY(rule_seen(c, &l.rules, e, &rule));
+            struct call_mark mark = call_mark(c);
+            TRY(!rule ? OK : pass ? find_hits(c, &l, rule, found) : find_keys(c, &l, rule, &changes[i]));
+            call_rewind(c, mark);
         }
-        TRY(rule_seen(c, &seen, e, &rule));
-        struct call_mark mark = call_mark(c);
-        TRY(rule ? find_keys(c, rule, ch, keep, &ch->found) : OK);
-        call_rewind(c, mark);
     }
     return OK;
 }
 
-static enum err_code take_many(struct call *c, const struct match_rule *rule, const struct change *ch,
-    const struct live_entity **ordered, struct match_key_rows *rows)
+/* ---- the writing part ---- */
+
+static enum err_code order_sweep(
+    struct call *c, const struct match_rule *rule, const struct change *ch, const struct live_entity **ordered)
 {
-    const struct found_keys *found = ch->found;
     int64_t job;
 
-    if (*ordered != rule->e) {
-        *ordered = rule->e;
-        TRY(match_order_sweep(c, rule->e, 1, &job));
-        TRY(match_keys_begin(c, rule->e, rule, ch->record));
+    if (*ordered == rule->e) {
+        return OK;
     }
-    return ch->kind == CHANGE_CREATE ? match_keys_note(c, rule->e, ch->record, found->keys, found->n, rows)
-                                     : match_keys_put(c, rule->e, ch->record, found->keys, found->n);
+    *ordered = rule->e;
+    TRY(match_order_sweep(c, rule->e, 1, &job));
+    return match_keys_begin(c, rule->e, rule, ch->record);
+}
+
+static enum err_code take_change(struct call *c, const struct match_rule *rule, const struct change *ch,
+    const struct live_entity **ordered, struct match_key_rows *rows)
+{
+    const struct found *found = ch->found;
+
+    if (!found->live) {
+        TRY(match_keys_put(c, rule->e, ch->record, NULL, 0));
+        return match_pairs_forget(c, rule->e, ch->record);
+    }
+    TRY(found->searched ? OK : order_sweep(c, rule, ch, ordered));
+    TRY(ch->kind == CHANGE_CREATE
+            ? match_keys_note(c, rule->e, ch->record, found->keyed->keys, found->keyed->n, rows)
+            : match_keys_put(c, rule->e, ch->record, found->keyed->keys, found->keyed->n));
+    return found->searched ? settle_pairs(c, rule, ch->record, found) : OK;
 }
 
 enum err_code match_consume(struct call *c, const struct change *changes, size_t n)
@@ -292,17 +376,13 @@ enum err_code match_consume(struct call *c, const struct change *changes, size_t
     for (size_t i = 0; i < n; i++) {
         const struct live_entity *e = model_entity_number(c->model, changes[i].entity);
         struct match_rule *rule;
-        if (!is_compared(e) || changes[i].again) {
+        if (!is_compared(e)) {
             continue;
         }
         TRY(rule_followed(c, &seen, e, &rule));
-        if (rule && changes[i].found) {
-            TRY(take_many(c, rule, &changes[i], &ordered, &keys));
-            continue;
-        }
-        /* what one look needed is given back before the next: a batch may hold hundreds */
+        /* what one needed is given back before the next: a batch may hold hundreds */
         struct call_mark mark = call_mark(c);
-        TRY(rule ? changed_record(c, rule, &changes[i]) : OK);
+        TRY(rule && changes[i].found ? take_change(c, rule, &changes[i], &ordered, &keys) : OK);
         call_rewind(c, mark);
     }
     return match_keys_store(c, &keys);

@@ -320,75 +320,100 @@ enum err_code match_keys_fill(struct call *c, void *arg)
 
 /* ---- candidates ---- */
 
+void match_search_init(struct match_search *s, struct arena *mem)
+{
+    *s = (struct match_search) { .new = NULL };
+    tally_init(&s->large, mem);
+}
+
 struct candidates {
     int64_t *ids;
-    int *shared; /* keys in common */
-    size_t n, room, most;
+    struct tally shared; /* keys in common, of each */
+    size_t n, room;
 };
 
 static void add(struct call *c, struct candidates *s, int64_t id)
 {
-    for (size_t i = 0; i < s->n; i++) {
-        if (s->ids[i] == id) {
-            s->shared[i]++;
-            return;
-        }
+    if (!tally_add(&s->shared, (uint64_t)id)) {
+        ARENA_ROOM(c->mem, s->ids, s->n, s->room);
+        s->ids[s->n++] = id;
     }
-    size_t room = s->room;
-    ARENA_ROOM(c->mem, s->ids, s->n, room);
-    ARENA_ROOM(c->mem, s->shared, s->n, s->room);
-    s->ids[s->n] = id;
-    s->shared[s->n++] = 1;
 }
 
-static enum err_code take_rows(
-    struct call *c, struct candidates *s, struct sql sql, struct dbvals v, size_t *n)
+/* Adds the records of a block, or of what two have in common, unless they are too many. */
+static enum err_code take_block(
+    struct call *c, struct candidates *s, struct match_search *search, uint64_t block, struct sql sql, struct dbvals v)
 {
     struct rows rows;
     int64_t ids[MATCH_BLOCK + 1];
+    size_t n = 0;
 
-    *n = 0;
+    if (tally_of(&search->large, block)) {
+        return OK;
+    }
     TRY(db_query(c, &rows, sql, v));
-    while (*n <= MATCH_BLOCK && rows_next(&rows)) {
-        ids[(*n)++] = col_int(&rows, 0);
+    while (n <= MATCH_BLOCK && rows_next(&rows)) {
+        ids[n++] = col_int(&rows, 0);
     }
     TRY(rows_end(&rows));
-    for (size_t i = 0; *n <= MATCH_BLOCK && i < *n; i++) {
+    if (n > MATCH_BLOCK) {
+        (void)tally_add(&search->large, block);
+        return OK;
+    }
+    for (size_t i = 0; i < n; i++) {
         add(c, s, ids[i]);
     }
     return OK;
 }
 
-/* A block is one range of the table; a large one is asked again together with each other key. */
+/* A block is one range of the table; a large one is asked again together with each other large one: all of a small one
+ * are in already. Of two large ones only the newest of the first are looked up in the second: who has nothing else in common
+ * with one of so many is found by the sweep. */
 static enum err_code from_blocks(struct call *c, const struct live_entity *e, const uint64_t *keys,
-    size_t n, struct candidates *s)
+    size_t n, struct match_search *search, struct candidates *s)
 {
-    bool large[MATCH_KEYS] = { 0 };
-    size_t found;
-
     for (size_t i = 0; i < n; i++) {
-        TRY(take_rows(c, s,
+        TRY(take_block(c, s, search, keys[i],
             SQL("SELECT \"record\" FROM \"match_keys\" WHERE \"entity\" = $1 AND \"key\" = $2 LIMIT 301"),
-            VALS(V(e->number), V((int64_t)keys[i])), &found));
-        large[i] = found > MATCH_BLOCK;
+            VALS(V(e->number), V((int64_t)keys[i]))));
     }
     for (size_t i = 0; i < n; i++) {
-        for (size_t k = i + 1; large[i] && k < n; k++) {
-            if (!large[k]) {
-                continue; /* all of a small block are in already */
+        for (size_t k = i + 1; tally_of(&search->large, keys[i]) && k < n; k++) {
+            if (!tally_of(&search->large, keys[k])) {
+                continue;
             }
-            TRY(take_rows(c, s,
-                SQL("SELECT a.\"record\" FROM \"match_keys\" a JOIN \"match_keys\" b ON b.\"entity\" ="
-                    " a.\"entity\" AND b.\"record\" = a.\"record\" AND b.\"key\" = $3 WHERE"
-                    " a.\"entity\" = $1 AND a.\"key\" = $2 LIMIT 301"),
-                VALS(V(e->number), V((int64_t)keys[i]), V((int64_t)keys[k])), &found));
+            TRY(take_block(c, s, search, match_key_pair(keys[i], keys[k]),
+                SQL("SELECT a.\"record\" FROM (SELECT \"record\" FROM \"match_keys\" WHERE \"entity\" = $1 AND"
+                    " \"key\" = $2 ORDER BY \"record\" DESC LIMIT 5000) a JOIN \"match_keys\" b ON b.\"entity\" = $1 AND"
+                    " b.\"key\" = $3 AND b.\"record\" = a.\"record\" LIMIT 301"),
+                VALS(V(e->number), V((int64_t)keys[i]), V((int64_t)keys[k]))));
         }
     }
     return OK;
 }
 
+/* Have they a key in common that is not of a large block, or two? */
+static bool are_near(const struct match_search *search, const uint64_t *keys, size_t n, const struct match_keyed *other)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!has_key(other->keys, other->n, keys[i])) {
+            continue;
+        }
+        if (!tally_of(&search->large, keys[i])) {
+            return true;
+        }
+        for (size_t k = i + 1; k < n; k++) {
+            if (has_key(other->keys, other->n, keys[k])
+                && !tally_of(&search->large, match_key_pair(keys[i], keys[k]))) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static enum err_code mark_shared(
-    struct call *c, const struct match_rule *rule, struct match_values *v)
+    struct call *c, const struct match_rule *rule, const struct match_search *search, struct match_values *v)
 {
     for (size_t t = 0; t < rule->n; t++) {
         bool reach = rule->terms[t].how == HOW_EMAIL || rule->terms[t].how == HOW_PHONE;
@@ -403,6 +428,9 @@ static enum err_code mark_shared(
                 SQL("SELECT count(*) FROM (SELECT 1 FROM \"match_keys\" WHERE \"entity\" = $1 AND"
                     " \"key\" = $2 LIMIT 6) x"),
                 VALS(V(rule->e->number), V((int64_t)key[0]))));
+            for (size_t k = 0; k < search->n; k++) {
+                n += search->new[k]->e == rule->e && has_key(search->new[k]->keys, search->new[k]->n, key[0]);
+            }
             v->shared[t][i] = n > MATCH_SHARED;
         }
     }
@@ -410,19 +438,30 @@ static enum err_code mark_shared(
 }
 
 enum err_code match_candidates(struct call *c, const struct match_rule *rule,
-    struct match_values *values, int64_t leave_out, size_t most, int64_t **ids, size_t *n)
+    struct match_values *values, struct match_search *search, int64_t leave_out, int64_t **ids, size_t *n)
 {
-    struct candidates s = { .most = most };
+    struct candidates s = { .n = 0 };
+    struct match_search own;
     uint64_t keys[MATCH_KEYS];
     size_t nkeys = match_keys_of(rule, values, keys);
 
-    TRY(mark_shared(c, rule, values));
-    TRY(from_blocks(c, rule->e, keys, nkeys, &s));
-    *ids = ARENA_ARRAY(c->mem, int64_t, s.n + 1);
+    if (!search) {
+        match_search_init(&own, c->mem);
+        search = &own;
+    }
+    tally_init(&s.shared, c->mem);
+    TRY(mark_shared(c, rule, search, values));
+    TRY(from_blocks(c, rule->e, keys, nkeys, search, &s));
+    for (size_t i = 0; i < search->n; i++) {
+        if (search->new[i]->e == rule->e && are_near(search, keys, nkeys, search->new[i])) {
+            add(c, &s, search->new[i]->id);
+        }
+    }
+    *ids = ARENA_ARRAY(c->mem, int64_t, MATCH_CANDIDATES);
     *n = 0;
-    for (int shared = (int)nkeys * 2; shared > 0; shared--) {
-        for (size_t i = 0; i < s.n && *n < most; i++) {
-            if (s.shared[i] == shared && s.ids[i] != leave_out) {
+    for (uint32_t shared = (uint32_t)(nkeys * (nkeys + 1) / 2) + 1; shared > 0; shared--) {
+        for (size_t i = 0; i < s.n && *n < MATCH_CANDIDATES; i++) {
+            if (tally_of(&s.shared, (uint64_t)s.ids[i]) == shared && s.ids[i] != leave_out) {
                 (*ids)[(*n)++] = s.ids[i];
             }
         }

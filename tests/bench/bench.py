@@ -264,12 +264,18 @@ class Bench:
         file.write_text(
             "local id, threads = 0, 0\n"
             "setup = function(thread) thread:set('t', threads) threads = threads + 1 end\n"
-            f"local stamp = '{time.time():.0f}'\n"
+            # each round and thread brings other people: who comes twice is a duplicate, and costs what one costs
+            "init = function() stamp = os.time() math.randomseed(stamp * 64 + t) end\n"
+            "local function name()\n"
+            "  local s = ''\n"
+            "  for i = 1, 7 do s = s .. string.char(math.random(97, 122)) end\n"
+            "  return s\n"
+            "end\n"
             "request = function()\n"
             "  id = id + 1\n"
-            "  local body = string.format('{\"first_name\":\"Ana\",\"last_name\":\"Name%07d\",\"emails\":"
-            "[{\"address\":\"n%s.%d.%d@mail.example\"}],\"phones\":[{\"number\":\"+4930%08d\"}],"
-            "\"addresses\":[{\"city\":\"Berlin\",\"country\":\"DE\"}]}', id, stamp, t, id, id)\n"
+            "  local body = string.format('{\"first_name\":\"Ana\",\"last_name\":\"%s\",\"emails\":"
+            "[{\"address\":\"n%d.%d.%d@mail.example\"}],\"phones\":[{\"number\":\"+4930%08d\"}],"
+            "\"addresses\":[{\"city\":\"Berlin\",\"country\":\"DE\"}]}', name(), stamp, t, id, math.random(0, 99999999))\n"
             "  return wrk.format('POST', '/api/v1/contacts', {['Content-Type']='application/json',"
             f"['Authorization']='Bearer {self.token}'}}, body)\n"
             "end\n")

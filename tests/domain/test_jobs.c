@@ -111,6 +111,42 @@ static void a_segment__has_everybody(void **state)
     assert_int_equal(number(w, SQL("SELECT count(*) FROM \"segment_changes\" WHERE \"kind\" = 'l'")), PEOPLE - 1);
 }
 
+static void drain(struct world *w)
+{
+    assert_int_equal(workers_drain(w->org, &w->err), OK);
+}
+
+/* What is looked for is looked for of all changes of a batch together: of records whose keys are not stored yet, too. */
+static void twins_of_one_batch__are_a_pair_until_one_changes(void **state)
+{
+    struct world *w = *state;
+    int64_t ids[3];
+
+    drain(w);
+    int64_t pairs = count(w, "duplicate", "state = 'open'");
+    int64_t found = number(w, SQL("SELECT count(*) FROM \"match_records\""));
+    for (int i = 0; i < 3; i++) {
+        ids[i] = make(w, "contact",
+            i == 2 ? "{\"last_name\": \"Other\", \"first_name\": \"Bo\"}"
+                   : "{\"last_name\": \"Batchtwin\", \"first_name\": \"Ada\", \"birthday\": \"1980-04-17\"}");
+    }
+    drain(w);
+    assert_int_equal(count(w, "duplicate", "state = 'open'"), pairs + 1);
+    change(w, "contact", ids[0], "{\"description\": \"says nothing of who it is\"}");
+    drain(w);
+    assert_int_equal(count(w, "duplicate", "state = 'open'"), pairs + 1);
+    /* the change that counts is not the last of the batch */
+    change(w, "contact", ids[0], "{\"last_name\": \"Zobel\", \"birthday\": \"1951-12-30\", \"first_name\": \"Quentin\"}");
+    change(w, "contact", ids[0], "{\"description\": \"neither does this\"}");
+    drain(w);
+    assert_int_equal(count(w, "duplicate", "state = 'open'"), pairs);
+    for (int i = 0; i < 3; i++) {
+        bin(w, "contact", ids[i]);
+    }
+    drain(w);
+    assert_int_equal(number(w, SQL("SELECT count(*) FROM \"match_records\"")), found);
+}
+
 static enum err_code order_sweep(struct call *c, void *arg)
 {
     json_t *input = json_pack("{s:s, s:i}", "entity", "contact", "later", 0);
@@ -578,6 +614,7 @@ int main(void)
     const struct CMUnitTest twice[] = {
         cmocka_unit_test(a_pass_of_a_lookup__sees_each_record_once),
         cmocka_unit_test(a_segment__has_everybody),
+        cmocka_unit_test(twins_of_one_batch__are_a_pair_until_one_changes),
         cmocka_unit_test(a_sweep__makes_all_keys_and_closes_all_pairs),
         cmocka_unit_test(the_use_of_a_token__is_noted),
         cmocka_unit_test(a_job_of_another_worker__is_left_alone),

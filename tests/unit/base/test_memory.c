@@ -1,9 +1,10 @@
-/* test_memory.c - arena, buffers, map, random numbers. */
+/* test_memory.c - arena, buffers, map, tally, random numbers. */
 
 #include "../check.h"
 #include "base/buf.h"
 #include "base/map.h"
 #include "base/rand.h"
+#include "base/tally.h"
 #include "groups.h"
 
 #include <math.h>
@@ -135,6 +136,25 @@ static void random_numbers_repeat_and_spread(void **state)
     assert_true(zeros < 10);
 }
 
+static void a_tally_counts_every_number_through_its_growth(void **state)
+{
+    struct arena *a = arena_create(0);
+    struct tally t;
+
+    (void)state;
+    tally_init(&t, a);
+    assert_int_equal(tally_of(&t, 0), 0);
+    for (uint64_t round = 0; round < 3; round++) {
+        for (uint64_t i = 0; i < 5000; i++) { /* 0 is a number too, and many end in the same bits */
+            assert_int_equal(tally_add(&t, i << 40), round);
+        }
+    }
+    assert_int_equal(tally_of(&t, 0), 3);
+    assert_int_equal(tally_of(&t, (uint64_t)4999 << 40), 3);
+    assert_int_equal(tally_of(&t, 1), 0);
+    arena_destroy(a);
+}
+
 int test_memory(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +163,7 @@ int test_memory(void)
         cmocka_unit_test(buffers_remember_that_they_overflowed),
         cmocka_unit_test(map_finds_ten_thousand_names),
         cmocka_unit_test(random_numbers_repeat_and_spread),
+        cmocka_unit_test(a_tally_counts_every_number_through_its_growth),
     };
 
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
