@@ -133,6 +133,19 @@ enum err_code job_give_key(struct call *c, int64_t job)
     return db_exec(c, SQL("UPDATE \"jobs\" SET \"key\" = NULL WHERE \"id\" = $1"), VALS(V(job)));
 }
 
+enum err_code job_take_key(struct call *c, int64_t job, struct str key, bool *taken)
+{
+    int64_t id;
+    bool found;
+
+    TRY(db_find(c, &id, &found, SQL("SELECT \"id\" FROM \"jobs\" WHERE \"key\" = $1"), VALS(V(key))));
+    *taken = !found || id == job;
+    if (!found) {
+        return db_exec(c, SQL("UPDATE \"jobs\" SET \"key\" = $2 WHERE \"id\" = $1"), VALS(V(job), V(key)));
+    }
+    return *taken ? OK : job_give_key(c, job);
+}
+
 int64_t job_mark(const struct call *c)
 {
     return c->job ? c->job->mark : 0;

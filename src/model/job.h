@@ -74,6 +74,8 @@ MUST_CHECK enum err_code job_come_again(struct call *c, int64_t due);
 /* A job gives its key away: what is ordered under it from now on is another job. For those that look at the
  * data once, and must look again when something changes meanwhile. */
 MUST_CHECK enum err_code job_give_key(struct call *c, int64_t job);
+/* Gives its key away for this one, or for none where another job has that. */
+MUST_CHECK enum err_code job_take_key(struct call *c, int64_t job, struct str key, bool *taken);
 /* What is shown as done at the end. */
 void job_progress(struct call *c, int64_t done, int64_t total);
 int64_t job_mark(const struct call *c);

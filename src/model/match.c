@@ -451,7 +451,7 @@ enum err_code match_sweep(struct call *c)
     if (!e) {
         return fail(c, ERR_CONFLICT, "entity", "the object of this rule has been removed");
     }
-    TRY(match_order_sweep(c, e, 0, &job));
+    TRY(match_order_sweep(c, e, false, &job));
     out_int(c, "job", job);
     return OK;
 }

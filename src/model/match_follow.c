@@ -165,16 +165,29 @@ static enum err_code settle_pairs(struct call *c, const struct match_rule *rule,
     return close_pairs(c, rule, id, found);
 }
 
-enum err_code match_order_sweep(struct call *c, const struct live_entity *e, int later, int64_t *job)
+static struct str sweep_key(struct call *c, const struct live_entity *e, bool later)
 {
-    json_t *input = json_pack("{s:s, s:i}", "entity", e->name.p, "later", later);
+    return arena_fmt(c->mem, "match_sweep:%d:%" PRId64, (int)later, e->number);
+}
+
+enum err_code match_order_sweep(struct call *c, const struct live_entity *e, bool later, int64_t *job)
+{
+    json_t *input = json_pack("{s:s, s:b}", "entity", e->name.p, "later", (int)later);
 
     arena_defer(c->mem, (void (*)(void *))json_decref, input);
     return job_enqueue(c,
         &(struct job_order) { .kind = "match_sweep", .input = input, .due = later ? c->now + SECONDS(10) : 0,
             /* one that is to come later is no reason to let somebody wait now */
-            .key = arena_fmt(c->mem, "match_sweep:%d:%" PRId64, later, e->number).p },
+            .key = sweep_key(c, e, later).p },
         job);
+}
+
+/* Will one compare everything soon? It gives its key away when it begins. */
+static enum err_code sweep_waits(struct call *c, const struct live_entity *e, bool *yes)
+{
+    int64_t job;
+
+    return db_find(c, &job, yes, SQL("SELECT \"id\" FROM \"jobs\" WHERE \"key\" = $1"), VALS(V(sweep_key(c, e, true))));
 }
 
 enum err_code match_is_behind(struct call *c, void *yes)
@@ -251,6 +264,8 @@ struct looking {
     struct arena *keep;
     struct rules_seen rules;
     struct tally carried; /* records with a later change here that touches what is compared */
+    const struct live_entity *swept; /* of the last change: will a sweep compare it soon? */
+    bool waits;
     struct match_search search;
 };
 
@@ -297,6 +312,11 @@ static enum err_code find_hits(struct call *c, struct looking *l, const struct m
     struct record *r;
     size_t n;
 
+    TRY(l->swept != rule->e ? sweep_waits(c, rule->e, &l->waits) : OK);
+    l->swept = rule->e;
+    if (l->waits) {
+        return OK;
+    }
     TRY(record_load(c, rule->e, found->keyed->id, true, &r)); /* it was there a moment ago, in the same reading */
     match_values_of(c, rule, r, &values);
     TRY(match_hits(c, rule, &values, &l->search, r->id, hits, &n));
@@ -311,7 +331,7 @@ static enum err_code find_hits(struct call *c, struct looking *l, const struct m
 
 /* The last change that touches what is compared carries what was found. What one record takes goes at once, what is found
  * stays; so do the rules and what is known of large blocks. Of many, as of an import, only the keys are made: one sweep
- * compares them. */
+ * compares them, and what else comes until it begins. */
 enum err_code match_look(struct call *c, struct arena *keep, struct change *changes, size_t n)
 {
     struct looking l = { .keep = keep };
@@ -347,7 +367,7 @@ static enum err_code order_sweep(
         return OK;
     }
     *ordered = rule->e;
-    TRY(match_order_sweep(c, rule->e, 1, &job));
+    TRY(match_order_sweep(c, rule->e, true, &job));
     return match_keys_begin(c, rule->e, rule, ch->record);
 }
 

@@ -87,9 +87,9 @@ MUST_CHECK enum err_code match_same(struct call *c, const struct match_rule *rul
 
 /* A job's read: whether many changes wait that the consumer has not seen, as during an import. */
 enum err_code match_is_behind(struct call *c, void *yes);
-/* later: 0 now; 1 or 2 in ten seconds, one of each at a time. */
+/* Now, or in ten seconds: at most one of each waits. */
 MUST_CHECK enum err_code match_order_sweep(
-    struct call *c, const struct live_entity *e, int later, int64_t *job);
+    struct call *c, const struct live_entity *e, bool later, int64_t *job);
 
 /* Keys of blocks, each once. */
 size_t match_keys_of(const struct match_rule *rule, const struct match_values *v, uint64_t *keys);

@@ -37,7 +37,7 @@ struct sweep {
     int64_t wrote_at; /* for the last time; monotonic */
     enum err_code stopped; /* why a walk ended early */
     double most[MATCH_TERMS], least; /* see bound() */
-    int later; /* it was ordered for later, and waits for the feed to be read */
+    bool later, turn; /* see take_turn() */
     /* of one write */
     size_t at;
     int64_t made, gone;
@@ -396,24 +396,35 @@ static enum err_code seed(struct call *c, void *arg)
     return match_seed(c); /* a database from before there were rules */
 }
 
-/* The job that postpones itself still holds its key, so the next one takes the other. */
-static enum err_code postpone(struct call *c, void *arg)
+/* One that was ordered for later gives its key away, so that what changes from now on orders another; it goes on with
+ * one that only one sweep of the entity has at a time, or comes later again: while the feed is not read, its keys are not
+ * all there. */
+static enum err_code take_turn(struct call *c, void *arg)
 {
-    const struct sweep *s = arg;
+    struct sweep *s = arg;
     const struct live_entity *e = model_entity(c->model, s->entity);
+    bool behind;
     int64_t job;
 
-    return e ? match_order_sweep(c, e, s->later == 1 ? 2 : 1, &job) : OK;
+    s->turn = true;
+    if (!e) {
+        return OK; /* the next step says so */
+    }
+    TRY(match_is_behind(c, &behind));
+    TRY(behind ? job_give_key(c, s->w->id)
+               : job_take_key(c, s->w->id, arena_fmt(c->mem, "match_sweep:at:%" PRId64, e->number), &s->turn));
+    s->turn = s->turn && !behind;
+    return s->turn ? OK : match_order_sweep(c, e, true, &job);
 }
 
 static enum err_code sweep(struct sweep *s)
 {
     struct match_keys_job keys = { .entity = s->entity };
-    bool learned, early = false;
+    bool learned;
 
-    TRY(s->later ? job_work_read(s->w, match_is_behind, &early) : OK);
-    if (early) {
-        return job_work_end(s->w, postpone, s);
+    TRY(s->later ? write_now(s, take_turn, s) : OK);
+    if (!s->turn) {
+        return job_work_end(s->w, nothing, NULL);
     }
     TRY(write_now(s, seed, NULL));
     TRY(job_work_read(s->w, begin, s));
@@ -444,7 +455,7 @@ enum err_code match_sweep_work(struct job_work *w)
 {
     struct sweep s = { .w = w, .mem = arena_create(0), .began = time_monotonic(),
         .entity = json_str(json_object_get(w->input, "entity")), .cursor = { "", 0 },
-        .later = (int)json_integer_value(json_object_get(w->input, "later")) };
+        .later = json_is_true(json_object_get(w->input, "later")), .turn = true };
 
     enum err_code code = sweep(&s);
     arena_destroy(s.mem);

@@ -202,6 +202,40 @@ static void a_sweep__makes_all_keys_and_closes_all_pairs(void **state)
     assert_int_equal(count(w, "duplicate", "state = 'open'"), 0);
 }
 
+static enum err_code another_sweeps(struct call *c, void *arg)
+{
+    const bool *yes = arg;
+
+    return *yes ? db_exec(c,
+                      SQL("INSERT INTO \"jobs\" (\"kind\", \"key\", \"state\", \"worker\", \"lease\", \"due\", \"attempts\", \"input\","
+                          " \"mark\", \"done\", \"total\", \"created_at\", \"cancel\") SELECT 'match_sweep', 'match_sweep:at:' || max(\"entity\"),"
+                          " 'running', 'another', $1, $1, 1, '{}', 0, 0, 0, 0, 0 FROM \"match_keys\""),
+                      VALS(V(c->now + SECONDS(3600))))
+                : db_exec(c, SQL("DELETE FROM \"jobs\" WHERE \"worker\" = 'another'"), VALS());
+}
+
+static void a_sweep__comes_again_while_another_is_at_work(void **state)
+{
+    struct world *w = *state;
+    const struct sql waiting = SQL("SELECT count(*) FROM \"jobs\" WHERE \"kind\" = 'match_sweep' AND \"state\" = 'waiting'");
+    bool yes = true;
+
+    settle(w);
+    writes(w, another_sweeps, &yes);
+    int64_t records = number(w, SQL("SELECT count(*) FROM \"match_records\""));
+    make_many(w, "contact", "last_name", 450);
+    settle(w);
+    assert_int_equal(number(w, SQL("SELECT count(*) FROM \"match_records\"")), records + 450);
+    int64_t done = number(w, SQL("SELECT count(*) FROM \"jobs\" WHERE \"kind\" = 'match_sweep' AND \"result\" IS NOT NULL"));
+    settle(w); /* it has come and gone, and stands in the queue again */
+    assert_int_equal(number(w, waiting), 1);
+    yes = false;
+    writes(w, another_sweeps, &yes);
+    settle(w);
+    assert_int_equal(number(w, waiting), 0);
+    assert_int_equal(number(w, SQL("SELECT count(*) FROM \"jobs\" WHERE \"kind\" = 'match_sweep' AND \"result\" IS NOT NULL")), done + 1);
+}
+
 struct tokens {
     int64_t user, id;
     struct arena *mem;
@@ -616,6 +650,7 @@ int main(void)
         cmocka_unit_test(a_segment__has_everybody),
         cmocka_unit_test(twins_of_one_batch__are_a_pair_until_one_changes),
         cmocka_unit_test(a_sweep__makes_all_keys_and_closes_all_pairs),
+        cmocka_unit_test(a_sweep__comes_again_while_another_is_at_work),
         cmocka_unit_test(the_use_of_a_token__is_noted),
         cmocka_unit_test(a_job_of_another_worker__is_left_alone),
     };
