@@ -206,9 +206,9 @@ static void *consume_loop(void *arg)
         watch_look(w, &watch);
         int64_t began = time_monotonic();
         enum err_code code = consumer_run(w->org, one->consumer, &did, &e);
-        if (did.more) {
+        if (did.more && !one->consumer->before) {
             yield(w, time_monotonic() - began);
-        } else {
+        } else if (!did.more) {
             if (code == OK && !did.hidden) {
                 look_seldom(&watch.look, w->org);
             }
