@@ -177,7 +177,7 @@ static enum err_code append_feed(struct call *c, enum change_kind kind, const st
     const char word[2] = { (char)kind, '\0' };
 
     TRY(announce(c));
-    c->touched |= consumers_of(c->org, e, kind);
+    c->touched |= consumers_of(c->org, e, kind, c->via != VIA_SYSTEM && c->via != VIA_IMPORT && c->via != VIA_JOB);
     return db_exec(c,
         SQL("INSERT INTO \"feed\" (\"entity\", \"record\", \"kind\", \"fields\", \"person\","
             " \"change_set\", \"at\", \"history\") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"),
@@ -267,22 +267,14 @@ enum err_code feed_horizon(struct call *c, int64_t *seq)
     return feed_reach(c, seq, &hidden);
 }
 
-enum err_code feed_read(
-    struct call *c, int64_t after, int64_t horizon, size_t most, struct change **out, size_t *n)
+static enum err_code read_changes(
+    struct call *c, struct sql sql, struct dbvals v, size_t most, struct change **out, size_t *n)
 {
     struct rows rows;
 
     *n = 0;
-    *out = NULL;
-    if (horizon <= after) {
-        return OK;
-    }
     *out = ARENA_ARRAY(c->mem, struct change, most);
-    TRY(db_query(c, &rows,
-        SQL("SELECT \"id\", \"entity\", \"record\", \"kind\", \"person\", \"change_set\", \"at\","
-            " \"fields\", \"history\" FROM \"feed\" WHERE \"id\" > $1 AND \"id\" <= $2"
-            " ORDER BY \"id\" LIMIT $3"),
-        VALS(V(after), V(horizon), V(most))));
+    TRY(db_query(c, &rows, sql, v));
     while (*n < most && rows_next(&rows)) {
         struct str kind = stmt_text(rows.st, 3);
         (*out)[(*n)++] = (struct change) {
@@ -298,6 +290,32 @@ enum err_code feed_read(
         };
     }
     return rows_end(&rows);
+}
+
+enum err_code feed_read(
+    struct call *c, int64_t after, int64_t horizon, size_t most, struct change **out, size_t *n)
+{
+    *n = 0;
+    *out = NULL;
+    if (horizon <= after) {
+        return OK;
+    }
+    return read_changes(c,
+        SQL("SELECT \"id\", \"entity\", \"record\", \"kind\", \"person\", \"change_set\", \"at\","
+            " \"fields\", \"history\" FROM \"feed\" WHERE \"id\" > $1 AND \"id\" <= $2"
+            " ORDER BY \"id\" LIMIT $3"),
+        VALS(V(after), V(horizon), V(most)), most, out, n);
+}
+
+enum err_code feed_read_single(
+    struct call *c, int64_t after, int64_t horizon, size_t most, struct change **out, size_t *n)
+{
+    return read_changes(c,
+        SQL("SELECT f.\"id\", f.\"entity\", f.\"record\", f.\"kind\", f.\"person\", f.\"change_set\", f.\"at\","
+            " f.\"fields\", f.\"history\" FROM \"feed\" f JOIN \"change_sets\" s ON s.\"id\" = f.\"change_set\""
+            " WHERE f.\"id\" > $1 AND f.\"id\" <= $2 AND f.\"person\" IS NOT NULL AND s.\"kind\" IN ('edit', 'merge') AND"
+            " s.\"via\" NOT IN ('system', 'import', 'job') ORDER BY f.\"id\" LIMIT $3"),
+        VALS(V(after), V(horizon), V(most)), most, out, n);
 }
 
 /* ---- history of a record ---- */

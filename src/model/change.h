@@ -51,9 +51,14 @@ MUST_CHECK enum err_code feed_reach(struct call *c, int64_t *seq, bool *hidden);
 /* At most `most` behind `after`, as far as the horizon. */
 MUST_CHECK enum err_code feed_read(struct call *c, int64_t after, int64_t horizon, size_t most,
     struct change **out, size_t *n);
-/* Bits of the consumers that follow such a change, and of those that have a queue of their own. */
+/* Of those, the ones about a person that somebody made one at a time: no import, no job. The change set tells, and who
+ * orders an import opens its set: by its kind as well. */
+MUST_CHECK enum err_code feed_read_single(struct call *c, int64_t after, int64_t horizon, size_t most,
+    struct change **out, size_t *n);
+/* Bits of the consumers that follow such a change, and of those that have a queue of their own. single: somebody made it
+ * one at a time, as for feed_read_single. */
 enum { CONSUMERS_MAX = 62 };
-uint64_t consumers_of(const struct org *o, const struct live_entity *e, enum change_kind kind);
+uint64_t consumers_of(const struct org *o, const struct live_entity *e, enum change_kind kind, bool single);
 uint64_t consumers_with_queue(const struct org *o);
 struct consumed {
     bool more;   /* there is more left */

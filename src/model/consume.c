@@ -1,16 +1,21 @@
 /* consume.c - runs the consumers of the feed.
  *
  * Each has a cursor that moves in the transaction of its effects. What a consumer reads of records it reads ahead,
- * in a reading call: a record that changes in between has a later row in the feed, and comes again. */
+ * in a reading call: a record that changes in between has a later row in the feed, and comes again.
+ *
+ * Behind an import the feed is long, and who changed one thing would wait for all of it. A consumer that goes before
+ * another takes such single changes out of turn; the other one's cursor stays where it is. */
 
 #include "model/change.h"
 
 #include "base/log.h"
+#include "model/job.h"
 #include "model/org.h"
 
 #include <string.h>
 
 enum { FEED_BATCH = 500, FEED_AHEAD = 4 * FEED_BATCH }; /* a batch is some 10 ms of the writer */
+enum { SINGLE = 100, SINGLE_ROWS = 2000, STRETCH = 20000 }; /* people, rows of theirs, rows looked through at once */
 
 struct consuming {
     const struct consumer *consumer;
@@ -22,11 +27,11 @@ struct consuming {
     struct arena *mem;       /* of its look, for what is found */
 };
 
-static bool follows(const struct consumer *k, const char *entity, enum change_kind kind)
+static bool follows(const struct consumer *k, const char *entity, enum change_kind kind, bool single)
 {
     const char *const *name = k->follows;
 
-    if (k->take || (k->kinds && !strchr(k->kinds, (int)kind))) {
+    if (k->take || (k->before && !single) || (k->kinds && !strchr(k->kinds, (int)kind))) {
         return false;
     }
     while (name && *name && strcmp(*name, entity) != 0) {
@@ -35,13 +40,13 @@ static bool follows(const struct consumer *k, const char *entity, enum change_ki
     return !name || *name;
 }
 
-uint64_t consumers_of(const struct org *o, const struct live_entity *e, enum change_kind kind)
+uint64_t consumers_of(const struct org *o, const struct live_entity *e, enum change_kind kind, bool single)
 {
     uint64_t bits = 0, bit = 1;
 
     for (const struct module *const *m = o->modules; *m; m++) {
         for (const struct consumer *k = (*m)->consumers; k && k->name; k++, bit <<= 1) {
-            bits |= follows(k, e->name.p, kind) ? bit : 0;
+            bits |= follows(k, e->name.p, kind, single) ? bit : 0;
         }
     }
     return bits;
@@ -223,6 +228,81 @@ static enum err_code run_queue(struct call *c, const struct consumer *consumer, 
     return OK;
 }
 
+/* ---- consumers that go before another ---- */
+
+struct preceding {
+    const struct consumer *consumer;
+    int64_t to;
+    struct change *changes;
+    size_t n;
+    bool goes, more, hidden;
+};
+
+/* One order is many rows, and they follow each other. */
+static bool are_many(const struct change *changes, size_t n)
+{
+    size_t people = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        people += !i || changes[i].person != changes[i - 1].person;
+    }
+    return n == SINGLE_ROWS || people > SINGLE;
+}
+
+/* What is near comes in the other one's next go, unless that makes way for a job; what is many comes in its turn. */
+static enum err_code look_before(struct call *c, void *arg)
+{
+    struct preceding *p = arg;
+    int64_t seq = 0, from = 0, horizon;
+    bool found;
+
+    *p = (struct preceding) { .consumer = p->consumer };
+    TRY(db_find(c, &seq, &found, SQL("SELECT \"seq\" FROM \"cursors\" WHERE \"name\" = $1"), VALS(V(p->consumer->before))));
+    TRY(feed_reach(c, &horizon, &p->hidden));
+    if (!found || horizon - seq <= (workers_fill_feed(c->org) ? 0 : FEED_BATCH)) {
+        p->hidden = false;
+        return OK;
+    }
+    TRY(db_find(c, &from, &found, SQL("SELECT coalesce(\"ahead\", 0) FROM \"cursors\" WHERE \"name\" = $1"),
+        VALS(V(p->consumer->before))));
+    from = from > seq ? from : seq;
+    p->to = horizon - from < STRETCH ? horizon : from + STRETCH;
+    p->more = p->to < horizon;
+    TRY(feed_read_single(c, from, p->to, SINGLE_ROWS, &p->changes, &p->n));
+    p->goes = p->n || p->more;
+    p->n = are_many(p->changes, p->n) ? 0 : p->n;
+    return OK;
+}
+
+/* The row of the other one's cursor is the lock, as there. */
+static enum err_code go_before(struct call *c, void *arg)
+{
+    struct preceding *p = arg;
+    int64_t reached;
+    bool found;
+
+    TRY(db_find(c, &reached, &found,
+        SQL2("SELECT CASE WHEN \"ahead\" > \"seq\" THEN \"ahead\" ELSE \"seq\" END FROM \"cursors\" WHERE \"name\" = $1",
+            "SELECT CASE WHEN \"ahead\" > \"seq\" THEN \"ahead\" ELSE \"seq\" END FROM \"cursors\" WHERE \"name\" = $1 FOR UPDATE"),
+        VALS(V(p->consumer->before))));
+    if (!found || reached >= p->to) {
+        return OK; /* another server has been there, or the other one has come to it */
+    }
+    TRY(p->n ? p->consumer->run(c, p->changes, p->n) : OK);
+    return db_exec(c, SQL("UPDATE \"cursors\" SET \"ahead\" = $2 WHERE \"name\" = $1"), VALS(V(p->consumer->before), V(p->to)));
+}
+
+static enum err_code run_before(struct call *c, const struct consumer *consumer, struct consumed *out)
+{
+    struct preceding p = { .consumer = consumer };
+
+    TRY(call_follow(c, look_before, &p));
+    c->patient = !p.n; /* the others end their goes for what somebody waits for */
+    TRY(p.goes ? call_write(c, go_before, &p) : OK);
+    *out = (struct consumed) { .more = p.more, .hidden = p.hidden };
+    return OK;
+}
+
 static enum err_code run_feed(struct call *c, const struct consumer *consumer, struct consumed *out)
 {
     struct consuming w = { .consumer = consumer };
@@ -244,7 +324,9 @@ enum err_code consumer_run(struct org *o, const struct consumer *consumer, struc
 
     *out = (struct consumed) { 0 };
     call_init(&c, o, mem, user_system(), VIA_SYSTEM);
-    enum err_code code = consumer->take ? run_queue(&c, consumer, out) : run_feed(&c, consumer, out);
+    enum err_code code = consumer->take ? run_queue(&c, consumer, out)
+        : consumer->before              ? run_before(&c, consumer, out)
+                                        : run_feed(&c, consumer, out);
     if (code != OK) {
         *e = c.err;
         log_event(LOG_ERROR, &(struct log_context) { .module = consumer->name }, "%s", c.err.msg);

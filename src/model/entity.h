@@ -107,6 +107,10 @@ struct consumer {
     enum err_code (*waits)(struct call *c, bool *yes);
     /* Takes some of it out and does what it asks for, in one write transaction; *more: there was as much as it takes. */
     enum err_code (*take)(struct call *c, bool *more);
+    /* It goes before another consumer of the feed, named here, while that is far behind: it is given what people did one
+     * at a time, out of turn, and the other comes to the same changes in their order. So its run does what may be done
+     * twice. It has no cursor of its own; somebody waits for what it does. */
+    const char *before;
 };
 #define CONSUMER_END { .name = NULL }
 

@@ -99,5 +99,7 @@ void workers_stop(struct workers *w); /* after the steps under way */
 MUST_CHECK enum err_code workers_drain(struct org *o, struct err *e);
 /* A long job, an import, has written within the last moment: what can wait leaves the writer and the disk to it. */
 bool workers_write_much(const struct org *o);
+/* One has filled the feed within the last moment, and goes on: not every long job does. */
+bool workers_fill_feed(const struct org *o);
 
 #endif

@@ -13,7 +13,7 @@
 #include <malloc.h>
 
 enum { LEASE_SECONDS = 60, TRIES = 8 };
-enum { TURN_MICROS = 1000000, LONG_MICROS = 2000000, RESULT_MAX = 1 << 20 };
+enum { TURN_MICROS = 1000000, LONG_MICROS = 2000000, RESULT_MAX = 1 << 20, MUCH = 100 };
 
 struct leased {
     int64_t id, user, mark, done, total, cancel, change_set;
@@ -311,6 +311,19 @@ static enum err_code begin_write(struct job_work *w, call_fn *fn, void *arg, boo
     return OK;
 }
 
+/* Consumers make way for what fills the feed, and for nothing else: sending mails takes hours and brings them little. */
+static void note_writing(const struct job_work *w, const struct job_later *l)
+{
+    int64_t now = time_monotonic();
+
+    __atomic_store_n(&w->org->worked, now, __ATOMIC_RELAXED);
+    if (l->c.changes >= MUCH) {
+        __atomic_store_n(&w->org->filled, now, __ATOMIC_RELAXED);
+    } else if (w->lags && w->ended) {
+        __atomic_store_n(&w->org->filled, 0, __ATOMIC_RELAXED);
+    }
+}
+
 static enum err_code end_write(struct job_later *l, enum err_code code)
 {
     struct job_work *w = l->one.w;
@@ -320,7 +333,7 @@ static enum err_code end_write(struct job_later *l, enum err_code code)
     w->lease->until = code == OK ? l->one.until : w->lease->until;
     w->err = code == OK ? w->err : l->c.err;
     w->ended = code == OK && l->one.last;
-    __atomic_store_n(&w->org->worked, time_monotonic(), __ATOMIC_RELAXED);
+    note_writing(w, l);
     arena_destroy(l->mem);
     return code;
 }

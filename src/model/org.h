@@ -31,7 +31,7 @@ struct org {
     void *wake_arg;
     struct notify *notify;    /* PostgreSQL, of a server: tells others, and hears them */
     uint64_t jobs_queued;     /* grows with each commit that ordered a job */
-    int64_t worked;           /* when a long job wrote last, by the monotonic clock */
+    int64_t worked, filled;   /* when a long job wrote last, and when one filled the feed, by the monotonic clock */
     bool stopping;            /* long jobs end between two of their steps, and go on elsewhere or later */
     struct arena *mem;
     uint8_t secret[32];       /* from the key file: signs and encrypts */

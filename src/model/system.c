@@ -421,7 +421,8 @@ static const char *const job_unique[] = { "\"key\"", NULL };
 static const struct entity job = { .name = "job_row", .plural = "jobs", .fields = job_fields,
     .flags = ENTITY_TABLE, .indexes = job_indexes, .unique = job_unique };
 
-static const struct field cursor_fields[] = { COL_TEXT("name"), COL_INT("seq"), FIELD_END };
+/* ahead: how far a consumer that goes before it has looked for single changes */
+static const struct field cursor_fields[] = { COL_TEXT("name"), COL_INT("seq"), COL_INT("ahead"), FIELD_END };
 static const struct entity cursor = { .name = "cursor_row", .plural = "cursors",
     .fields = cursor_fields, .flags = ENTITY_TABLE | ENTITY_WITHOUT_ID, .key = "\"name\"" };
 

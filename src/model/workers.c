@@ -168,6 +168,13 @@ bool workers_write_much(const struct org *o)
     return time_monotonic() - __atomic_load_n(&o->worked, __ATOMIC_RELAXED) < WORKED_MICROS;
 }
 
+bool workers_fill_feed(const struct org *o)
+{
+    int64_t at = __atomic_load_n(&o->filled, __ATOMIC_RELAXED);
+
+    return at && time_monotonic() - at < WORKED_MICROS;
+}
+
 /* Whoever fills the feed, an import, gets the greater part of the writer: what a consumer took of it, it leaves
  * alone many times as long, or until that has ended. */
 static void yield(struct workers *w, int64_t took)
@@ -175,7 +182,7 @@ static void yield(struct workers *w, int64_t took)
     int64_t end = time_monotonic() + took * YIELD;
     bool stop = false;
 
-    while (!stop && workers_write_much(w->org) && time_monotonic() < end) {
+    while (!stop && workers_fill_feed(w->org) && time_monotonic() < end) {
         usleep(GATHER_MICROS);
         pthread_mutex_lock(&w->lock);
         stop = w->stop;
@@ -199,9 +206,9 @@ static void *consume_loop(void *arg)
         watch_look(w, &watch);
         int64_t began = time_monotonic();
         enum err_code code = consumer_run(w->org, one->consumer, &did, &e);
-        if (did.more) {
+        if (did.more && !one->consumer->before) {
             yield(w, time_monotonic() - began);
-        } else {
+        } else if (!did.more) {
             if (code == OK && !did.hidden) {
                 look_seldom(&watch.look, w->org);
             }

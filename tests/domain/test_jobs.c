@@ -407,12 +407,48 @@ static enum err_code test_work(struct job_work *w)
     return of_test.outcome == OK ? OK : err_set(&w->err, of_test.outcome, NULL, "as told");
 }
 
+/* A message each second, as a campaign is sent, or an import's rows at once: what the consumers make of it. */
+static enum err_code write_few(struct call *c, void *arg)
+{
+    return make_some(c, &(struct many) { "contact", "last_name", 0, *(int *)arg });
+}
+
+static bool fills[2];
+
+static enum err_code test_writes(struct job_work *w)
+{
+    int few = 2, many = 200;
+
+    TRY(job_work_write(w, write_few, &few));
+    fills[0] = workers_fill_feed(w->org);
+    TRY(job_work_write(w, write_few, &many));
+    fills[1] = workers_fill_feed(w->org);
+    w->lags = true;
+    return job_work_end(w, write_few, &few);
+}
+
 static const struct job_kind test_kinds[] = {
+    { .name = "test_writes", .work = test_writes, .system = true },
     { .name = "test_run", .look = test_look, .run = test_run, .system = true },
     { .name = "test_work", .work = test_work, .system = true },
     { .name = NULL },
 };
 static const struct module test_module = { .name = "test", .jobs = test_kinds };
+
+/* The modules without it. */
+static const struct module *const *add_test_module(struct world *w)
+{
+    static const struct module *modules[64];
+    const struct module *const *before = w->org->modules;
+    size_t n = 0;
+
+    for (; before[n]; n++) {
+        modules[n] = before[n];
+    }
+    modules[n] = &test_module;
+    w->org->modules = modules;
+    return before;
+}
 
 static enum err_code enqueue(struct call *c, void *arg)
 {
@@ -426,6 +462,23 @@ static enum err_code forget(struct call *c, void *arg)
     (void)arg;
     TRY(db_exec(c, SQL("DELETE FROM \"state\" WHERE \"key\" = 'test'"), VALS()));
     return db_exec(c, SQL("DELETE FROM \"jobs\" WHERE \"kind\" LIKE 'test_%'"), VALS());
+}
+
+/* Consumers stand back for the second, and only until it ends: beside a campaign that is sent for hours they go on. */
+static void consumers__make_way_for_what_fills_the_feed(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(workers_drain(w->org, &w->err), OK);
+    w->org->filled = 0;
+    const struct module *const *before = add_test_module(w);
+    writes(w, enqueue, (void *)(uintptr_t) "test_writes");
+    assert_int_equal(workers_drain(w->org, &w->err), OK);
+    w->org->modules = before;
+    assert_false(fills[0]);
+    assert_true(fills[1]);
+    assert_false(workers_fill_feed(w->org));
+    writes(w, forget, NULL);
 }
 
 static int64_t left_running(struct world *w, const char *kind)
@@ -442,16 +495,9 @@ static int64_t left_running(struct world *w, const char *kind)
 
 static void a_job_of_another_worker__is_left_alone(void **state)
 {
-    static const struct module *modules[64];
     struct world *w = *state;
-    const struct module *const *before = w->org->modules;
-    size_t n = 0;
+    const struct module *const *before = add_test_module(w);
 
-    for (; before[n]; n++) {
-        modules[n] = before[n];
-    }
-    modules[n] = &test_module;
-    w->org->modules = modules;
     for (int steals = 0; steals < 2; steals++) {
         of_test.steals = steals;
         for (int again = 0; again < 2; again++) {
@@ -657,6 +703,7 @@ int main(void)
     const struct CMUnitTest once[] = {
         cmocka_unit_test(an_import__does_not_wait_for_rows_that_come_late),
         cmocka_unit_test(a_job_of_another_worker__is_left_alone),
+        cmocka_unit_test(consumers__make_way_for_what_fills_the_feed),
         cmocka_unit_test(a_part_that_failed__leaves_what_follows_to_the_feed),
         cmocka_unit_test(what_waits_for_the_commit__is_not_given_back),
         cmocka_unit_test(a_ceiling_in_a_scratch__ends_the_call),

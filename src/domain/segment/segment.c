@@ -451,6 +451,7 @@ static const struct job_kind jobs[] = {
 };
 
 static const struct consumer consumers[] = {
+    { .name = "segments_single", .before = "segments", .run = segments_consume_single },
     { .name = "segments", .run = segments_consume },
     CONSUMER_END,
 };

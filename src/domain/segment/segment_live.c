@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TIMERS = 200, TOGETHER = 100 };
+enum { TIMERS = 200, TOGETHER = 100, NESTED = 20, CAUSED = 2000 };
 
 /* ---- which segments a change may touch ---- */
 
@@ -227,6 +227,34 @@ enum err_code segments_consume(struct call *c, const struct change *changes, siz
     TRY(judge_pairs(c, all, nsegments, &pairs));
     TRY(segments_store_sizes(c, all, nsegments));
     return pairs.n ? segment_timers_plan(c) : OK;
+}
+
+/* Moves are this call's own: nobody else judges meanwhile. */
+static size_t keep_moves(struct change *changes, size_t n)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (changes[i].kind == CHANGE_ENTER || changes[i].kind == CHANGE_LEAVE) {
+            changes[kept++] = changes[i];
+        }
+    }
+    return kept;
+}
+
+enum err_code segments_consume_single(struct call *c, const struct change *changes, size_t n)
+{
+    /* no segment names itself, so each level of names is one round */
+    for (size_t round = 0; n && round < NESTED; round++) {
+        struct change *caused;
+        int64_t last;
+        TRY(db_int(c, &last, SQL("SELECT coalesce(max(\"id\"), 0) FROM \"feed\""), VALS()));
+        TRY(segments_consume(c, changes, n));
+        TRY(feed_read(c, last, INT64_MAX, CAUSED, &caused, &n));
+        n = keep_moves(caused, n);
+        changes = caused;
+    }
+    return OK;
 }
 
 /* ---- what people do ---- */

@@ -70,6 +70,8 @@ MUST_CHECK enum err_code segment_timers_plan(struct call *c);
 MUST_CHECK enum err_code segment_order_build(struct call *c, int64_t id, int64_t delay, int64_t *job);
 
 enum err_code segments_consume(struct call *c, const struct change *changes, size_t n);
+/* Out of turn: the segments that name the ones which somebody entered or left by it are judged as well. */
+enum err_code segments_consume_single(struct call *c, const struct change *changes, size_t n);
 enum err_code segment_timers_run(struct call *c);
 enum err_code segment_build_work(struct job_work *w);
 extern const struct expr_extension segment_functions[];
