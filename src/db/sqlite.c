@@ -369,6 +369,15 @@ static enum err_code sqlite_script(struct conn *conn, const char *text, struct e
     return rc == SQLITE_OK ? OK : fail(c, rc, e);
 }
 
+/* SQLite syncs the file only once all of the log is copied, and then somebody may wait for it: what is there goes now. */
+static int sync_file(struct sqlite_conn *c)
+{
+    sqlite3_file *file = NULL;
+    int rc = sqlite3_file_control(c->db, NULL, SQLITE_FCNTL_FILE_POINTER, &file);
+
+    return rc == SQLITE_OK && file->pMethods ? file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY) : rc;
+}
+
 static enum err_code sqlite_checkpoint(struct conn *conn, int64_t *wal_pages, struct err *e)
 {
     struct sqlite_conn *c = self(conn);
@@ -376,6 +385,9 @@ static enum err_code sqlite_checkpoint(struct conn *conn, int64_t *wal_pages, st
     int rc = sqlite3_wal_checkpoint_v2(c->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &log, &done);
 
     *wal_pages = log;
+    if (rc == SQLITE_OK && log > 0) {
+        rc = sync_file(c);
+    }
     return rc == SQLITE_OK ? OK : fail(c, rc, e);
 }
 
