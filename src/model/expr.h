@@ -68,6 +68,7 @@ struct expr_extension {
     uint8_t scale;
     bool clock; /* its answer changes by time alone */
     bool named; /* its first argument is a name in quotes, and no field */
+    bool counts; /* how often, never absent, and over any span at most as often as by its first argument alone */
     const char *rows; /* the child name of the record whose rows it looks at: told by expr_uses; NULL for none */
     const char *field; /* of the record's own, at which it looks as well: told by expr_uses; NULL for none */
     void *arg;
@@ -131,6 +132,9 @@ struct expr_use {
 };
 void expr_uses(const struct expr *x, void (*fn)(void *arg, const struct expr_use *u), void *arg);
 bool expr_uses_now(const struct expr *x);
+/* Appends a condition (as expr_text by number) that does not look at the clock and holds wherever x holds now, or may come
+ * to hold by time alone; nothing: that may be anywhere. */
+void expr_ever(const struct expr *x, struct buf *out);
 /* True when it looks only at stored columns of the record itself and not at the clock. */
 bool expr_is_own_row(const struct expr *x);
 /* The same, but that it may look at the clock and at who asks. */

@@ -558,7 +558,7 @@ static enum err_code eval_number(void *arg, const struct expr_call *call, const 
 }
 
 const struct expr_extension event_functions[] = {
-    { .name = "did", .named = true, .least = 1, .most = 3, .type = VALUE_NUMBER, .clock = true, .about = about_events,
+    { .name = "did", .named = true, .counts = true, .least = 1, .most = 3, .type = VALUE_NUMBER, .clock = true, .about = about_events,
         .check = check_did, .sql = put_did, .eval = eval_did, .next = next_did },
     { .name = "last_did", .named = true, .least = 1, .most = 1, .type = VALUE_INSTANT, .clock = true, .check = check_last,
         .sql = put_last, .eval = eval_last, .next = next_last },

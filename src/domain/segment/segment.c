@@ -23,7 +23,7 @@ static const struct field fields[] = {
     FIELD_LONG("description"),
     FIELD_CHOICE("kind", kinds, .def = "live", .set_once = true,
         .help = "Live follows its condition; a snapshot keeps who was in at the beginning; a static one is kept by hand."),
-    { .name = "where", .label = "Condition", .kind = KIND_LONG_TEXT, .max = 16000 },
+    { .name = "where", .label = "Condition", .kind = KIND_LONG_TEXT, .max = SEGMENT_WHERE },
     FIELD_TEXT("state", .max = 20, .read_only = true, .no_fold = true, .no_history = true,
         .help = "building, live or failed"),
     FIELD_INT("size", .read_only = true, .no_history = true),

@@ -8,10 +8,17 @@
 
 enum { PAGE = 1000, SWEEP = 2000 };
 
+struct verdict {
+    int64_t person, next; /* next: until when time alone does not change it */
+    bool in;
+};
+
 struct building {
     struct job_work *w;
     int64_t id, version, was, begun, late, swapped, entered, left;
     int64_t after, reached; /* reached: by the page at hand, which may be written twice */
+    struct verdict *page;   /* PAGE at most: who is in, or may come in by time alone */
+    size_t npage;
     struct segment s; /* of the call at hand */
     struct str where; /* as it was at the beginning: one that is edited meanwhile is begun anew */
     bool over, stale;
@@ -55,35 +62,53 @@ static enum err_code judge_page(struct call *c, struct building *b, const int64_
     for (size_t i = 0; i < n; i++) {
         struct call_mark mark = call_mark(c);
         struct segment_person him = { 0 };
+        struct verdict v = { .person = ids[i] };
         TRY(record_load(c, people, ids[i], true, &him.r));
-        TRY(segment_renew(c, &b->s, b->version, &him, "built"));
+        TRY(segment_judge(c, &b->s, &him, &v.in, &v.next));
         call_rewind(c, mark);
+        if (v.in || v.next != INT64_MAX) {
+            b->page[b->npage++] = v;
+        }
     }
+    return OK;
+}
+
+/* Without holding the writer up: who changes from now on is judged again before the swap. */
+static enum err_code read_page(struct call *c, void *arg)
+{
+    struct building *b = arg;
+    struct list_request q = { .e = model_entity(c->model, STR("contact")), .right = RIGHT_READ };
+    struct buf ever;
+    int64_t *ids;
+    size_t n;
+
+    b->npage = 0;
+    TRY(is_current(c, b));
+    if (b->stale) {
+        return OK;
+    }
+    buf_init(&ever, c->mem, SEGMENT_WHERE);
+    expr_ever(b->s.x, &ever);
+    q.where = b->s.clock && ever.failed ? STR("") : b->s.clock ? buf_str(&ever) : b->s.where;
+    TRY(query_ids(c, &q, b->after, 0, PAGE, &ids, &n));
+    for (size_t i = 0; !b->s.clock && i < n; i++) {
+        b->page[b->npage++] = (struct verdict) { ids[i], INT64_MAX, true };
+    }
+    TRY(b->s.clock ? judge_page(c, b, ids, n) : OK);
+    b->reached = n ? ids[n - 1] : b->after;
+    b->over = n < PAGE;
     return OK;
 }
 
 static enum err_code put_page(struct call *c, void *arg)
 {
     struct building *b = arg;
-    struct list_request q = { .e = model_entity(c->model, STR("contact")), .right = RIGHT_READ };
-    int64_t *ids;
-    size_t n;
-    bool moved;
 
     TRY(is_current(c, b));
-    if (b->stale) {
-        return OK;
+    for (size_t i = 0; !b->stale && i < b->npage; i++) {
+        const struct verdict *v = &b->page[i];
+        TRY(segment_built(c, &b->s, b->version, v->person, v->in, v->next));
     }
-    q.where = b->s.clock ? STR("") : b->s.where; /* each person needs a timer */
-    TRY(query_ids(c, &q, b->after, 0, PAGE, &ids, &n));
-    if (b->s.clock) {
-        TRY(judge_page(c, b, ids, n));
-    }
-    for (size_t i = 0; !b->s.clock && i < n; i++) {
-        TRY(segment_put(c, &b->s, b->version, ids[i], NULL, true, "built", &moved));
-    }
-    b->reached = n ? ids[n - 1] : b->after;
-    b->over = n < PAGE;
     return OK;
 }
 
@@ -290,6 +315,7 @@ static enum err_code build(struct building *b)
         TRY(job_work_write(b->w, begin, b));
         while (!b->over && !b->stale) {
             b->w->done = b->after;
+            TRY(job_work_read(b->w, read_page, b));
             TRY(job_work_write(b->w, put_page, b));
             b->after = b->reached;
         }
@@ -300,7 +326,8 @@ static enum err_code build(struct building *b)
 
 enum err_code segment_build_work(struct job_work *w)
 {
-    struct building b = { .w = w, .id = json_integer_value(json_object_get(w->input, "segment")) };
+    struct building b = { .w = w, .id = json_integer_value(json_object_get(w->input, "segment")),
+        .page = ARENA_ARRAY(w->mem, struct verdict, PAGE) };
     enum err_code code = build(&b);
 
     if (code == OK || w->cancelled || code == ERR_NOT_FOUND || !err_from_input(code)) {

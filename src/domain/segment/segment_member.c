@@ -317,6 +317,20 @@ enum err_code segment_renew(
     return s->clock ? set_timer(c, s, p, next) : OK;
 }
 
+enum err_code segment_built(
+    struct call *c, struct segment *s, int64_t version, int64_t person, bool in, int64_t next)
+{
+    bool moved;
+
+    TRY(in ? segment_put(c, s, version, person, NULL, true, "built", &moved) : OK);
+    return next == INT64_MAX ? OK
+                             : db_exec(c, /* one that is set for earlier may be of what he did meanwhile */
+                                   SQL("INSERT INTO \"segment_timers\" (\"segment\", \"person\", \"due\") VALUES ($1, $2, $3) ON"
+                                       " CONFLICT (\"segment\", \"person\") DO UPDATE SET \"due\" = excluded.\"due\" WHERE"
+                                       " excluded.\"due\" < \"segment_timers\".\"due\""),
+                                   VALS(V(s->id), V(person), V(next)));
+}
+
 enum err_code segments_store_sizes(struct call *c, struct segment *all, size_t n)
 {
     const struct live_entity *e = model_entity(c->model, STR("segment"));

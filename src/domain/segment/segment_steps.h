@@ -7,7 +7,7 @@
 #include "model/expr.h"
 #include "model/job.h"
 
-enum { SEGMENT_NAMES = 20, SEGMENTS_MAX = 2000 };
+enum { SEGMENT_NAMES = 20, SEGMENTS_MAX = 2000, SEGMENT_WHERE = 16000 };
 
 /* A segment as it is at work. */
 struct segment {
@@ -57,6 +57,9 @@ MUST_CHECK enum err_code segment_judge(
  * history, feed and size as well. */
 MUST_CHECK enum err_code segment_renew(
     struct call *c, struct segment *s, int64_t version, struct segment_person *p, const char *cause);
+/* Writes the verdict of a build about somebody who is in its version, or may come in by time alone. */
+MUST_CHECK enum err_code segment_built(
+    struct call *c, struct segment *s, int64_t version, int64_t person, bool in, int64_t next);
 /* Writes that a person is in, or not. *moved: it was otherwise before. p: what is known of him, or NULL. */
 MUST_CHECK enum err_code segment_put(struct call *c, struct segment *s, int64_t version, int64_t person,
     const struct segment_person *p, bool in, const char *cause, bool *moved);

@@ -290,6 +290,42 @@ static void check_next(struct world *w, const struct expr *x, struct str text)
     w->at = 0;
 }
 
+static struct {
+    int64_t narrowed, yes; /* what is left of it asks for something, and held where it held */
+} evers;
+
+/* Where it holds at any time there holds what it asks for besides the clock. */
+static void check_ever(struct world *w, const struct expr *x, struct str text, const struct expr_scope *s)
+{
+    const struct expr *ever;
+    struct buf b;
+
+    buf_init(&b, w->scratch, EXPR_TEXT_MAX);
+    expr_ever(x, &b);
+    if (!b.n || b.failed) {
+        return;
+    }
+    if (expr_condition(s, buf_str(&b), NULL, &ever, &w->err) != OK) {
+        fail_msg("%s\n%.*s\n%.*s", w->err.msg, STR_ARG(text), STR_ARG(buf_str(&b)));
+    }
+    assert_false(expr_uses_now(ever));
+    evers.narrowed++;
+    w->at = 1 + (int64_t)rng_below(&w->rng, w->nrows[CONTACT]);
+    bool may = holds_at(w, ever, w->at, w->now);
+    for (int i = 0; i < 20; i++) {
+        int64_t t = w->now + (int64_t)(rng_real(&w->rng) * (double)DAYS(i % 2 ? 400 : 365 * 100)) * (i > 0);
+        if (!holds_at(w, x, w->at, t)) {
+            continue;
+        }
+        evers.yes++;
+        if (!may) {
+            fail_msg("seed %" PRIu64 ", record %" PRId64 "\n%.*s\nholds at %" PRId64 ", but not\n%.*s", expr_seed, w->at,
+                STR_ARG(text), t, STR_ARG(buf_str(&b)));
+        }
+    }
+    w->at = 0;
+}
+
 static bool one(struct world *w, struct maker *m, struct str text, struct tally *t)
 {
     struct expr_scope s = w->scope;
@@ -320,6 +356,7 @@ static bool one(struct world *w, struct maker *m, struct str text, struct tally 
     t->made++;
     for (int i = 0; i < 2 && x->clock; i++) {
         check_next(w, x, text);
+        check_ever(w, x, text, &s);
     }
     text = arena_fmt(w->scratch, "not (%.*s)", STR_ARG(text));
     if (expr_condition(&s, text, NULL, &x, &w->err) == OK) {
@@ -392,6 +429,8 @@ static void report(const char *backend, int64_t millis)
     printf("next change: %" PRId64 " exact, %" PRId64 " never, %" PRId64 " none for five years, "
         "%" PRId64
            " early\n", turns.exact, turns.never, turns.far, turns.early);
+    printf("narrowed: %" PRId64 ", held %" PRId64 " times\n", evers.narrowed, evers.yes);
+    assert_true(evers.narrowed > expr_rounds && evers.yes > expr_rounds);
     assert_true(refused < made);
     assert_true(turns.exact > 10 * expr_rounds && turns.never > 5 * expr_rounds);
 }
