@@ -281,6 +281,25 @@ step('columns: chosen, moved, sized; the first stays', async () => {
   await page.keyboard.press('Escape');
 });
 
+step('a flood of changes, as of an import, is followed now and then, and to its end', async () => {
+  const { page } = e2e;
+  await open('?cols=name,job_title');
+  const asked = [];
+  const note = (r) => { if (/aggregate/.test(r.url())) asked.push(r.url()); };
+  page.on('request', note);
+  const begun = Date.now();
+  let n = 0;
+  for (; Date.now() - begun < 5000; n++) {
+    const r = await api('POST', '/contacts/bulk', { where: '', set: { job_title: `Flood ${n}` } });
+    assert.equal(r.status, 202, JSON.stringify(r.body));
+    await sleep(300);
+  }
+  await grid().getByText(`Flood ${n - 1}`, { exact: true }).first().waitFor();
+  page.off('request', note);
+  assert.ok(n >= 4, `${n} floods`);
+  assert.ok(asked.length <= 2 + Math.ceil((Date.now() - begun) / 1500), `${asked.length} questions in ${Date.now() - begun} ms`);
+});
+
 step('many at once: a field of a filtered list in five, taken back', async () => {
   const { page } = e2e;
   await open(`?where=${encodeURIComponent("city = 'Berlin'")}`);

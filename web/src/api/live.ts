@@ -28,6 +28,9 @@ async function followLists(client: QueryClient, meta: Meta, changes: Change[]) {
   }
 }
 
+// while many change, as during an import, what is on the screen follows now and then: it would ask for nothing else
+const MANY = 50, SOON = 300, LATER = 3000;
+
 export function useLive(client: QueryClient, meta: Meta | undefined) {
   // another model is no reason to open the stream anew: what changes meanwhile would be told to nobody
   const latest = useRef(meta), there = !!meta;
@@ -36,9 +39,10 @@ export function useLive(client: QueryClient, meta: Meta | undefined) {
     if (!there) return;
     const source = new EventSource('/api/v1/changes');
     let waiting: Change[] = [];
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined, pause = SOON;
     const flush = () => {
       const now = waiting, meta = latest.current!;
+      pause = now.length > MANY ? Math.min(pause * 2, LATER) : SOON;
       waiting = [];
       timer = undefined;
       void followLists(client, meta, now);
@@ -55,7 +59,7 @@ export function useLive(client: QueryClient, meta: Meta | undefined) {
     };
     source.addEventListener('change', (ev) => {
       waiting.push(JSON.parse((ev as MessageEvent).data));
-      timer ??= setTimeout(flush, 300);
+      timer ??= setTimeout(flush, pause);
     });
     source.addEventListener('meta', () => void client.invalidateQueries({ queryKey: ['meta'] }));
     source.addEventListener('reset', () => void client.invalidateQueries());
