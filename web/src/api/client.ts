@@ -38,6 +38,7 @@ export function call<T = unknown>(method: string, path: string, body?: unknown, 
 
 async function send<T>(method: string, path: string, body: BodyInit | undefined, headers: Record<string, string>, signal?: AbortSignal): Promise<Answer<T>> {
   let r: Response;
+  const asker = csrf;
   try {
     const ahead = method === 'GET' ? early.get(path) : undefined;
     if (method === 'GET') early.delete(path); else early.clear();
@@ -57,7 +58,8 @@ async function send<T>(method: string, path: string, body: BodyInit | undefined,
     try { data = JSON.parse(text); } catch { data = null; }
   }
   if (!r.ok) {
-    if (r.status === 401 && path !== '/login' && session.state === 'in') setSession({ ...session, state: 'lost' });
+    // one that was sent before somebody signed in again says nothing of the session that is there now
+    if (r.status === 401 && path !== '/login' && session.state === 'in' && asker === csrf) setSession({ ...session, state: 'lost' });
     throw new Problem(r.status, data?.code ?? 'http', data?.detail ?? data?.title ?? `HTTP ${r.status}`, data?.errors ?? [], data?.request ?? '');
   }
   return { data: data as T, etag: r.headers.get('ETag'), status: r.status };
