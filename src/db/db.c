@@ -408,3 +408,13 @@ void conn_budget(struct conn *c, int64_t micros)
     assert(c->backend == DB_POSTGRES || c->mode == CONN_READ);
     c->budget = micros;
 }
+
+bool conn_budget_own(struct conn *c, int64_t micros)
+{
+    bool may = !c->budget && (c->backend == DB_POSTGRES ? conn_in_tx(c) : c->mode == CONN_READ);
+
+    if (may) {
+        conn_budget(c, micros);
+    }
+    return may;
+}

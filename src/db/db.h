@@ -192,6 +192,8 @@ MUST_CHECK enum err_code conn_wait(struct conn *c, int fd, int64_t micros,
  * PostgreSQL: statement_timeout) ends with ERR_BUDGET. 0 takes the limit away. Read connections
  * only on SQLite; inside a transaction only on PostgreSQL. */
 void conn_budget(struct conn *c, int64_t micros);
+/* The same where one may be set and none is: true when it was. */
+bool conn_budget_own(struct conn *c, int64_t micros);
 
 /* Errors: unique clash ERR_CONFLICT, field = "unique:<index or table.columns>"; foreign key
  * ERR_CONFLICT, field = "reference"; busy or gone ERR_BUSY; disk full ERR_FULL; past the budget

@@ -132,7 +132,7 @@ struct expr_use {
 };
 void expr_uses(const struct expr *x, void (*fn)(void *arg, const struct expr_use *u), void *arg);
 bool expr_uses_now(const struct expr *x);
-/* Appends a condition (as expr_text by number) that does not look at the clock and holds wherever x holds now, or may come
+/* Appends a condition, by names, that does not look at the clock and holds wherever x holds now, or may come
  * to hold by time alone; nothing: that may be anywhere. */
 void expr_ever(const struct expr *x, struct buf *out);
 /* True when it looks only at stored columns of the record itself and not at the clock. */

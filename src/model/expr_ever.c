@@ -51,7 +51,7 @@ void expr_ever(const struct expr *x, struct buf *out)
         bool braces = x->node == NODE_OR;
         begin_part(out);
         buf_lit(out, braces ? "(" : "");
-        expr_text(x, true, out);
+        expr_text(x, false, out);
         buf_lit(out, braces ? ")" : "");
         return;
     }
@@ -63,13 +63,13 @@ void expr_ever(const struct expr *x, struct buf *out)
         begin_part(out);
         buf_lit(out, did->extension->name);
         buf_byte(out, '(');
-        expr_text(did->args[0], true, out);
+        expr_text(did->args[0], false, out);
         buf_lit(out, ") >= 1");
     }
     for (size_t i = 0; i < x->n; i++) {
         if (x->args[i]->node == NODE_FIELD && !x->args[i]->clock) {
             begin_part(out);
-            expr_text(x->args[i], true, out);
+            expr_text(x->args[i], false, out);
             buf_lit(out, " is not empty");
         }
     }

@@ -3,6 +3,8 @@
 #include "model/query_plan.h"
 #include "model/search.h"
 
+#include <inttypes.h>
+
 struct set_query {
     const struct list_request *q;
     int64_t after, upto; /* ids; 0: no bound */
@@ -46,6 +48,58 @@ static enum err_code conditions(struct call *c, struct set_query *set, struct sq
     return access_sql(c, q->e, q->right, 0, s);
 }
 
+/* Who asks over HTTP has a budget already. A job has time, but not for ever: it holds one of the few workers. */
+enum { JOB_TIMES = 4 };
+
+static enum err_code limited(struct call *c, enum err_code (*ask)(struct call *c, void *arg), void *arg)
+{
+    bool own = conn_budget_own(c->db, c->cfg->query_budget * JOB_TIMES);
+    enum err_code code = ask(c, arg);
+
+    if (own) {
+        conn_budget(c->db, 0);
+    }
+    if (own && code == ERR_BUDGET) {
+        err_clear(&c->err);
+        return fail(c, ERR_INVALID, "where", "this condition has to look at too many records: it was given up after %" PRId64 " seconds",
+            c->cfg->query_budget * JOB_TIMES / SECONDS(1));
+    }
+    return code;
+}
+
+struct counting {
+    struct sql sql;
+    struct dbvals v;
+    int64_t *count;
+};
+
+static enum err_code count_them(struct call *c, void *arg)
+{
+    const struct counting *a = arg;
+
+    return db_int(c, a->count, a->sql, a->v);
+}
+
+struct listing {
+    struct sql sql;
+    struct dbvals v;
+    size_t most;
+    int64_t *ids;
+    size_t *n;
+};
+
+static enum err_code list_them(struct call *c, void *arg)
+{
+    const struct listing *a = arg;
+    struct rows rows;
+
+    TRY(db_query(c, &rows, a->sql, a->v));
+    while (*a->n < a->most && rows_next(&rows)) {
+        a->ids[(*a->n)++] = col_int(&rows, 0);
+    }
+    return rows_end(&rows);
+}
+
 enum err_code query_count(struct call *c, const struct list_request *q, int64_t *count)
 {
     struct set_query set = { .q = q };
@@ -64,7 +118,7 @@ enum err_code query_count(struct call *c, const struct list_request *q, int64_t 
     buf_add(&s.text, buf_str(&where.text));
     clause_end(&where, &s);
     TRY(sqltext_end(&s, &sql, &v, &c->err));
-    return db_int(c, count, sql, v);
+    return limited(c, count_them, &(struct counting) { sql, v, count });
 }
 
 enum err_code query_ids(struct call *c, const struct list_request *q, int64_t after, int64_t upto,
@@ -74,7 +128,6 @@ enum err_code query_ids(struct call *c, const struct list_request *q, int64_t af
     struct sqltext s, where;
     struct sql sql;
     struct dbvals v;
-    struct rows rows;
 
     *n = 0;
     *ids = ARENA_ARRAY(c->mem, int64_t, most + 1);
@@ -91,9 +144,5 @@ enum err_code query_ids(struct call *c, const struct list_request *q, int64_t af
     sql_lit(&s, " ORDER BY t0.\"id\" LIMIT ");
     sql_int(&s, (int64_t)most);
     TRY(sqltext_end(&s, &sql, &v, &c->err));
-    TRY(db_query(c, &rows, sql, v));
-    while (*n < most && rows_next(&rows)) {
-        (*ids)[(*n)++] = col_int(&rows, 0);
-    }
-    return rows_end(&rows);
+    return limited(c, list_them, &(struct listing) { sql, v, most, *ids, n });
 }

@@ -17,7 +17,8 @@ struct planning {
     int64_t id, after, planned;
     bool over, begun; /* begun: it has gone beyond what stands in the way */
     int64_t page_end, page_n;
-    bool page_over;
+    int64_t *ids; /* of the page at hand, PAGE at most */
+    bool page_over, gone; /* gone: it is not to be sent any more */
 };
 
 static enum err_code tell(struct call *c, int64_t id, const char *note, const char *status)
@@ -56,31 +57,39 @@ static enum err_code begin(struct call *c, void *arg)
     return str_is(k.status, "scheduled") ? campaign_set_status(c, k.id, "sending") : OK;
 }
 
-static enum err_code plan_page(struct call *c, void *arg)
+static enum err_code read_page(struct call *c, void *arg)
 {
     struct planning *p = arg;
     struct list_request q = { .e = model_entity(c->model, STR("contact")), .right = RIGHT_READ };
     struct campaign k;
     int64_t *ids;
     size_t n;
+
+    TRY(campaign_load(c, p->id, &k));
+    TRY(campaign_audience(c, &k, &q.where));
+    TRY(query_ids(c, &q, p->after, 0, PAGE, &ids, &n));
+    memcpy(p->ids, ids, n * sizeof *ids);
+    p->page_n = (int64_t)n;
+    p->page_end = n ? ids[n - 1] : p->after;
+    p->page_over = n < PAGE;
+    return OK;
+}
+
+static enum err_code plan_page(struct call *c, void *arg)
+{
+    struct planning *p = arg;
+    struct campaign k;
     bool made;
 
     TRY(campaign_load(c, p->id, &k));
-    p->page_end = p->after;
-    p->page_n = 0;
-    p->page_over = !str_is(k.status, "sending") && !str_is(k.status, "paused");
-    if (p->page_over) {
+    p->gone = !str_is(k.status, "sending") && !str_is(k.status, "paused");
+    if (p->gone) {
         return OK;
     }
-    TRY(campaign_audience(c, &k, &q.where));
-    TRY(query_ids(c, &q, p->after, 0, PAGE, &ids, &n));
-    for (size_t i = 0; i < n; i++) {
-        TRY(message_plan(c, &(struct message_order) { .batch = k.batch, .contact = ids[i],
-                                .held_out = campaign_holds_out(&k, ids[i]) }, &made));
+    for (int64_t i = 0; i < p->page_n; i++) {
+        TRY(message_plan(c, &(struct message_order) { .batch = k.batch, .contact = p->ids[i],
+                                .held_out = campaign_holds_out(&k, p->ids[i]) }, &made));
     }
-    p->page_end = n ? ids[n - 1] : p->after;
-    p->page_n = (int64_t)n;
-    p->page_over = n < PAGE;
     return message_wake(c, k.batch, 0);
 }
 
@@ -120,20 +129,22 @@ static enum err_code plan(struct planning *p)
     p->begun = !p->over;
     while (!p->over) {
         p->w->done = p->planned;
+        TRY(job_work_read(p->w, read_page, p));
         TRY(job_work_write(p->w, plan_page, p));
         p->after = p->page_end;
-        p->planned += p->page_n;
-        p->over = p->page_over;
+        p->planned += p->gone ? 0 : p->page_n;
+        p->over = p->page_over || p->gone;
     }
     return job_work_end(p->w, finish, p);
 }
 
 enum err_code campaign_plan_work(struct job_work *w)
 {
-    struct planning p = { .w = w, .id = json_integer_value(json_object_get(w->input, "campaign")) };
+    struct planning p = { .w = w, .id = json_integer_value(json_object_get(w->input, "campaign")),
+        .ids = ARENA_ARRAY(w->mem, int64_t, PAGE) };
     enum err_code code = plan(&p);
 
-    if (code == OK || w->cancelled || code == ERR_NOT_FOUND || !err_from_input(code)) {
+    if (code == OK || w->cancelled || code == ERR_NOT_FOUND || (!err_from_input(code) && code != ERR_TOO_LARGE)) {
         return code;
     }
     struct err e = w->err;

@@ -125,6 +125,32 @@ static enum err_code check_names(struct call *c, const struct expr *x, struct st
     return OK;
 }
 
+struct looked_at {
+    struct call *c;
+    const struct live_entity *hidden; /* some of whose records the author may not read */
+};
+
+static void look_at(void *arg, const struct expr_use *u)
+{
+    struct looked_at *l = arg;
+
+    if (access_level(l->c, u->field->entity, RIGHT_READ) != LEVEL_ALL) {
+        l->hidden = u->field->entity;
+    }
+}
+
+/* Its members count for everybody and are found among all, so who may read a part only would learn of the rest. */
+static enum err_code check_rights(struct call *c, const struct expr *x)
+{
+    const struct live_entity *people = model_entity(c->model, STR("contact"));
+    struct looked_at l = { .c = c, .hidden = access_level(c, people, RIGHT_READ) == LEVEL_ALL ? NULL : people };
+
+    expr_uses(x, look_at, &l);
+    return !l.hidden ? OK
+                     : fail(c, ERR_FORBIDDEN, "where", "a segment finds its members among all: its author may read all %s",
+                           l.hidden->label_plural.p);
+}
+
 static enum err_code before_save(struct call *c, struct record *r, const struct record *old)
 {
     struct expr_scope scope = access_scope(c, model_entity(c->model, STR("contact")));
@@ -148,6 +174,7 @@ static enum err_code before_save(struct call *c, struct record *r, const struct 
     }
     TRY(expr_condition(&scope, where.s, "where", &x, &c->err));
     TRY(check_names(c, x, record_get(r, "code").s));
+    TRY(!old || !str_eq(record_get(old, "where").s, where.s) ? check_rights(c, x) : OK);
     TRY(is_kind(r, "live") ? check_followed(c, x) : OK);
     if (!old || !str_eq(record_get(old, "where").s, where.s)) {
         record_set(c, r, "state", V("building"));
@@ -322,6 +349,14 @@ static enum err_code history(struct call *c)
     TRY(ref_names_load(names));
     json_array(&c->out, "items");
     for (size_t i = 0; i < n; i++) {
+        struct record *r;
+        bool yes = false;
+        enum err_code code = record_load(c, people, moves[i].person, true, &r);
+        TRY(code == OK ? access_record(c, r, RIGHT_READ, &yes) : code == ERR_NOT_FOUND ? OK : code);
+        if (!yes && access_level(c, people, RIGHT_READ) != LEVEL_ALL) {
+            continue;
+        }
+        err_clear(&c->err);
         json_object(&c->out, NULL);
         json_int(&c->out, "person", moves[i].person);
         json_text(&c->out, "name", ref_names_get(names, people, moves[i].person));

@@ -330,7 +330,7 @@ enum err_code segment_build_work(struct job_work *w)
         .page = ARENA_ARRAY(w->mem, struct verdict, PAGE) };
     enum err_code code = build(&b);
 
-    if (code == OK || w->cancelled || code == ERR_NOT_FOUND || !err_from_input(code)) {
+    if (code == OK || w->cancelled || code == ERR_NOT_FOUND || (!err_from_input(code) && code != ERR_TOO_LARGE)) {
         return code;
     }
     struct err e = w->err;

@@ -144,3 +144,33 @@ test('shipped segments are there', async () => {
   const all = (await get('/segments?sort=name&limit=200')).items.map((s) => s.code);
   for (const code of ['at_risk', 'big_spenders', 'lapsed', 'loyal_shoppers', 'recent_first_time_buyers']) assert.ok(all.includes(code), code);
 });
+
+test('a build finds the same as the filter, where only those are judged who may ever come in', async () => {
+  for (const where_ of ['order_count >= 0 and created_at < now and score is empty', "created_at < now and created_at > now - 30d and (last_name = 'none' or score is empty)", 'last_order_at < now - 1d and total_spent > 1']) {
+    const s = await segment({ name: `Ever ${where_.slice(0, 30)}`, where: where_ });
+    assert.equal(s.size, (await get(`/contacts/aggregate?measure=count()&where=${where(where_)}`)).rows[0]['count()'], where_);
+  }
+});
+
+test('who may not read all people finds none of them out by a segment', async () => {
+  const mate = await w.user('segments@kith.example', [{ entity: 'segment', read: 'all', create: 'own', update: 'own' }, { entity: 'contact', read: 'own', create: 'own', update: 'own' }]);
+  const stranger = await person({ last_name: 'Stranger', city: 'Secretham' });
+  const r = await mate.api('POST', '/segments', { name: 'Finds out', where: "last_name = 'Stranger'" });
+  assert.equal(r.status, 403, r.text);
+  const theirs = await segment({ name: 'Of all', where: "last_name = 'Stranger'" });
+  assert.ok((await w.api('POST', `/segments/${theirs.id}/changes`, {})).body.items.some((i) => i.person === stranger));
+  assert.deepEqual((await mate.api('POST', `/segments/${theirs.id}/changes`, {})).body.items, []);
+});
+
+test('a condition that costs too much ends its build, and holds nobody up', async () => {
+  const company = (await w.api('POST', '/companies', { name: 'Large' })).body.id;
+  for (let i = 0; i < 60; i++) await person({ last_name: `Many ${i}`, company });
+  const nest = (n) => (n ? `count(company.contacts where ${nest(n - 1)}) > 0` : "last_name contains 'zz'");
+  const r = await w.api('POST', '/segments', { name: 'Costly', where: nest(12) });
+  assert.equal(r.status, 201, r.text);
+  await eventually(async () => (await get(`/segments/${r.body.id}`)).state === 'failed', 20);
+  const begun = Date.now();
+  assert.equal((await w.api('POST', '/contacts', { last_name: 'Meanwhile' })).status, 201);
+  assert.ok(Date.now() - begun < 10_000);
+  assert.equal((await w.api('DELETE', `/segments/${r.body.id}`)).status, 204);
+});
