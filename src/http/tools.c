@@ -180,6 +180,7 @@ static enum err_code fill(struct exchange *x, struct buf *out, bool *more)
 static bool range_of(struct str s, int64_t size, int64_t *from, int64_t *to)
 {
     struct str first;
+    int64_t begin, last = size;
 
     if (!str_starts(s, STR("bytes=")) || str_find_byte(s, ',') >= 0) {
         return false;
@@ -188,19 +189,19 @@ static bool range_of(struct str s, int64_t size, int64_t *from, int64_t *to)
     if (str_find_byte(s, '-') < 0 || !str_split(&s, '-', &first)) {
         return false;
     }
-    *to = size;
     if (!first.n) {
-        int64_t last;
         if (!str_to_int(s, &last) || last <= 0) {
             return false;
         }
         *from = last < size ? size - last : 0;
+        *to = size;
         return true;
     }
-    if (!str_to_int(first, from) || *from < 0 || (s.n && (!str_to_int(s, to) || *to < *from))) {
+    if (!str_to_int(first, &begin) || begin < 0 || (s.n && (!str_to_int(s, &last) || last < begin))) {
         return false;
     }
-    *to = s.n && *to < size ? *to + 1 : size;
+    *from = begin;
+    *to = s.n && last < size ? last + 1 : size;
     return true;
 }
 

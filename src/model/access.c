@@ -94,6 +94,29 @@ enum level access_level(const struct call *c, const struct live_entity *e, enum 
     return ea ? (enum level)ea->most[right] : LEVEL_NONE;
 }
 
+struct sources {
+    const struct call *c;
+    bool hidden;
+};
+
+static void look_at_source(void *arg, const struct expr_use *u)
+{
+    struct sources *s = arg;
+
+    s->hidden = s->hidden || (!u->field->def.system && access_field(s->c, u->field) == FIELD_HIDDEN);
+}
+
+/* What is computed says what it is computed from. */
+static bool is_of_hidden(const struct call *c, const struct live_field *f)
+{
+    struct sources s = { c, false };
+
+    if (f->expr) {
+        expr_uses(f->expr, look_at_source, &s);
+    }
+    return s.hidden;
+}
+
 enum field_right access_field(const struct call *c, const struct live_field *f)
 {
     if (f->def.system) {
@@ -105,7 +128,7 @@ enum field_right access_field(const struct call *c, const struct live_field *f)
     const struct access *a = c->who->access;
     const struct live_field *list
         = f->def.mirror ? entity_field(f->entity, str_of(f->def.mirror)) : NULL;
-    if (list && access_field(c, list) == FIELD_HIDDEN) {
+    if ((list && access_field(c, list) == FIELD_HIDDEN) || is_of_hidden(c, f)) {
         return FIELD_HIDDEN; /* a piece of what is hidden */
     }
     uint8_t said = a && f->number < a->nfields ? a->fields[f->number] : 0;
