@@ -186,6 +186,7 @@ step('from a list onto a dashboard: an open view, a chart', async () => {
   const view = (await api('POST', '/views', { entity: 'company', name: 'Few', kind: 'list', where: 'employees < 500', columns: [{ name: 'employees' }], pinned: true })).body;
   await visit(`/e/companies?view=${view.id}`);
   await grid().getByRole('row').nth(1).waitFor();
+  await page.getByRole('navigation', { name: 'Main navigation' }).getByRole('link', { name: 'Few', exact: true }).waitFor(); // it was made behind the page's back
   await page.getByRole('button', { name: 'More', exact: true }).click();
   await page.getByRole('menuitem', { name: 'Put on a dashboard…' }).click();
   await dialog.getByLabel('Dashboard').selectOption({ label: 'Harbour' });

@@ -281,6 +281,18 @@ step('columns: chosen, moved, sized; the first stays', async () => {
   await page.keyboard.press('Escape');
 });
 
+step('from record to record the way leads past the rows that the list had read', async () => {
+  const { page } = e2e;
+  await open();
+  await grid().getByRole('link').first().click();
+  await page.getByText('1 of 100+', { exact: true }).waitFor();
+  for (let n = 1; n < 120; n++) {
+    await page.keyboard.press('j');
+    await page.getByText(new RegExp(`^${n + 1} of \\d+`)).waitFor();
+  }
+  assert.match(await page.locator('.steps').innerText(), /120 of 200\+/);
+});
+
 step('a flood of changes, as of an import, is followed now and then, and to its end', async () => {
   const { page } = e2e;
   await open('?cols=name,job_title');

@@ -39,12 +39,13 @@ export function useLive(client: QueryClient, meta: Meta | undefined) {
     if (!there) return;
     const source = new EventSource('/api/v1/changes');
     let waiting: Change[] = [];
-    let timer: ReturnType<typeof setTimeout> | undefined, pause = SOON;
+    let timer: ReturnType<typeof setTimeout> | undefined, pause = SOON, flushed = 0;
     const flush = () => {
       const now = waiting, meta = latest.current!;
       pause = now.length > MANY ? Math.min(pause * 2, LATER) : SOON;
       waiting = [];
       timer = undefined;
+      flushed = Date.now();
       void followLists(client, meta, now);
       const entities = new Set(now.map((c) => c.entity));
       // what a record came to in the end; one that was deleted cannot be asked for again: its page tells that it is gone
@@ -59,7 +60,7 @@ export function useLive(client: QueryClient, meta: Meta | undefined) {
     };
     source.addEventListener('change', (ev) => {
       waiting.push(JSON.parse((ev as MessageEvent).data));
-      timer ??= setTimeout(flush, pause);
+      timer ??= setTimeout(flush, Date.now() - flushed > pause ? SOON : pause); // what comes after a silence is no flood any more
     });
     source.addEventListener('meta', () => void client.invalidateQueries({ queryKey: ['meta'] }));
     source.addEventListener('reset', () => void client.invalidateQueries());

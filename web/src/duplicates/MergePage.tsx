@@ -106,7 +106,7 @@ function Form({ entity: e, ids, pair, back }: { entity: Entity; ids: number[]; p
       </div>
       <p>{t('merge.help', { name })}</p>
       <Complaint error={merge.error} />
-      <Group gap="xs" mt="sm"><Button autoFocus data-autofocus loading={merge.busy} disabled={preview.isPlaceholderData} onClick={() => void merge.run(order, chosen, name)}>{t('merge.go', { n: records.length })}</Button><Button variant="default" onClick={() => history.back()}>{t('cancel')}</Button></Group>
+      <Group gap="xs" mt="sm" className="go"><Button autoFocus data-autofocus loading={merge.busy} disabled={preview.isPlaceholderData} onClick={() => void merge.run(order, chosen, name)}>{t('merge.go', { n: records.length })}</Button><Button variant="default" onClick={() => history.back()}>{t('cancel')}</Button></Group>
     </div>
   );
 }

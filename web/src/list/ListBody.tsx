@@ -16,7 +16,7 @@ import { columnsText } from '../views/views';
 import { shownColumns, toColumns } from './columns';
 import { Grid, type Item } from './Grid';
 import { groupOf, useGroups, within } from './groups';
-import { reversed, useWindows, type Ask, type Windows } from './rows';
+import { nextWindow, reversed, useWindows, type Ask, type Windows } from './rows';
 import { useSelection } from './selection';
 import { keepTrail } from './trail';
 import type { ListState } from './state';
@@ -89,8 +89,9 @@ export function ListBody({ entity: e, state, total, onProblem, onSettled, refuse
       return [head, ...rows(r, `g${g.key}r`)];
     });
   }, [by?.text, groups.data, closed, end, held, q]);
+  const more = !by && !end && runs[0]?.more ? () => nextWindow(client, e, asks[0]!).then((rows) => rows.map((r) => r.id)) : undefined;
   // where a record that is opened from here leads on to
-  useEffect(() => { const ids = items.flatMap((x) => (x.t === 'row' ? [x.row.id] : [])); if (ids.length) keepTrail(e.name, { href: location.pathname + location.search, ids }); }, [items, e.name]);
+  useEffect(() => { const ids = items.flatMap((x) => (x.t === 'row' ? [x.row.id] : [])); if (ids.length) keepTrail(e.name, { href: location.pathname + location.search, ids, more }); }, [items, e.name]);
   const order = useMemo(() => items.flatMap((x) => (x.t === 'row' ? [x.row.id] : [])), [items]);
   const selection = useSelection(order);
   // what was chosen in one list is not chosen in another; an address may ask for all of them

@@ -42,6 +42,16 @@ const NONE: Rec[] = [];
 
 const nextOf = (kept: Kept | undefined) => kept?.pages[kept.pages.length - 1]?.next ?? null;
 
+/** Reads the window that follows; its rows, none at the end. */
+export async function nextWindow(client: QueryClient, e: Entity, ask: Ask): Promise<Rec[]> {
+  // by what is there now: the screen may show what was there before a window came, and would ask for it again
+  const queryKey = ['list', e.name, ask], next = nextOf(client.getQueryData<Kept>(queryKey));
+  if (next === null) return NONE;
+  const p = await page(e, ask, next);
+  client.setQueryData<Kept>(queryKey, (old) => (nextOf(old) === next ? { pages: [...old!.pages, p], pageParams: [...old!.pageParams, next] } : old));
+  return p.items;
+}
+
 export function useWindows(e: Entity, asks: Ask[], on = true): Windows[] {
   const client = useQueryClient();
   const loading = useRef(new Set<string>());
@@ -61,12 +71,10 @@ export function useWindows(e: Entity, asks: Ask[], on = true): Windows[] {
       rows: rowsOf(r.data), more: nextOf(r.data) !== null, pending: r.isPending, error: r.error, failed: failed[key],
       again: () => { setFailed({}); void client.resetQueries({ queryKey }); },
       load: () => {
-        // by what is there now: the screen may show what was there before a window came, and would ask for it again
-        const next = nextOf(client.getQueryData<Kept>(queryKey));
-        if (next === null || loading.current.has(key)) return;
+        if (loading.current.has(key)) return;
         loading.current.add(key);
-        page(e, ask, next).then(
-          (p) => { setFailed((f) => (f[key] ? {} : f)); client.setQueryData<Kept>(queryKey, (old) => (nextOf(old) === next ? { pages: [...old!.pages, p], pageParams: [...old!.pageParams, next] } : old)); },
+        nextWindow(client, e, ask).then(
+          () => setFailed((f) => (f[key] ? {} : f)),
           (x: unknown) => setFailed((f) => ({ ...f, [key]: x })),
         ).finally(() => loading.current.delete(key));
       },

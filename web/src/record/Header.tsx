@@ -1,12 +1,12 @@
 // The head of a record: what it is, how it stands, whose it is, what can be done, and the steps to its neighbours in the list.
 import { Button } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
-import { useEffect } from 'react';
+import { useEffect, useReducer } from 'react';
 import { useLocation } from 'wouter';
 import { call } from '../api/client';
 import { Display } from '../fields/Display';
 import { isEmpty } from '../fields/format';
-import { trailOf } from '../list/trail';
+import { lengthen, trailOf } from '../list/trail';
 import { t } from '../locale/t';
 import { address, can, titleOf, type Action, type Entity, type Rec } from '../meta/meta';
 import { Letter } from '../ui/bits';
@@ -20,6 +20,9 @@ function Steps({ entity: e, id }: { entity: Entity; id: number }) {
   const at = trail?.ids.indexOf(id) ?? -1;
   const to = (by: number) => (at < 0 ? undefined : trail!.ids[at + by]);
   const before = to(-1), after = to(1);
+  const [, redraw] = useReducer((n: number) => n + 1, 0);
+  const near = at >= 0 && !!trail!.more && at >= trail!.ids.length - 10;
+  useEffect(() => { if (near) void lengthen(e.name).then(redraw); }, [near, id, e.name]);
   useEffect(() => {
     const f = (ev: KeyboardEvent) => {
       const next = ev.key === 'j' ? after : ev.key === 'k' ? before : undefined;
@@ -32,7 +35,7 @@ function Steps({ entity: e, id }: { entity: Entity; id: number }) {
   });
   if (at < 0) return null;
   const step = (n: number | undefined, label: string, sign: string) => <button type="button" className="more lined" aria-label={label} disabled={n === undefined} onClick={() => go(address(e, n!))}>{sign}</button>;
-  return <span className="steps">{step(before, t('record.before'), '↑')}{step(after, t('record.after'), '↓')}<small className="dim num">{t('record.place', { n: at + 1, of: trail!.ids.length })}</small></span>;
+  return <span className="steps">{step(before, t('record.before'), '↑')}{step(after, t('record.after'), '↓')}<small className="dim num">{t('record.place', { n: at + 1, of: `${trail!.ids.length}${trail!.more ? '+' : ''}` })}</small></span>;
 }
 
 const words = (s: string) => { const w = s.replaceAll('_', ' '); return w.charAt(0).toUpperCase() + w.slice(1); };
