@@ -864,20 +864,27 @@ static void link_keys(
     field_keys(key, standard_fields, fn, arg);
 }
 
-static void entity_keys(const struct entity *e, void (*fn)(void *, struct str), void *arg)
+/* The fields of an entity, or those that a module adds to one of another's. What has no number is stored as 0, and read as
+ * any other without one. */
+static void fields_keys(const char *entity, const struct field *fields, void (*fn)(void *, struct str), void *arg)
 {
     char key[256];
 
-    fn(arg, str_of(e->name));
-    field_keys(e->name, e->fields, fn, arg);
-    if (!(e->flags & ENTITY_TABLE)) {
-        field_keys(e->name, standard_fields, fn, arg);
-    }
-    for (const struct field *f = e->fields; f && f->kind != KIND_NONE; f++) {
+    field_keys(entity, fields, fn, arg);
+    for (const struct field *f = fields; f && f->kind != KIND_NONE; f++) {
         if (f->kind == KIND_MANY) {
-            snprintf(key, sizeof key, "%s_%s_link", e->name, f->name);
+            snprintf(key, sizeof key, "%s_%s_link", entity, f->name);
             link_keys(key, f->attributes, fn, arg);
         }
+    }
+}
+
+static void entity_keys(const struct entity *e, void (*fn)(void *, struct str), void *arg)
+{
+    fn(arg, str_of(e->name));
+    fields_keys(e->name, e->fields, fn, arg);
+    if (!(e->flags & ENTITY_TABLE)) {
+        field_keys(e->name, standard_fields, fn, arg);
     }
 }
 
@@ -888,6 +895,9 @@ void source_keys(const struct model_source *s, void (*fn)(void *arg, struct str 
     for (const struct module *const *m = s->modules; *m; m++) {
         for (const struct entity *const *e = (*m)->entities; e && *e; e++) {
             entity_keys(*e, fn, arg);
+        }
+        for (const struct extension *x = (*m)->extensions; x && x->entity; x++) {
+            fields_keys(x->entity, x->fields, fn, arg);
         }
     }
     for (size_t i = 0; i < s->nobjects; i++) {

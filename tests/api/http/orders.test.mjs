@@ -115,3 +115,9 @@ test('what is wrong is said with its place, and nothing of the order is kept', a
   assert.equal(quoted.body.created, true, JSON.stringify(quoted.body));
   assert.equal((await record({ number: "O'Neill\\'--" })).body.created, false);
 });
+
+test('a condition about figures that this module adds to people is kept as it was written', async () => {
+  const where = "total_spent > 100 and last_order_at is empty and city = 'Berlin'";
+  const view = (await w.api('POST', '/views', { name: 'Figures', entity: 'contact', kind: 'list', where })).body;
+  assert.equal(view.where, where);
+});
