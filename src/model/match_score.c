@@ -179,7 +179,7 @@ static double round_of(struct match_rule *rule, const struct match_rule *known, 
         normalise(rule->terms[t].u, sum.u[t], known->terms[t].u);
     }
     /* one pair at least: that none was found among so many does not mean that there will be none */
-    rule->prior = (matches + 1) / (all + 2);
+    rule->prior = (matches + 1) / (all + 1);
     rule->prior = rule->prior < 1e-9 ? 1e-9 : rule->prior > .999 ? .999 : rule->prior;
     return fabs(rule->prior - before);
 }
