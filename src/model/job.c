@@ -67,8 +67,15 @@ static void tell_queued(struct org *o, void *arg)
 /* The job that has the key already; due no later than ordered, where the order says so. */
 static enum err_code find_keyed(struct call *c, const struct job_order *order, int64_t *id, bool *found)
 {
-    TRY(db_find(c, id, found, SQL("SELECT \"id\" FROM \"jobs\" WHERE \"key\" = $1"), VALS(V(order->key))));
-    if (!*found || !order->sooner) {
+    if (!order->sooner) {
+        return db_find(c, id, found, SQL("SELECT \"id\" FROM \"jobs\" WHERE \"key\" = $1"), VALS(V(order->key)));
+    }
+    /* one that gives its key away and looks for the last time is waited for: either it sees what this call has done, or
+     * its key is free */
+    TRY(db_find(c, id, found,
+        SQL2("SELECT \"id\" FROM \"jobs\" WHERE \"key\" = $1", "SELECT \"id\" FROM \"jobs\" WHERE \"key\" = $1 FOR UPDATE"),
+        VALS(V(order->key))));
+    if (!*found) {
         return OK;
     }
     call_after_commit(c, tell_queued, NULL);

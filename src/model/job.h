@@ -59,7 +59,7 @@ struct job_order {
     const char *kind;
     const json_t *input; /* may be NULL */
     int64_t due;         /* 0: now */
-    bool sooner;         /* one with this key that waits for longer comes at this time */
+    bool sooner;         /* one with this key that waits for longer comes at this time; one that is ending is waited for */
     const char *key;     /* unique among waiting and running jobs; NULL for none */
     int64_t user;        /* 0: the caller, or the system for kinds that are its own */
     int64_t change_set;  /* what its changes belong to; 0: each step opens one of its own */
