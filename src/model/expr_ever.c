@@ -13,17 +13,10 @@ static void begin_part(struct buf *out)
     buf_lit(out, out->n ? " and " : "");
 }
 
-/* Comparisons of which an absent side makes no. */
+/* Comparisons of which an absent side makes no: those that are no complement of another. */
 static bool wants_values(const struct expr *x)
 {
-    static const char *const names[] = { "=", "<", "<=", ">", ">=", "between" };
-
-    for (size_t i = 0; x->node == NODE_OP && i < sizeof names / sizeof *names; i++) {
-        if (strcmp(x->op->name, names[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return x->node == NODE_OP && !x->op->negates && (x->op->shape == SHAPE_COMPARE || x->op->shape == SHAPE_BETWEEN);
 }
 
 /* did('name', ...) of which at least one is asked for, as a count is never absent. */
