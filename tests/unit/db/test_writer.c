@@ -296,7 +296,8 @@ static void the_log_begins_anew_while_the_writer_pauses(void **state)
         struct timespec pause = { .tv_nsec = 2000000 };
         bool is = false;
         nanosleep(&pause, NULL);
-        assert_ok(conn_checkpoint(keeper, NULL, &s->e), s->e);
+        /* beside a commit it may be told that the log is busy, and comes again, as the server's does */
+        assert_true(conn_checkpoint(keeper, NULL, &s->e) == OK || s->e.code == ERR_BUSY);
         most = size_of(log) > most ? size_of(log) : most;
         writer_pause(w);
         assert_ok(conn_checkpoint_whole(keeper, &is, &s->e), s->e);
