@@ -192,6 +192,7 @@ static enum err_code run_read(struct exchange *x, call_fn *fn, int64_t budget)
     x->budget = budget;
     TRY(org_take_reader(x->api->org, &conn, &c->err));
     enum err_code code = call_run(c, conn, TX_READ, fn, x);
+    x->budget = 0; /* a write may follow, which has none */
     conn_budget(conn, 0);
     org_give_reader(x->api->org, conn);
     return code;
@@ -270,16 +271,31 @@ static void submit(struct exchange *x)
     }
 }
 
-static enum err_code prepare(struct exchange *x)
+static enum err_code run_find(struct call *c, void *arg)
+{
+    struct exchange *x = arg;
+
+    TRY(api_authenticate(c, x));
+    conn_budget(c->db, x->budget);
+    return x->route->find(c, x);
+}
+
+static bool finds_first(const struct exchange *x, enum lane lane)
+{
+    return lane == LANE_WRITE && x->route->find && json_is_string(json_object_get(x->input, "where"));
+}
+
+static enum err_code prepare(struct exchange *x, enum lane lane)
 {
     TRY(read_input(x));
-    return x->route->prepare ? x->route->prepare(&x->call, x) : OK;
+    TRY(x->route->prepare ? x->route->prepare(&x->call, x) : OK);
+    return finds_first(x, lane) ? run_read(x, run_find, x->api->org->cfg->query_budget) : OK;
 }
 
 /* From start to end on a thread that may block. */
 static void run_blocking(struct exchange *x, enum lane lane)
 {
-    enum err_code code = prepare(x);
+    enum err_code code = prepare(x, lane);
 
     if (code != OK || lane == LANE_PLAIN) {
         settle(x, code);
@@ -295,7 +311,7 @@ void api_continue(struct exchange *x)
     enum lane lane = lane_of(x);
 
     if (lane == LANE_WRITE && on_sqlite(x)) {
-        enum err_code code = prepare(x);
+        enum err_code code = prepare(x, lane);
         if (code != OK) {
             settle(x, code);
             x->finish(x);
@@ -326,6 +342,9 @@ static bool start_write(struct exchange *x)
         return to_pool(x, x->route->prepare != NULL);
     }
     enum err_code code = read_input(x);
+    if (code == OK && finds_first(x, LANE_WRITE)) {
+        return to_pool(x, true);
+    }
     if (code == OK && !is_warm(x)) {
         code = run_read(x, only_sign_in, 0);
     }

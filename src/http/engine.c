@@ -74,11 +74,38 @@ static void drop_json(void *arg)
     json_decref(arg);
 }
 
+struct found_ids {
+    size_t n;
+    int64_t *ids;
+};
+
+static enum err_code ids_by_filter(struct call *c, const struct action *a, const json_t *where, struct found_ids *out)
+{
+    struct list_request q = { .e = model_entity(c->model, str_of(a->on)), .where = json_str(where), .right = RIGHT_READ };
+
+    TRY(query_ids(c, &q, 0, 0, IDS_MAX + 1, &out->ids, &out->n));
+    return out->n > IDS_MAX ? fail(c, ERR_INVALID, "where", "this fits more than %d records", IDS_MAX) : OK;
+}
+
+enum err_code action_filter(struct call *c, struct exchange *x)
+{
+    const struct action *a = route_action(c, x);
+    struct found_ids *found = ARENA_NEW(x->mem, struct found_ids);
+
+    if (!a || !a->on || json_object_get(x->input, "ids")) {
+        return OK; /* action_many says what is wrong, or has no use for it */
+    }
+    TRY(ids_by_filter(c, a, json_object_get(x->input, "where"), found));
+    x->prepared = found;
+    return OK;
+}
+
 enum err_code action_many(struct call *c, struct exchange *x)
 {
     const struct action *a = route_action(c, x);
     const json_t *list = json_object_get(x->input, "ids");
     const json_t *where = json_object_get(x->input, "where");
+    const struct found_ids *before = x->prepared;
     int64_t *ids = NULL;
     size_t n = 0;
 
@@ -91,12 +118,10 @@ enum err_code action_many(struct call *c, struct exchange *x)
     if (list) {
         TRY(ids_of(c, list, &ids, &n));
     } else if (json_is_string(where)) {
-        struct list_request q = { .e = model_entity(c->model, str_of(a->on)),
-            .where = json_str(where), .right = RIGHT_READ };
-        TRY(query_ids(c, &q, 0, 0, IDS_MAX + 1, &ids, &n));
-        if (n > IDS_MAX) {
-            return fail(c, ERR_INVALID, "where", "this fits more than %d records", IDS_MAX);
-        }
+        struct found_ids found = { 0 };
+        TRY(before ? OK : ids_by_filter(c, a, where, &found));
+        ids = before ? before->ids : found.ids;
+        n = before ? before->n : found.n;
     }
     json_t *input = json_copy(x->input);
     arena_defer(c->mem, drop_json, input);

@@ -111,7 +111,7 @@ struct exchange {
     bool local;         /* run where it is called, to the end */
     bool heavy;
     int operation;      /* of a batch, from 1; 0 outside one */
-    void *prepared;     /* what route->prepare made */
+    void *prepared;     /* what route->prepare or route->find made */
     uint64_t spent[2];  /* hashes of whom an intake has counted already: its call may run again */
     size_t nspent;
 

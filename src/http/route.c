@@ -139,7 +139,7 @@ const struct route routes[] = {
         .help = "Change; null clears, a list replaces." },
     { METHOD_DELETE, API "/{entity}/{id}", LANE_WRITE, record_remove, .flags = ROUTE_BATCH,
         .answer = "nothing", .help = "Move to the bin." },
-    { METHOD_POST, API "/{entity}/{name}", LANE_ACTION, action_many, .flags = ROUTE_BODY,
+    { METHOD_POST, API "/{entity}/{name}", LANE_ACTION, action_many, .flags = ROUTE_BODY, .find = action_filter,
         .body = "action", .help = "Run an action, on what ids or where name." },
     { METHOD_POST, API "/{entity}/{id}/restore", LANE_WRITE, record_put_back,
         .flags = ROUTE_BATCH, .answer = "record", .help = "Take out of the bin." },

@@ -41,6 +41,8 @@ struct route {
     /* Before it, on the pool, without a transaction: what takes long and needs no database. */
     enum err_code (*prepare)(struct call *c, struct exchange *x);
     unsigned flags;
+    /* Before a write whose body has a filter "where", on the pool: finds by it in a read, under the budget of a filter. */
+    enum err_code (*find)(struct call *c, struct exchange *x);
     const char *params; /* "where,sort": the query parameters it knows */
     const char *body, *answer; /* for OpenAPI: "record", "records", "object", ... */
     const char *help;
@@ -74,6 +76,7 @@ ROUTE_FN(records_merge);
 ROUTE_FN(records_duplicates);
 ROUTE_FN(records_merge_preview);
 ROUTE_FN(action_one);
+ROUTE_FN(action_filter);
 ROUTE_FN(action_many);
 ROUTE_FN(batch_run);
 ROUTE_FN(undo_run);
