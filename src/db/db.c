@@ -411,10 +411,9 @@ void conn_budget(struct conn *c, int64_t micros)
 
 bool conn_budget_own(struct conn *c, int64_t micros)
 {
-    bool may = !c->budget && (c->backend == DB_POSTGRES ? conn_in_tx(c) : c->mode == CONN_READ);
-
-    if (may) {
-        conn_budget(c, micros);
+    if (c->budget) {
+        return false;
     }
-    return may;
+    conn_budget(c, micros);
+    return true;
 }

@@ -192,7 +192,7 @@ MUST_CHECK enum err_code conn_wait(struct conn *c, int fd, int64_t micros,
  * PostgreSQL: statement_timeout) ends with ERR_BUDGET. 0 takes the limit away. Read connections
  * only on SQLite; inside a transaction only on PostgreSQL. */
 void conn_budget(struct conn *c, int64_t micros);
-/* The same where one may be set and none is: true when it was. */
+/* The same unless there is one already: whether it was set. */
 bool conn_budget_own(struct conn *c, int64_t micros);
 
 /* Errors: unique clash ERR_CONFLICT, field = "unique:<index or table.columns>"; foreign key
