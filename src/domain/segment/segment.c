@@ -352,11 +352,16 @@ static enum err_code history(struct call *c)
         struct record *r;
         bool yes = false;
         enum err_code code = record_load(c, people, moves[i].person, true, &r);
-        TRY(code == OK ? access_record(c, r, RIGHT_READ, &yes) : code == ERR_NOT_FOUND ? OK : code);
-        if (!yes && access_level(c, people, RIGHT_READ) != LEVEL_ALL) {
+        if (code == ERR_NOT_FOUND) { /* who is gone for good is told of to those who could read him */
+            err_clear(&c->err);
+            yes = access_level(c, people, RIGHT_READ) == LEVEL_ALL;
+        } else {
+            TRY(code);
+            TRY(access_record(c, r, RIGHT_READ, &yes));
+        }
+        if (!yes) {
             continue;
         }
-        err_clear(&c->err);
         json_object(&c->out, NULL);
         json_int(&c->out, "person", moves[i].person);
         json_text(&c->out, "name", ref_names_get(names, people, moves[i].person));

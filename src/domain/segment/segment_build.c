@@ -227,7 +227,7 @@ static enum err_code note_difference(struct call *c, struct building *b, int64_t
         TRY(db_exec(c,
             SQL("INSERT INTO \"segment_changes\" (\"segment\", \"person\", \"kind\", \"at\", \"cause\") VALUES ($1, $2, $3,"
                 " $4, 'built')"),
-            VALS(V(b->id), V(ids[i]), V(kind), V(c->now))));
+            VALS(V(b->id), V(ids[i]), V(kind), V(b->swapped))));
     }
     *reached = *n ? ids[*n - 1] : after;
     return OK;
