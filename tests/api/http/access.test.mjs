@@ -64,3 +64,12 @@ test('who may ask: administrators and who may explain; not of nobody, not with a
   assert.equal((await w.api('GET', `/access?user=${explainer.id}`)).status, 404);
   assert.equal((await w.api('GET', '/me')).status, 200, 'and the one who asked stays signed in');
 });
+
+test('what is computed of a hidden field is hidden, and found by nothing', async () => {
+  for (const [name, expr] of [['x_title', 'job_title'], ['x_shout', "concat('!', job_title)"], ['x_open', 'department']]) assert.equal((await w.api('POST', '/fields', { entity: 'contact', name, kind: 'formula', expr, result: 'text' })).status, 201, name);
+  const id = (await w.api('POST', '/contacts', { last_name: 'Titled', job_title: 'Spy', department: 'Open', owner: who.id })).body.id;
+  const seen = (await who.api('GET', `/contacts/${id}`)).body;
+  assert.deepEqual([seen.x_title, seen.x_shout, seen.x_open], [undefined, undefined, 'Open']);
+  assert.equal((await w.api('GET', `/contacts/${id}`)).body.x_shout, '!Spy');
+  assert.equal((await who.api('GET', '/contacts?where=' + encodeURIComponent("x_title = 'Spy'"))).status, 422);
+});

@@ -106,6 +106,21 @@ test('segments follow, and time takes people out again', async () => {
   assert.ok(Math.abs(Date.parse(why.next) - Date.now() - 7 * 86400000) < 60000, why.next);
 });
 
+test('a segment that is made afterwards finds who did something, and whom time brings in', async () => {
+  await person('late1');
+  await person('late2');
+  for (const [who, ago] of [['late1', 2], ['late2', 40]]) assert.equal((await send('track', { userId: who, event: 'fair_visited', timestamp: new Date(Date.now() - ago * 86400_000).toISOString() })).status, 200);
+  const built = async (name, where) => {
+    const s = await made('/segments', { name, where });
+    await eventually(async () => (await w.api('GET', `/segments/${s.id}`)).body.state === 'live', 20);
+    return contacts(`in_segment('${s.code}')`);
+  };
+  await eventually(async () => (await contacts("did('fair_visited') >= 1")).length === 2);
+  assert.deepEqual(await built('Fair', "did('fair_visited', 30d) >= 1"), ['late1']);
+  assert.deepEqual(await built('Fair more', "did('fair_visited', 60d) > 0 and last_name starts with 'late'"), ['late1', 'late2']);
+  assert.deepEqual(await built('Fair not', "did('fair_visited', 30d) = 0 and last_name starts with 'late'"), ['late2']);
+});
+
 test('a visitor is nobody until a signature, or a server, says who', async () => {
   const eve = await person('eve', { first_name: 'Eve' });
   const anonymousId = randomUUID();

@@ -293,3 +293,15 @@ test('an empty folder serves the set-up page, then the installation', { skip: PO
     rmSync(dir, { recursive: true, force: true });
   }
 });
+
+test('a part of a file, and the whole where what was asked for is no part', () => within({ single: true }, async (w) => {
+  const text = 'one,two\n1,2\n';
+  const up = await fetch(`${w.servers[0].url}/api/v1/files?name=a.csv`, { method: 'POST', headers: { authorization: `Bearer ${w.token}`, 'content-type': 'text/csv' }, body: text });
+  const { id } = await up.json();
+  for (const [range, status, part] of [['bytes=0-2', 206, 'one'], ['bytes=4-', 206, text.slice(4)], ['bytes=-4', 206, text.slice(-4)], ['bytes=0-999', 206, text], ['bytes=5-2', 200, text], ['bytes=x', 200, text], ['bytes=1-2,4-5', 200, text], ['bytes=99-', 416, null]]) {
+    const r = await fetch(`${w.servers[0].url}/api/v1/files/${id}/content`, { headers: { authorization: `Bearer ${w.token}`, range } });
+    const body = await r.text();
+    assert.equal(r.status, status, range);
+    if (part !== null) assert.equal(body, part, range);
+  }
+}));
