@@ -161,52 +161,19 @@ static void put_instant(struct json_writer *w, const char *name, int64_t at)
     json_cstr(w, name, text);
 }
 
-static void put_id(struct json_writer *w, const char *name, int64_t id)
-{
-    if (id) {
-        json_int(w, name, id);
-    } else {
-        json_none(w, name);
-    }
-}
-
 enum err_code change_sets_list(struct call *c, struct exchange *x)
 {
-    struct json_writer *w = &c->out;
-    int64_t before, limit, last = 0, n = 0;
-    struct rows rows;
+    int64_t before, limit, user;
     bool all;
 
     TRY(param_int(c, x, "before", 1, INT64_MAX, INT64_MAX, &before));
     TRY(param_int(c, x, "limit", 1, LIST_LIMIT_MAX, LIST_LIMIT, &limit));
+    TRY(param_int(c, x, "user", 1, INT64_MAX, 0, &user));
     TRY(param_flag(c, x, "all", &all));
-    if (all && !c->who->admin) {
-        return fail(c, ERR_FORBIDDEN, "all", "only administrators see what others changed");
+    if ((all || (user && user != c->who->id)) && !c->who->admin) {
+        return fail(c, ERR_FORBIDDEN, all ? "all" : "user", "only administrators see what others changed");
     }
-    TRY(db_query(c, &rows,
-        SQL("SELECT \"id\", \"at\", \"user\", \"via\", \"kind\", \"label\", \"undone_by\","
-            " \"undo_of\" FROM \"change_sets\" WHERE \"id\" < $1 AND ($2 = 1 OR \"user\" = $3)"
-            " ORDER BY \"id\" DESC LIMIT $4"),
-        VALS(V(before), V((int64_t)all), V(c->who->id), V(limit))));
-    json_object(w, NULL);
-    json_array(w, "items");
-    for (; rows_next(&rows); n++) {
-        last = col_int(&rows, 0);
-        json_object(w, NULL);
-        json_int(w, "id", last);
-        put_instant(w, "at", col_int(&rows, 1));
-        put_id(w, "user", col_int(&rows, 2));
-        json_text(w, "via", stmt_text(rows.st, 3));
-        json_text(w, "kind", stmt_text(rows.st, 4));
-        json_text(w, "label", stmt_text(rows.st, 5));
-        put_id(w, "undone_by", col_int(&rows, 6));
-        put_id(w, "undo_of", col_int(&rows, 7));
-        json_end_object(w);
-    }
-    json_end_array(w);
-    put_id(w, "next", n == limit ? last : 0);
-    json_end_object(w);
-    return rows_end(&rows);
+    return change_sets_json(c, all ? 0 : user ? user : c->who->id, before, (int)limit);
 }
 
 /* ---- jobs ---- */

@@ -320,6 +320,25 @@ enum err_code feed_read_single(
 
 /* ---- history of a record ---- */
 
+const char *change_kind_word(enum change_kind kind)
+{
+    switch (kind) {
+    case CHANGE_CREATE:
+        return "created";
+    case CHANGE_DELETE:
+        return "deleted";
+    case CHANGE_RESTORE:
+        return "restored";
+    case CHANGE_PURGE:
+        return "removed";
+    case CHANGE_UPDATE:
+    case CHANGE_ENTER:
+    case CHANGE_LEAVE:
+        break;
+    }
+    return "changed";
+}
+
 static void value_json(struct call *c, const struct live_field *f, const json_t *cells,
     struct ref_names *names, bool want)
 {
@@ -357,11 +376,7 @@ static void line_json(
 
     json_object(&c->out, NULL);
     json_int(&c->out, "id", l->id);
-    json_cstr(&c->out, "kind",
-        str_is(l->kind, "u")       ? "changed"
-            : str_is(l->kind, "d") ? "deleted"
-            : str_is(l->kind, "r") ? "restored"
-                                   : "removed");
+    json_cstr(&c->out, "kind", change_kind_word((enum change_kind)l->kind.p[0]));
     instant_format(l->at, text);
     json_cstr(&c->out, "at", text);
     json_text(&c->out, "via", l->via);

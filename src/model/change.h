@@ -8,6 +8,8 @@
 
 #include "model/record.h"
 
+#define FEED_LIFE DAYS(30)
+
 enum change_kind {
     CHANGE_CREATE = 'c',
     CHANGE_UPDATE = 'u',
@@ -17,6 +19,9 @@ enum change_kind {
     CHANGE_ENTER = 'e', /* a person entered the segment that is the record */
     CHANGE_LEAVE = 'l',
 };
+
+/* "created", "changed", "deleted", "restored", "removed". */
+const char *change_kind_word(enum change_kind kind);
 
 struct change {
     int64_t seq;
@@ -75,6 +80,11 @@ MUST_CHECK enum err_code consumers_run(struct org *o, bool *more, struct err *e)
  * is in the way and tells it. */
 MUST_CHECK enum err_code undo_change_set(struct call *c, int64_t change_set, int64_t *job);
 enum err_code undo_work(struct job_work *w); /* the kind "undo" */
+/* Says what the call's change set was about, as the name of a file. */
+MUST_CHECK enum err_code change_set_label(struct call *c, struct str label);
+/* Change sets as JSON, newest first, of a user or (0) of all: what each did to which records, and whether undoing it is offered.
+ * Names of records are only of those that the caller may read. */
+MUST_CHECK enum err_code change_sets_json(struct call *c, int64_t user, int64_t before, int limit);
 /* The history of a record as JSON, newest first; fields that the caller may not read are left out. */
 MUST_CHECK enum err_code history_json(struct call *c, const struct live_entity *e, int64_t id,
     int64_t before, int limit);

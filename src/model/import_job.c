@@ -303,6 +303,7 @@ static enum err_code begin(struct call *c, bool dry)
     if (!set && !dry) {
         c->change_set = 0;
         TRY(change_set_open(c));
+        TRY(change_set_label(c, record_get(r, "name").s));
         set = c->change_set;
     }
     change = import_progress(c, r->id);

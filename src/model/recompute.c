@@ -106,7 +106,7 @@ enum err_code recompute_run(struct call *c)
 /* Feed is kept 30 days, but never what a consumer has not read; keys and sessions that ran out go. */
 enum err_code housekeeping_run(struct call *c)
 {
-    int64_t old = c->now - DAYS(30), changed;
+    int64_t old = c->now - FEED_LIFE, changed;
 
     TRY(db_changed(c, &changed,
         SQL("DELETE FROM \"feed\" WHERE \"id\" IN (SELECT \"id\" FROM \"feed\" WHERE \"at\" < $1 AND"

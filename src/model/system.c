@@ -334,8 +334,9 @@ static const struct field change_set_fields[] = {
     COL_INT("at"), COL_INT("user"), COL_TEXT("via"), COL_TEXT("kind"), COL_TEXT("request"),
     COL_INT("undone_by"), COL_INT("undo_of"), COL_TEXT("label"), FIELD_END,
 };
+static const char *const change_set_indexes[] = { "\"user\", \"id\"", NULL };
 static const struct entity change_set = { .name = "change_set", .plural = "change_sets",
-    .fields = change_set_fields, .flags = ENTITY_TABLE };
+    .fields = change_set_fields, .flags = ENTITY_TABLE, .indexes = change_set_indexes };
 
 static const struct field feed_fields[] = {
     COL_INT("entity"), COL_INT("record"), COL_TEXT("kind"), COL_TEXT("fields"),

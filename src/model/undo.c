@@ -312,7 +312,7 @@ enum err_code undo_may(struct call *c, int64_t set, int64_t *undo_of)
         return fail(c, ERR_CONFLICT, "change_set", "it is undone already, by change set %" PRId64,
             undone);
     }
-    if (at < c->now - DAYS(30)) {
+    if (at < c->now - FEED_LIFE) {
         return fail(c, ERR_CONFLICT, "change_set",
             "it is older than 30 days, the time for which changes can be undone");
     }

@@ -158,10 +158,27 @@ step('the history of changes: one of somebody else undone; the bin gives back', 
   const who = (await api('POST', '/contacts', { last_name: 'Binned' })).body;
   await api('PATCH', `/contacts/${who.id}`, { job_title: 'Wrong' });
   await open('audit');
+  const done = page.getByRole('list', { name: 'History of changes' }).getByRole('listitem');
+  await done.first().getByText('Changed Binned · Contact · Job title').waitFor();
+  assert.equal(await done.first().getByRole('link', { name: 'Binned' }).getAttribute('href'), `/e/contacts/${who.id}`);
   await page.getByRole('button', { name: /^Undo change/ }).first().click();
   await page.getByText('It was taken back.').waitFor();
   assert.equal((await api('GET', `/contacts/${who.id}?fields=job_title`)).body.job_title, null);
   await look('set-audit');
+  // more than one at a time is asked about first
+  const made = await Promise.all([1, 2].map((n) => api('POST', '/tasks', { title: `Both ${n}` })));
+  await api('POST', '/batch', { operations: made.map((m) => ({ method: 'PATCH', path: `/tasks/${m.body.id}`, body: { priority: 'high' } })) });
+  await open('audit');
+  await done.first().getByText('Both 1').waitFor();
+  await done.first().getByRole('button', { name: /^Undo change/ }).click();
+  const sure = page.getByRole('dialog', { name: 'Take this back?' });
+  await sure.getByText('Both 2').waitFor();
+  await look('set-audit-sure');
+  await sure.getByRole('button', { name: 'Cancel' }).click();
+  assert.equal((await api('GET', `/tasks/${made[0].body.id}`)).body.priority, 'high');
+  await done.first().getByRole('button', { name: /^Undo change/ }).click();
+  await sure.getByRole('button', { name: 'Take it back' }).click();
+  await until(async () => (await api('GET', `/tasks/${made[1].body.id}`)).body.priority !== 'high');
   await api('DELETE', `/contacts/${who.id}`);
   await open('bin');
   await page.getByRole('combobox', { name: 'Of which object' }).selectOption('contact');

@@ -130,6 +130,30 @@ test('upsert by external id and by e-mail', async () => {
   assert.equal((await w.api('POST', '/contacts/upsert?key=colour', {})).status, 422);
 });
 
+test('a change set tells what it did to which records, and to whom', async () => {
+  const ids = [];
+  for (const name of ['Tell 1', 'Tell 2', 'Tell 3', 'Tell 4']) ids.push((await w.api('POST', '/companies', { name })).body.id);
+  await w.api('PATCH', `/companies/${ids[0]}`, { name: 'Told', website: 'told.example' });
+  const newest = async (query = '') => (await w.api('GET', `/change_sets?limit=1${query}`)).body.items[0];
+  let set = await newest();
+  assert.deepEqual([set.changes, set.can_undo, set.user_name], [1, true, 'admin']);
+  assert.deepEqual(set.records, [{ entity: 'company', id: ids[0], name: 'Told', kind: 'changed', fields: ['name', 'domain', 'website'] }]);
+  await w.api('POST', '/batch', { operations: ids.map((id) => ({ method: 'DELETE', path: `/companies/${id}` })) });
+  set = await newest();
+  assert.deepEqual([set.changes, set.records.length, set.records[1].kind, set.records[1].name], [4, 3, 'deleted', 'Tell 2']);
+  assert.equal((await w.api('POST', '/undo', { change_set: set.id })).status, 200);
+  assert.equal((await newest()).undo_of, set.id);
+  assert.equal((await w.api('GET', '/change_sets?limit=2')).body.items[1].can_undo, false);
+  // another's are for administrators, and name only what one may read
+  const other = await w.user('tell@kith.example', [{ entity: 'task', read: 'own', create: 'own' }]);
+  assert.equal((await other.api('GET', `/change_sets?user=${set.user}`)).status, 403);
+  const task = await other.api('POST', '/tasks', { title: 'Mine' });
+  assert.equal(task.status, 201, task.text);
+  set = await newest(`&user=${task.body.created_by.id}`);
+  assert.deepEqual([set.user_name, set.records[0].name], ['tell', 'Mine']);
+  assert.equal((await w.api('GET', '/change_sets?user=999999')).body.items.length, 0);
+});
+
 test('undo takes a change set back', async () => {
   const made = await w.api('POST', '/companies', { name: 'Before' });
   await w.api('PATCH', `/companies/${made.body.id}`, { name: 'After' });

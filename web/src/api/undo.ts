@@ -1,7 +1,9 @@
 // Taking back a change set: at once, or by a job that is followed to its end.
 import { call, get } from './client';
 
-export interface ChangeSet { id: number; at: string; user: number | null; via: string; kind: string; label: string; undone_by: number | null; undo_of: number | null }
+/** A record that a change set was about; its name is empty for who may not read it. */
+export interface Touched { entity: string; id: number; name: string; kind: string; fields: string[] }
+export interface ChangeSet { id: number; at: string; user: number | null; user_name: string; via: string; kind: string; label: string; changes: number; records: Touched[]; can_undo: boolean; undone_by: number | null; undo_of: number | null }
 export interface Job { id: number; kind: string; state: string; done: number; total: number; error: string; user: number; created_at: string; due: string; ended_at: string | null; attempts: number; change_set: number | null; result: null | Record<string, any> }
 export const OVER = new Set(['done', 'failed', 'cancelled', 'refused']);
 

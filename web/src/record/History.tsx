@@ -4,6 +4,7 @@ import { Display } from '../fields/Display';
 import { ago, instant, isEmpty } from '../fields/format';
 import { t } from '../locale/t';
 import type { Entity, Rec } from '../meta/meta';
+import { did, through } from './done';
 import { Empty, ErrorState, Letter, Loading } from '../ui/bits';
 
 export interface Entry { id: number; kind: string; at: string; via: string; user: { id: number; name: string } | null; before?: Record<string, any> | null }
@@ -25,7 +26,7 @@ export function History({ entity: e, id, record: r }: { entity: Entity; id: numb
         <li key={x.id} className="entry" style={{ display: 'grid' }}>
           <Letter text={x.user?.name ?? '·'} />
           <div style={{ minWidth: 0 }}>
-            <b style={{ fontWeight: 600 }}>{x.user?.name ?? t('history.nobody')}</b> <span className="when">{x.kind} · <time dateTime={x.at} title={instant(x.at)}>{ago(x.at)}</time> · {x.via}</span>
+            <b style={{ fontWeight: 600 }}>{x.user?.name ?? t('history.nobody')}</b> <span className="when">{did(x.kind)} · <time dateTime={x.at} title={instant(x.at)}>{ago(x.at)}</time> · {through(x.via)}</span>
             {changes.map((c, i) => c.field && <div key={i} style={{ display: 'flex', gap: 8, flexWrap: 'wrap', alignItems: 'center', marginTop: 3 }}><span className="when">{c.field.label}</span><s style={{ textDecorationColor: 'var(--mantine-color-dimmed)' }}>{isEmpty(c.before) ? '–' : <Display field={c.field} value={c.before} short />}</s><span aria-label={t('history.became')}>→</span><span>{isEmpty(c.now) ? '–' : <Display field={c.field} value={c.now} short />}</span></div>)}
           </div>
         </li>

@@ -1,34 +1,64 @@
 // Everything that was done, in the pieces in which it was done, with the way back.
-import { Button, Switch, Table } from '@mantine/core';
+import { Button, Group, Modal, NativeSelect } from '@mantine/core';
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { get } from '../api/client';
-import { undoSet, type ChangeSet } from '../api/undo';
+import { undoSet, type ChangeSet, type Touched } from '../api/undo';
 import { ago, instant, number } from '../fields/format';
-import { t, type Key } from '../locale/t';
-import { useMeta } from '../meta/meta';
-import { Chip, Empty, ErrorState, Loading } from '../ui/bits';
+import { t } from '../locale/t';
+import { address, useMeta } from '../meta/meta';
+import { did, kindOfSet, through } from '../record/done';
+import { Chip, Empty, ErrorState, Letter, Loading } from '../ui/bits';
+import { Link } from '../ui/Link';
 import { say, sayError } from '../ui/undo';
 import { Page } from './Page';
 import { useRows } from './rows';
-import { ScrollX } from '../ui/ScrollX';
 
-const KINDS = new Set(['edit', 'import', 'bulk', 'undo', 'job', 'batch', 'action', 'delete', 'demo']);
-const kindOf = (c: ChangeSet) => (c.undo_of ? t('audit.undo', { n: c.undo_of }) : KINDS.has(c.kind) ? t(`audit.${c.kind}` as Key) : c.kind);
+interface Window { items: ChangeSet[]; next: number | null }
+
+function Record({ of: x }: { of: Touched }) {
+  const meta = useMeta();
+  const e = meta.entity(x.entity);
+  const name = x.name || `${e?.label ?? x.entity} ${x.id}`;
+  const there = e && !e.link && x.kind !== 'deleted' && x.kind !== 'removed';
+  const fields = x.kind === 'changed' ? x.fields.map((f) => e?.fields.find((k) => k.name === f)?.label ?? f) : [];
+  return (
+    <div style={{ overflowWrap: 'anywhere' }}>
+      {did(x.kind)} {there ? <Link className="reflink" href={address(e, x.id)}>{name}</Link> : <b>{name}</b>}
+      {x.name && e && <span className="dim"> · {e.label}</span>}{fields.length > 0 && <span className="dim"> · {fields.join(', ')}</span>}
+    </div>
+  );
+}
+
+const heading = (c: ChangeSet) => [c.undo_of ? t('audit.undo', { n: c.undo_of }) : kindOfSet(c.kind), c.label].filter(Boolean).join(' · ');
+const more = (c: ChangeSet) => (c.changes >= 10000 ? t('audit.many', { n: number(c.changes) }) : t('audit.count', { n: number(c.changes) }));
+
+function What({ of: c }: { of: ChangeSet }) {
+  const head = heading(c);
+  return (
+    <>
+      {head && <div><b>{head}</b></div>}
+      {c.records.map((x) => <Record key={`${x.entity} ${x.id}`} of={x} />)}
+      {c.changes > c.records.length && c.records.length > 2 && <div className="dim">{more(c)}</div>}
+      {c.changes === 0 && <div className="dim">{t('audit.gone')}</div>}
+    </>
+  );
+}
 
 export default function Audit() {
   const meta = useMeta();
   const client = useQueryClient();
-  const admin = meta.raw.user.admin;
-  const [mine, setMine] = useState(!admin);
+  const { admin, id: me } = meta.raw.user;
+  const [who, setWho] = useState(admin ? 'all' : '');
   const [busy, setBusy] = useState(0);
+  const [sure, setSure] = useState<ChangeSet | null>(null);
   const users = useRows('users', { fields: 'id,name' });
-  const name = (id: number | null) => (id ? users.data?.find((u) => u.id === id)?.name ?? `#${id}` : t('history.nobody'));
   const list = useInfiniteQuery({
-    queryKey: ['settings', 'change_sets', mine], initialPageParam: '', getNextPageParam: (last: { items: ChangeSet[]; next: number | null }) => (last.next ? String(last.next) : undefined),
-    queryFn: ({ pageParam, signal }) => get<{ items: ChangeSet[]; next: number | null }>('/change_sets', { limit: 50, before: pageParam, ...(!mine && { all: 'true' }) }, signal),
+    queryKey: ['settings', 'change_sets', who], staleTime: 0, initialPageParam: '', getNextPageParam: (last: Window) => (last.next ? String(last.next) : undefined),
+    queryFn: ({ pageParam, signal }) => get<Window>('/change_sets', { limit: 50, before: pageParam, ...(who === 'all' ? { all: 'true' } : who && { user: who }) }, signal),
   });
   async function back(c: ChangeSet) {
+    setSure(null);
     setBusy(c.id);
     try {
       const r = await undoSet(c.id);
@@ -36,18 +66,33 @@ export default function Audit() {
       await client.invalidateQueries();
     } catch (x) { sayError(x); } finally { setBusy(0); }
   }
+  const nameOf = (c: ChangeSet) => (c.user === null ? t('history.nobody') : c.user_name || t('audit.user', { id: c.user }));
+  const ask = (c: ChangeSet) => (c.user === me && c.changes === 1 ? void back(c) : setSure(c));
   const items = list.data?.pages.flatMap((p) => p.items) ?? [];
+  const people = [{ value: 'all', label: t('audit.everybody') }, { value: '', label: t('audit.mine') }, ...(users.data ?? []).filter((u) => u.id !== me).map((u) => ({ value: String(u.id), label: u.name }))];
   return (
-    <Page title={t('set.audit')} help={t('audit.help')} action={admin && <Switch label={t('audit.mine')} checked={mine} onChange={(ev) => setMine(ev.currentTarget.checked)} />}>
+    <Page title={t('set.audit')} help={t('audit.help')}>
+      {admin && <NativeSelect maw={320} mb="sm" label={t('audit.whose')} data={people} value={who} onChange={(ev) => setWho(ev.currentTarget.value)} />}
       {list.error ? <ErrorState error={list.error} retry={() => void list.refetch()} /> : list.isPending ? <Loading height={200} /> : items.length === 0 ? <Empty title={t('history.empty')} /> : (
-        <ScrollX label={t('set.audit')}>
-          <Table verticalSpacing={4}>
-            <Table.Thead><Table.Tr><Table.Th>{t('audit.n')}</Table.Th><Table.Th>{t('audit.when')}</Table.Th><Table.Th>{t('audit.who')}</Table.Th><Table.Th>{t('audit.what')}</Table.Th><Table.Th>{t('audit.via')}</Table.Th><Table.Th><span className="hide">{t('undo')}</span></Table.Th></Table.Tr></Table.Thead>
-            <Table.Tbody>{items.map((c) => <Table.Tr key={c.id}><Table.Td className="num">{c.id}</Table.Td><Table.Td><time dateTime={c.at} title={instant(c.at)}>{ago(c.at)}</time></Table.Td><Table.Td>{name(c.user)}</Table.Td><Table.Td>{kindOf(c)}{c.label ? ` · ${c.label}` : ''}</Table.Td><Table.Td>{c.via}</Table.Td><Table.Td>{c.undone_by ? <Chip label={t('import.taken')} colour="gray" /> : <Button size="compact-xs" variant="default" loading={busy === c.id} aria-label={t('audit.undo.of', { n: c.id })} onClick={() => void back(c)}>{t('undo')}</Button>}</Table.Td></Table.Tr>)}</Table.Tbody>
-          </Table>
-        </ScrollX>
+        <ol className="plainlist audit" aria-label={t('set.audit')}>{items.map((c) => (
+          <li key={c.id} className="entry" style={{ alignItems: 'flex-start' }}>
+            <Letter text={c.user === null ? '·' : nameOf(c)} />
+            <div className="grow">
+              <b>{nameOf(c)}</b> <span className="when"><time dateTime={c.at} title={instant(c.at)}>{ago(c.at)}</time> · {through(c.via)} · {t('audit.n', { n: c.id })}</span>
+              <What of={c} />
+            </div>
+            {c.undone_by ? <Chip label={t('import.taken')} colour="gray" /> : c.can_undo && <Button size="compact-sm" variant="default" loading={busy === c.id} aria-label={t('audit.undo.of', { n: c.id })} onClick={() => ask(c)}>{t('undo')}</Button>}
+          </li>
+        ))}</ol>
       )}
       {list.hasNextPage && <Button mt="sm" variant="default" size="xs" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>{t('more')}</Button>}
+      <Modal opened={sure !== null} onClose={() => setSure(null)} title={t('audit.sure')} closeButtonProps={{ 'aria-label': t('close') }} transitionProps={{ duration: 0 }}>
+        {sure && <>
+          <p style={{ marginTop: 0 }}>{t('audit.sure.what', { who: nameOf(sure), when: instant(sure.at) })}</p>
+          <What of={sure} />
+          <Group mt="md" justify="flex-end"><Button variant="default" onClick={() => setSure(null)}>{t('cancel')}</Button><Button color="red" onClick={() => void back(sure)}>{t('audit.takeback')}</Button></Group>
+        </>}
+      </Modal>
     </Page>
   );
 }
