@@ -96,6 +96,51 @@ step('what a field was before; both sides of a conflict', async () => {
   assert.equal((await api('GET', `/contacts/${who.id}?fields=job_title`)).body.job_title, 'Theirs');
 });
 
+step('what was typed outlives leaving the page, a reload and a key too much', async () => {
+  const { page } = e2e;
+  const who = (await api('POST', '/contacts', { last_name: 'Draftsman', job_title: 'Before' })).body;
+  const here = `/e/contacts/${who.id}`;
+  const write = page.getByRole('textbox', { name: 'Body', exact: true });
+  await visit(here);
+  await page.getByRole('group', { name: 'What to add' }).getByRole('button', { name: 'Note', exact: true }).click();
+  await write.fill('Half a thought');
+  await page.getByRole('button', { name: 'Edit Job title' }).click();
+  await page.getByLabel('Job title', { exact: true }).fill('Half a title');
+  await visit('/e/companies');
+  await visit(here);
+  await write.waitFor();
+  assert.equal(await write.inputValue(), 'Half a thought');
+  assert.equal(await page.getByLabel('Job title', { exact: true }).inputValue(), 'Half a title');
+  await api('PATCH', `/contacts/${who.id}`, { job_title: 'Theirs' });
+  await visit(here, { afresh: true });
+  assert.equal(await write.inputValue(), 'Half a thought');
+  await page.getByLabel('Job title', { exact: true }).press('Enter'); // over the version at which it was begun
+  await page.locator('.sides').getByText('Theirs').waitFor();
+  await page.getByRole('button', { name: 'Keep theirs' }).click();
+  await page.getByRole('button', { name: 'Add note' }).click();
+  await page.getByRole('list', { name: 'Timeline' }).getByText('Half a thought').waitFor();
+  await visit(here, { afresh: true });
+  assert.equal(await write.inputValue(), '');
+  assert.equal(await page.getByLabel('Job title', { exact: true }).count(), 0);
+  // a form: Esc keeps it, Cancel does not
+  const form = page.getByRole('dialog', { name: 'New: Contact' });
+  await visit('/e/contacts?new=1');
+  await form.getByLabel('Last name').fill('Typed in vain');
+  await page.keyboard.press('Escape');
+  await form.waitFor({ state: 'detached' });
+  await visit('/e/contacts?new=1');
+  await form.getByText('You had typed this before.').waitFor();
+  assert.equal(await form.getByLabel('Last name').inputValue(), 'Typed in vain');
+  await look('record-kept');
+  await form.getByRole('button', { name: 'Start afresh' }).click();
+  assert.equal(await form.getByLabel('Last name').inputValue(), '');
+  await form.getByLabel('Last name').fill('Dropped');
+  await form.getByRole('button', { name: 'Cancel' }).click();
+  await visit('/e/contacts?new=1');
+  assert.equal(await form.getByLabel('Last name').inputValue(), '');
+  await page.keyboard.press('Escape');
+});
+
 step('a reference to anything and a file, changed in place', async () => {
   const { page } = e2e;
   const task = (await api('POST', '/tasks', { title: 'About something' })).body;

@@ -6,6 +6,7 @@ import { getSession, signOut } from '../api/client';
 import { t } from '../locale/t';
 import { address, useMeta } from '../meta/meta';
 import { Letter } from '../ui/bits';
+import { dropDrafts } from '../ui/drafts';
 import { Menu } from '../ui/Drop';
 import { useUndoKey } from '../ui/undo';
 import { later } from '../ui/later';
@@ -54,7 +55,7 @@ export function Shell({ children }: { children: ReactNode }) {
         </div>
         <Menu target={<button type="button" className="more round" aria-label={t('shell.account')}><Letter text={meta.raw.user.name} /></button>} lines={[
           { head: getSession().user?.email ?? '' }, { label: scheme === 'dark' ? t('shell.light') : t('shell.dark'), run: () => setColorScheme(scheme === 'dark' ? 'light' : 'dark') },
-          { label: t('set.title'), href: '/settings' }, { label: t('shell.keys'), run: keys.open }, 'rule', { label: t('shell.signout'), run: () => void signOut() },
+          { label: t('set.title'), href: '/settings' }, { label: t('shell.keys'), run: keys.open }, 'rule', { label: t('shell.signout'), run: () => { dropDrafts(); void signOut(); } },
         ]} />
       </header>
       {(phone ? open : !folded) && <Nav onGo={close} />}

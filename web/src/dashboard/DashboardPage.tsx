@@ -6,6 +6,7 @@ import { Problem } from '../api/client';
 import { t } from '../locale/t';
 import { useMeta } from '../meta/meta';
 import { Complaint, Empty, ErrorState, Loading, useTitle } from '../ui/bits';
+import { draftOf, useDraft } from '../ui/drafts';
 import { Drop } from '../ui/Drop';
 import { later } from '../ui/later';
 import { Link } from '../ui/Link';
@@ -16,7 +17,15 @@ import Tiles from './Tiles';
 const TileDialog = later(() => import('./TileDialog'));
 const ShareWith = later(() => import('../views/ShareWith'));
 
-const drafts = new Map<number, { tiles: Tile[]; version: number }>();
+interface Arranged { tiles: Tile[]; version: number }
+const arranged = (id: number) => `dashboard ${id}`;
+
+/** To a dashboard that was just made, with nothing in it yet. */
+function useBegin() {
+  const user = useMeta().raw.user.id;
+  const [, go] = useLocation();
+  return (d: Dashboard) => { draftOf<Arranged>(user, arranged(d.id)).write({ tiles: [], version: d.version }); go(`/dashboards/${d.id}`); };
+}
 
 export function NewDashboard({ tiles = [], name: begin = '', label, onDone }: { tiles?: Tile[]; name?: string; label: string; onDone: (d: Dashboard) => void }) {
   const save = useSaveDashboard();
@@ -58,17 +67,21 @@ function One({ d, all }: { d: Dashboard; all: Dashboard[] }) {
   const save = useSaveDashboard();
   const may = useMayChange();
   const [, go] = useLocation();
-  const [draft, setDraftState] = useState(() => drafts.get(d.id) ?? null);
+  const begin = useBegin();
+  const [draft, keepDraft] = useDraft<Arranged>(arranged(d.id));
   const [edited, setEdited] = useState<{ tile: Tile; fresh: boolean } | null>(null);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const [told, setTold] = useState('');
   useTitle(d.name);
   const setDraft = (tiles: Tile[] | null) => {
-    const next = tiles ? { tiles, version: draft?.version ?? d.version } : null;
-    if (next) drafts.set(d.id, next); else drafts.delete(d.id);
     setError(null);
-    setDraftState(next);
+    keepDraft((old) => (tiles ? { tiles, version: old?.version ?? d.version } : undefined));
+  };
+  const drop = () => {
+    const left = draft!;
+    setDraft(null);
+    if (JSON.stringify(left.tiles) !== JSON.stringify(d.tiles)) undoable(t('dash.dropped'), async () => keepDraft(() => left));
   };
   const tiles = draft?.tiles ?? d.tiles;
   async function keep() {
@@ -93,14 +106,14 @@ function One({ d, all }: { d: Dashboard; all: Dashboard[] }) {
           {draft ? (
             <>
               <Button size="xs" variant="default" onClick={add} disabled={tiles.length >= 40}>{t('tile.new')}</Button>
-              <Button size="xs" variant="default" onClick={() => setDraft(null)}>{t('cancel')}</Button>
+              <Button size="xs" variant="default" onClick={drop}>{t('cancel')}</Button>
               <Button size="xs" loading={busy} onClick={() => void keep()}>{t('save')}</Button>
             </>
           ) : (
             <>
               {may.change(d) && <Button size="xs" variant="default" onClick={() => setDraft(d.tiles)}>{t('dash.arrange')}</Button>}
               {may.create && <NewDashboard tiles={d.tiles} name={t('dash.copyof', { name: d.name })} label={t('dash.copy')} onDone={(n) => go(`/dashboards/${n.id}`)} />}
-              {may.create && <NewDashboard label={t('dash.new')} onDone={(n) => { drafts.set(n.id, { tiles: [], version: n.version }); go(`/dashboards/${n.id}`); }} />}
+              {may.create && <NewDashboard label={t('dash.new')} onDone={begin} />}
               <Options key={d.id} d={d} onGone={() => go('/dashboards')} />
             </>
           )}
@@ -109,7 +122,7 @@ function One({ d, all }: { d: Dashboard; all: Dashboard[] }) {
       {all.length > 1 && !draft && <nav aria-label={t('dash.title')} className="tabs dashtabs">{all.map((x) => <Link key={x.id} href={`/dashboards/${x.id}`} className={x === d ? 'tab here' : 'tab'} aria-current={x === d ? 'page' : undefined}>{x.name}</Link>)}</nav>}
       {draft && <p className="dim">{t('dash.how')}</p>}
       <Complaint error={stale ? null : error} />
-      {stale && <div className="denied" role="alert">{t('dash.stale')} <Button size="compact-sm" variant="default" onClick={() => { const next = { tiles, version: d.version }; drafts.set(d.id, next); setDraftState(next); setError(null); }}>{t('dash.mine')}</Button> <Button size="compact-sm" variant="default" onClick={() => setDraft(null)}>{t('dash.theirs')}</Button></div>}
+      {stale && <div className="denied" role="alert">{t('dash.stale')} <Button size="compact-sm" variant="default" onClick={() => { keepDraft(() => ({ tiles, version: d.version })); setError(null); }}>{t('dash.mine')}</Button> <Button size="compact-sm" variant="default" onClick={() => setDraft(null)}>{t('dash.theirs')}</Button></div>}
       <div className="hide" role="status">{told}</div>
       {tiles.length === 0 ? <Empty title={t('dash.empty')}>{may.change(d) && <Button onClick={() => { if (!draft) setDraft([]); add(); }}>{t('tile.new')}</Button>}</Empty>
         : <Tiles tiles={tiles} arrange={draft ? { onChange: setDraft, onEdit: (tile) => setEdited({ tile, fresh: false }), say: setTold } : undefined} />}
@@ -121,6 +134,7 @@ function One({ d, all }: { d: Dashboard; all: Dashboard[] }) {
 export default function DashboardPage({ id }: { id: number }) {
   const all = useDashboards();
   const may = useMayChange();
+  const begin = useBegin();
   const [, go] = useLocation();
   const d = all.data?.find((x) => x.id === id) ?? (id ? undefined : all.data?.[0]);
   const first = !id && d?.id;
@@ -129,5 +143,5 @@ export default function DashboardPage({ id }: { id: number }) {
   if (all.error) return <ErrorState error={all.error} retry={() => void all.refetch()} />;
   if (!all.data) return <div className="scrollpage"><Loading height={240} /></div>;
   if (d) return <One key={d.id} d={d} all={all.data} />;
-  return <div className="scrollpage"><Title order={1} size="h2">{t('dash.title')}</Title><Empty title={id ? t('dash.gone') : t('dash.none')}>{may.create && <NewDashboard label={t('dash.new')} onDone={(n) => { drafts.set(n.id, { tiles: [], version: n.version }); go(`/dashboards/${n.id}`); }} />}</Empty></div>;
+  return <div className="scrollpage"><Title order={1} size="h2">{t('dash.title')}</Title><Empty title={id ? t('dash.gone') : t('dash.none')}>{may.create && <NewDashboard label={t('dash.new')} onDone={begin} />}</Empty></div>;
 }

@@ -7,15 +7,18 @@ import { editableKind, isEmpty, toServer } from './format';
 
 export const mayEdit = (e: Entity, f: Field, r: Rec) => can(e, 'update') && writable(f) && editableKind(f) && !(f.set_once && !isEmpty(r[f.name]));
 
-export function useEdit(e: Entity, f: Field, r: Rec, done: (saved: Rec) => void) {
+/** What was typed, and over which version of the record. */
+export interface Typed { value: any; version: number }
+
+export function useEdit(e: Entity, f: Field, r: Rec, done: (saved: Rec) => void, /** what was typed before */ kept?: Typed) {
   const client = useQueryClient();
-  const [value, setValue] = useState<any>(r[f.name]);
-  const [base, setBase] = useState(r.version);
+  const [value, setValue] = useState<any>(kept ? kept.value : r[f.name]);
+  const [base, setBase] = useState(kept?.version ?? r.version);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<Problem | null>(null);
   const [theirs, setTheirs] = useState<Rec | null>(null);
   return {
-    value, setValue, busy, error,
+    value, base, setValue, busy, error,
     /** the record as somebody else has left it meanwhile: there is a choice to make */
     theirs: error?.status === 412 ? theirs : null,
     message: error && !(error.status === 412 && theirs) ? error.at(f.name) ?? error.message : undefined,

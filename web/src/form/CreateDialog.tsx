@@ -7,6 +7,7 @@ import { editableKind, isEmpty, toServer } from '../fields/format';
 import { t } from '../locale/t';
 import { writable, type Entity, type Field, type Rec } from '../meta/meta';
 import { Complaint } from '../ui/bits';
+import { useDraft } from '../ui/drafts';
 import { later } from '../ui/later';
 
 const LikelyNotice = later(async () => ({ default: (await import('../duplicates/Notices')).LikelyNotice }), 'soon');
@@ -15,7 +16,9 @@ const first = (f: Field) => (f.required ? 0 : f.asked || ['emails', 'phones'].in
 
 function Form({ entity, start, onDone, onClose }: { entity: Entity; start: Record<string, unknown>; onDone: (r: Rec) => void; onClose: () => void }) {
   const client = useQueryClient();
-  const [values, setValues] = useState<Record<string, any>>(start);
+  const [draft, setDraft] = useDraft<Record<string, any>>(`new ${entity.name} ${JSON.stringify(start)}`);
+  const [kept, setKept] = useState(draft !== undefined);
+  const values: Record<string, any> = draft ?? start;
   const [all, setAll] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
@@ -34,6 +37,7 @@ function Form({ entity, start, onDone, onClose }: { entity: Entity; start: Recor
     setError(null);
     try {
       const { data } = await call<Rec>('POST', `/${entity.plural}`, body);
+      setDraft(() => undefined);
       void client.invalidateQueries({ queryKey: ['list', entity.name] });
       void client.invalidateQueries({ queryKey: ['count', entity.name] });
       onDone(data);
@@ -46,11 +50,12 @@ function Form({ entity, start, onDone, onClose }: { entity: Entity; start: Recor
   return (
     <form onSubmit={(e) => void submit(e)} noValidate>
       <Stack gap="sm">
-        {shown.map((f, i) => <Input key={f.name} field={f} label={f.label} required={f.required} describe value={values[f.name]} error={problem?.at(f.name)} autoFocus={i === 0 && !['reference', 'choice'].includes(f.kind)} onChange={(v) => setValues((old) => ({ ...old, [f.name]: v }))} />)}
+        {kept && <div className="why" role="note">{t('form.kept')} <Button size="compact-sm" variant="default" onClick={() => { setDraft(() => undefined); setKept(false); }}>{t('form.afresh')}</Button></div>}
+        {shown.map((f, i) => <Input key={f.name} field={f} label={f.label} required={f.required} describe value={values[f.name]} error={problem?.at(f.name)} autoFocus={i === 0 && !['reference', 'choice'].includes(f.kind)} onChange={(v) => setDraft((old = start) => ({ ...old, [f.name]: v }))} />)}
         {!all && shown.length < fields.length && <Button variant="subtle" size="compact-sm" style={{ alignSelf: 'flex-start' }} onClick={() => setAll(true)}>{t('form.more', { n: fields.length - shown.length })}</Button>}
-        {entity.fields.some((f) => f.kind === 'emails') && <LikelyNotice entity={entity} body={body} onUse={(id) => onDone({ id, version: 0 })} />}
+        {entity.fields.some((f) => f.kind === 'emails') && <LikelyNotice entity={entity} body={body} onUse={(id) => { setDraft(() => undefined); onDone({ id, version: 0 }); }} />}
         {(elsewhere || (error && !problem)) ? <Complaint error={error} /> : null}
-        <Group justify="flex-end" gap="xs"><Button variant="default" onClick={onClose}>{t('cancel')}</Button><Button type="submit" loading={busy}>{t('form.create')}</Button></Group>
+        <Group justify="flex-end" gap="xs"><Button variant="default" onClick={() => { setDraft(() => undefined); onClose(); }}>{t('cancel')}</Button><Button type="submit" loading={busy}>{t('form.create')}</Button></Group>
       </Stack>
     </form>
   );

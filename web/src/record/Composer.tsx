@@ -8,6 +8,7 @@ import { isEmpty } from '../fields/format';
 import { noun, t } from '../locale/t';
 import { writable, type Entity, type Field } from '../meta/meta';
 import { Complaint } from '../ui/bits';
+import { useDraft } from '../ui/drafts';
 
 /** The field by which an activity refers to e: its own, else the one that takes anything. */
 export const linkOf = (a: Entity, e: Entity) => a.fields.find((f) => f.kind === 'reference' && f.target === e.name && writable(f) && !f.standard) ?? a.fields.find((f) => f.kind === 'any_reference' && writable(f) && (!f.targets || f.targets.includes(e.name)));
@@ -19,12 +20,15 @@ const titleField = (a: Entity) => a.fields.find((f) => f.name === a.title && f.r
 const DAYS = [0, 1, 3, 7, 14] as const;
 function morning(days: number) { const d = new Date(); d.setDate(d.getDate() + days); d.setHours(days ? 9 : 18, 0, 0, 0); return d.toISOString(); }
 
+interface Typed { name: string; values: Record<string, any>; next: string; days: number }
+const nothing: Typed = { name: '', values: {}, next: '', days: 1 };
+
 export function Composer({ entity: e, id, makes, first }: { entity: Entity; id: number; makes: Entity[]; /** of which kind, where somebody came to write just that */ first?: string }) {
   const client = useQueryClient();
-  const [name, setName] = useState(makes.some((m) => m.name === first) ? first! : makes[0]!.name);
-  const [values, setValues] = useState<Record<string, any>>({});
-  const [next, setNext] = useState('');
-  const [days, setDays] = useState(1);
+  const [draft, setDraft] = useDraft<Typed>(`compose ${e.name} ${id}`);
+  const { values, next, days } = draft ?? nothing;
+  const known = (m?: string) => makes.some((x) => x.name === m);
+  const [name, setName] = useState(known(draft?.name) ? draft!.name : known(first) ? first! : makes[0]!.name);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const a = makes.find((m) => m.name === name) ?? makes[0]!;
@@ -48,8 +52,7 @@ export function Composer({ entity: e, id, makes, first }: { entity: Entity; id: 
       } else {
         await call('POST', `/${a.plural}`, out);
       }
-      setValues({});
-      setNext('');
+      setDraft(() => undefined);
       await client.invalidateQueries({ queryKey: ['timeline', e.name, id] });
     } catch (x) {
       setError(x);
@@ -57,7 +60,11 @@ export function Composer({ entity: e, id, makes, first }: { entity: Entity; id: 
       setBusy(false);
     }
   }
-  const set = (f: Field, v: any) => setValues((old) => ({ ...old, [f.name]: v }));
+  const type = (change: (old: Typed) => Partial<Typed>) => setDraft((old = nothing) => {
+    const now = { ...old, ...change(old), name: a.name };
+    return isEmpty(now.next.trim()) && Object.values(now.values).every(isEmpty) ? undefined : now;
+  });
+  const set = (f: Field, v: any) => type((old) => ({ values: { ...old.values, [f.name]: v } }));
   const asked = [title, body, due, outcome];
   return (
     <form className="composer" onSubmit={(ev) => void submit(ev)} onKeyDown={(ev) => { if (ev.key === 'Enter' && ev.ctrlKey) ev.currentTarget.requestSubmit(); }} noValidate>
@@ -66,8 +73,8 @@ export function Composer({ entity: e, id, makes, first }: { entity: Entity; id: 
         {title && <TextInput key={a.name} autoFocus={first === a.name} aria-label={title.label} placeholder={title.label} value={values[title.name] ?? ''} error={problem?.at(title.name)} onChange={(ev) => set(title, ev.currentTarget.value)} />}
         {follow && title && (
           <Group gap={8} wrap="nowrap">
-            <TextInput className="grow" aria-label={t('timeline.next')} placeholder={t('timeline.next')} value={next} onChange={(ev) => setNext(ev.currentTarget.value)} />
-            <NativeSelect aria-label={t('timeline.when')} data={DAYS.map((n) => ({ value: String(n), label: n === 0 ? t('timeline.today') : n === 1 ? t('timeline.tomorrow') : t('timeline.indays', { n }) }))} value={String(days)} onChange={(ev) => setDays(Number(ev.currentTarget.value))} />
+            <TextInput className="grow" aria-label={t('timeline.next')} placeholder={t('timeline.next')} value={next} onChange={(ev) => { const to = ev.currentTarget.value; type(() => ({ next: to })); }} />
+            <NativeSelect aria-label={t('timeline.when')} data={DAYS.map((n) => ({ value: String(n), label: n === 0 ? t('timeline.today') : n === 1 ? t('timeline.tomorrow') : t('timeline.indays', { n }) }))} value={String(days)} onChange={(ev) => { const to = Number(ev.currentTarget.value); type(() => ({ days: to })); }} />
           </Group>
         )}
         {body && <Textarea rows={title ? 2 : 3} aria-label={body.label} placeholder={t('timeline.write', { label: noun(a.label) })} value={values[body.name] ?? ''} error={problem?.at(body.name)} onChange={(ev) => set(body, ev.currentTarget.value)} />}

@@ -4,29 +4,40 @@ import { useId, useState, type KeyboardEvent } from 'react';
 import { Display } from '../fields/Display';
 import { Input } from '../fields/Input';
 import { isEmpty } from '../fields/format';
-import { mayEdit, useEdit } from '../fields/useEdit';
+import { mayEdit, useEdit, type Typed } from '../fields/useEdit';
 import { patchRows, pick } from '../list/rows';
 import { t } from '../locale/t';
 import { useMeta, type Entity, type Field, type Rec } from '../meta/meta';
+import { draftOf } from '../ui/drafts';
 import { Drop } from '../ui/Drop';
 import { later } from '../ui/later';
+import { undoable } from '../ui/undo';
 import { groupsOf, systemGroup, USUAL } from './layout';
 
 const FieldHistory = later(() => import('./FieldHistory'));
 
 function Row({ entity: e, record: r, field: f, fixed }: { entity: Entity; record: Rec; field: Field; fixed?: boolean }) {
   const client = useQueryClient();
-  const [editing, setEditing] = useState(false);
   const id = useId();
   const may = !fixed && mayEdit(e, f, r);
+  const draft = draftOf<Typed>(useMeta().raw.user.id, `edit ${e.name} ${r.id} ${f.name}`);
+  const [kept] = useState(() => (may ? draft.read() : undefined));
+  const [editing, setEditing] = useState(kept !== undefined);
   const [past, setPast] = useState(false);
-  const end = () => { setEditing(false); edit.reset(); setTimeout(() => document.getElementById(id)?.focus()); };
-  const edit = useEdit(e, f, r, (data) => { patchRows(client, e, r.id, (old) => ({ ...old, ...pick(data, old) })); end(); });
+  const end = () => { draft.write(undefined); setEditing(false); edit.reset(); setTimeout(() => document.getElementById(id)?.focus()); };
+  const edit = useEdit(e, f, r, (data) => { patchRows(client, e, r.id, (old) => ({ ...old, ...pick(data, old) })); end(); }, kept);
   const begin = () => { edit.begin(); setEditing(true); };
   const multiline = ['long_text', 'rich_text', 'json'].includes(f.kind);
   const picks = ['choice', 'choices', 'tags', 'reference', 'any_reference', 'many', 'yes_no', 'file'].includes(f.kind);
+  const type = (value: unknown) => { edit.setValue(value); draft.write({ value, version: edit.base }); };
+  // a long text that goes by one key comes back by one
+  const drop = () => {
+    const { value } = edit;
+    end();
+    if (multiline && value !== r[f.name]) undoable(t('edit.dropped', { label: f.label }), async () => { type(value); setEditing(true); });
+  };
   function key(ev: KeyboardEvent) {
-    if (ev.key === 'Escape') { ev.stopPropagation(); end(); }
+    if (ev.key === 'Escape') { ev.stopPropagation(); drop(); }
     if (ev.key === 'Enter' && ((!multiline && !picks && (ev.target as HTMLElement).tagName === 'INPUT') || ev.ctrlKey)) { ev.preventDefault(); void edit.save(); }
   }
   if (!editing) {
@@ -45,7 +56,7 @@ function Row({ entity: e, record: r, field: f, fixed }: { entity: Entity; record
     <div className="field" onKeyDown={key}>
       <div className="label">{f.label}</div>
       <Stack gap={6} py={2}>
-        <Input field={f} value={edit.value} onChange={edit.setValue} autoFocus error={edit.message} />
+        <Input field={f} value={edit.value} onChange={type} autoFocus={!kept} error={edit.message} />
         {edit.theirs && (
           <div role="alert">
             <div style={{ color: 'var(--mantine-color-error)' }}>{t('record.stale')}</div>
@@ -53,7 +64,7 @@ function Row({ entity: e, record: r, field: f, fixed }: { entity: Entity; record
             <Group gap={6}><Button size="compact-sm" variant="default" onClick={() => void edit.save(edit.value, edit.theirs!.version)}>{t('record.stale.mine')}</Button><Button size="compact-sm" variant="default" onClick={end}>{t('record.stale.theirs')}</Button></Group>
           </div>
         )}
-        {!edit.theirs && <Group gap={6}><Button size="compact-sm" loading={edit.busy} onClick={() => void edit.save()}>{t('save')}</Button><Button size="compact-sm" variant="default" onClick={end}>{t('cancel')}</Button></Group>}
+        {!edit.theirs && <Group gap={6}><Button size="compact-sm" loading={edit.busy} onClick={() => void edit.save()}>{t('save')}</Button><Button size="compact-sm" variant="default" onClick={drop}>{t('cancel')}</Button></Group>}
       </Stack>
     </div>
   );
