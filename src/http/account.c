@@ -158,6 +158,20 @@ enum err_code password_prepare(struct call *c, struct exchange *x)
     return OK;
 }
 
+/* What of oneself gives nobody a right. The user of the shell has no record. */
+enum err_code me_patch(struct call *c, struct exchange *x)
+{
+    struct record *r = record_new(c, model_entity(c->model, STR("user")));
+
+    TRY(input_only(c, x->input, x->route->body));
+    r->id = c->who->id;
+    r->trusted = true;
+    TRY(record_fill(c, r, x->input));
+    TRY(record_update(c, r));
+    x->reply.status = 204;
+    return OK;
+}
+
 enum err_code password_run(struct call *c, struct exchange *x)
 {
     const struct new_password *p = x->prepared;

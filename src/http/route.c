@@ -44,6 +44,8 @@ const struct route routes[] = {
         .body = "email,password,totp", .help = "Sign in: sets the cookie, gives the CSRF token." },
     { METHOD_POST, API "/logout", LANE_WRITE, logout_run, .help = "Sign out." },
     { METHOD_GET, API "/me", LANE_QUICK, me_get, .help = "Who is calling." },
+    { METHOD_PATCH, API "/me", LANE_WRITE, me_patch, .flags = ROUTE_WHOLE | ROUTE_BODY, .body = "name,language,zone",
+        .answer = "nothing", .help = "Change one's own name, language, time zone; null is that of the organisation." },
     { METHOD_POST, API "/me/password", LANE_WRITE, password_run, password_prepare, ROUTE_WHOLE | ROUTE_BODY,
         .body = "password,old_password,user", .help = "Set a password: one's own, or another's." },
     { METHOD_POST, API "/me/totp", LANE_WRITE, totp_post, .flags = ROUTE_WHOLE | ROUTE_SECRET,

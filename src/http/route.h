@@ -94,6 +94,7 @@ ROUTE_FN(login_prepare);
 ROUTE_FN(login_run);
 ROUTE_FN(logout_run);
 ROUTE_FN(me_get);
+ROUTE_FN(me_patch);
 ROUTE_FN(password_prepare);
 ROUTE_FN(password_run);
 ROUTE_FN(tokens_list);

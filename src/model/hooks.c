@@ -6,6 +6,7 @@
 #include "model/build.h"
 #include "model/org.h"
 #include "model/parts.h"
+#include "model/texts.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -51,6 +52,11 @@ enum err_code user_before_save(struct call *c, struct record *r, const struct re
 
     if (changed(r, old, "admin") && record_get(r, "admin").i && !c->who->admin) {
         return fail(c, ERR_FORBIDDEN, "admin", "only an administrator can make another one");
+    }
+    struct str language = record_get(r, "language").s;
+    if (changed(r, old, "language") && language.n && !text_speaks(language)) {
+        return fail(c, ERR_INVALID, "language", "\"%.*s\" is no language of Kith; there are %.*s", STR_ARG(language),
+            STR_ARG(text_languages(c->mem)));
     }
     if (!was_admin || stays) {
         return tree_before_save(c, r, old);

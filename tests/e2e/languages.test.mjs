@@ -101,8 +101,12 @@ step('German, chosen in the settings', async () => {
   await look('german');
   await visit('/e/contacts/3');
   await page.getByRole('tab', { name: 'Verlauf' }).waitFor();
+  // what the server names is German too, and so on any other device: the language is the user's, not the browser's
+  await page.getByRole('link', { name: 'Kontakte', exact: true }).first().waitFor();
+  await page.getByText('Vorname', { exact: true }).first().waitFor();
+  assert.equal((await api('GET', '/me')).body.user.language, 'de');
   await visit('/settings/appearance');
-  await page.getByLabel('Sprache').selectOption('');
+  await page.getByLabel('Sprache').selectOption('en');
   await page.getByRole('heading', { name: 'Appearance' }).waitFor();
 });
 

@@ -71,7 +71,9 @@ step('sample data: a job that is followed, dashboards at its end, taken back in 
   const demo = sets.find((s) => s.kind === 'demo');
   assert.ok(demo, JSON.stringify(sets.map((s) => s.kind)));
   await page.goto(e2e.url + '/settings/audit');
-  await page.getByRole('button', { name: `Undo change ${demo.id}` }).or(page.getByRole('row').filter({ hasText: String(demo.id) }).getByRole('button')).first().click();
+  await page.getByRole('button', { name: `Undo change ${demo.id}` }).click();
+  await page.getByRole('dialog', { name: 'Take this back?' }).getByText(/changes in all/).waitFor();
+  await page.getByRole('button', { name: 'Take it back' }).click();
   await until(async () => (await api('GET', '/contacts/aggregate?measure=count()')).body.rows[0]['count()'] === 0);
 });
 

@@ -9,7 +9,7 @@ import './features/panels';
 import { Problem } from './api/client';
 import { pick, setLanguage } from './locale/t';
 import { theme } from './styles/theme';
-import { chosenLanguage, density, setDensity } from './ui/look';
+import { density, lastLanguage, setDensity } from './ui/look';
 import { Messages } from './ui/undo';
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? '';
@@ -21,7 +21,7 @@ const client = new QueryClient({
 
 // the texts first: a page in two languages would flicker
 if (density() === 'compact') setDensity('compact');
-void setLanguage(pick(chosenLanguage(), navigator.language)).finally(() => createRoot(document.getElementById('root')!).render(
+void setLanguage(pick(lastLanguage(), navigator.language)).finally(() => createRoot(document.getElementById('root')!).render(
   <MantineProvider theme={theme} withCssVariables={false} withGlobalClasses={false} getStyleNonce={() => nonce} defaultColorScheme="auto">
     <QueryClientProvider client={client}>
       <Messages position="bottom-right" autoClose={8000} />

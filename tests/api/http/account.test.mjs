@@ -212,6 +212,24 @@ test('all that the model says of itself is in every catalogue', async () => {
   assert.deepEqual([...missing], []);
 });
 
+test('one changes one\'s own name, language and time zone, and nothing else of oneself', async () => {
+  const u = await w.user('self@kith.example', [{ entity: 'contact', read: 'all' }]);
+  assert.equal((await u.api('PATCH', '/me', { name: 'Myself', language: 'de', zone: 'Europe/Vienna' })).status, 204);
+  const me = await eventually(async () => { const m = (await u.api('GET', '/me')).body.user; return m.name === 'Myself' && m; });
+  assert.deepEqual([me.language, me.zone, me.admin], ['de', 'Europe/Vienna', false]);
+  assert.equal((await u.api('GET', '/meta')).body.entities.find((e) => e.name === 'contact').label, 'Kontakt');
+  for (const wrong of [{ admin: true }, { email: 'x@kith.example' }, { roles: [] }, { name: 'A', active: false }]) assert.equal((await u.api('PATCH', '/me', wrong)).status, 422, JSON.stringify(wrong));
+  for (const [field, value] of [['language', 'Klingon'], ['zone', 'Mars/Base'], ['name', '']]) {
+    const r = await u.api('PATCH', '/me', { [field]: value });
+    assert.deepEqual([r.status, r.body.errors?.[0].field], [422, field], r.text);
+  }
+  const narrow = w.as(await w.tokenOf('self@kith.example', '--scopes', 'read'));
+  assert.equal((await narrow('PATCH', '/me', { name: 'Narrow' })).status, 403);
+  assert.equal((await u.api('PATCH', '/me', { language: null })).status, 204);
+  await eventually(async () => (await u.api('GET', '/me')).body.user.language === 'en');
+  assert.equal((await w.api('GET', `/users/${u.id}`)).body.admin, false);
+});
+
 test('labels and sentences come in the language of who asks', async () => {
   const de = await w.user('deutsch@kith.example', [{ entity: 'contact', read: 'all', create: 'all', update: 'all' }]);
   const english = await de.api('GET', '/meta');

@@ -76,6 +76,7 @@ const MODEL = {
   'POST /login': async (level, u) => assert.equal((await w.request('POST', '/api/v1/login', { email: `${level}@walk.example`, password: 'wrong wrong wrong' })).status, 401),
   'POST /logout': async () => { /* of sessions; account.test.mjs */ },
   'GET /me': async (level, u) => assert.match((await u.api('GET', '/me')).text, new RegExp(`"${level}@walk.example"`)),
+  'PATCH /me': async (level, u) => assert.deepEqual([(await u.api('PATCH', '/me', { zone: 'UTC' })).status, (await u.api('PATCH', '/me', { admin: true })).status], [204, 422]),
   'POST /me/password': async (level, u) => assert.equal((await u.api('POST', '/me/password', { old: 'x', new: 'y' })).status >= 400, true),
   'POST /me/totp': async () => { /* account.test.mjs */ },
   'PUT /me/totp': async (level, u) => assert.ok((await u.api('PUT', '/me/totp', { code: '000000' })).status >= 400),

@@ -10,7 +10,7 @@ import { pick, setLanguage, t } from '../locale/t';
 import { Empty, ErrorState } from '../ui/bits';
 import { ListPage } from '../list/ListPage';
 import { beginFetching, later } from '../ui/later';
-import { chosenLanguage } from '../ui/look';
+import { languageOf } from '../ui/look';
 import { HomePage } from './HomePage';
 import { Offline, useNewer } from './Offline';
 import { Shell } from './Shell';
@@ -82,7 +82,7 @@ export function App() {
   useEffect(() => void begin(), []);
   const [tongue, setTongue] = useState(0);
   // drawn anew as a whole: texts are read while drawing
-  useEffect(() => { if (session.user) void setLanguage(pick(chosenLanguage(), session.user.language)).then((other) => { if (other) setTongue((n) => n + 1); }); }, [session.user]);
+  useEffect(() => { if (session.user) void setLanguage(pick(languageOf(session.user))).then((other) => { if (other) setTongue((n) => n + 1); }); }, [session.user]);
   useEffect(() => {
     if (session.state !== 'in') return;
     askFirst([['/meta', {}], ['/views', { fields: VIEW_FIELDS, limit: 200 }]]);

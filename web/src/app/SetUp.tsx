@@ -4,8 +4,8 @@ import { useMemo, useState, type FormEvent } from 'react';
 import { Problem, setUp } from '../api/client';
 import { language, languages, t } from '../locale/t';
 import { Complaint, useTitle } from '../ui/bits';
+import { zones } from '../ui/zones';
 
-const zones = () => { const all = Intl.supportedValuesOf('timeZone'); return all.includes('UTC') ? all : ['UTC', ...all]; };
 /** Where the browser seems to be: the region of its language. */
 const region = () => { try { return new Intl.Locale(navigator.language).maximize().region ?? ''; } catch { return ''; } };
 const EURO = new Set('AT BE BG CY DE EE ES FI FR GR HR IE IT LT LU LV MT NL PT SI SK'.split(' '));
