@@ -427,3 +427,44 @@ void csv_cell(struct buf *out, struct str cell, char delimiter)
     }
     buf_byte(out, '"');
 }
+
+/* With which a formula begins; East Asian versions of the programs take the wide signs too. */
+static size_t formula_sign(struct str s)
+{
+    static const char *const signs[] = { "=", "+", "-", "@", "\t", "\r", "\uFF1D", "\uFF0B", "\uFF0D", "\uFF20" };
+
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
+        if (str_starts(s, str_of(signs[i]))) {
+            return strlen(signs[i]);
+        }
+    }
+    return 0;
+}
+
+static bool looks_tamed(struct str s)
+{
+    return s.n > 1 && s.p[0] == '\'' && (s.p[1] == '\'' || formula_sign(str_sub(s, 1, s.n)));
+}
+
+/* Or a phone number, or a sign alone. */
+static bool is_number(struct str s)
+{
+    bool number = s.n && (s.p[0] == '+' || s.p[0] == '-');
+
+    for (size_t i = 1; i < s.n && number; i++) {
+        number = strchr("0123456789 ().,/-", s.p[i]) != NULL;
+    }
+    return number;
+}
+
+struct str csv_tamed(struct arena *mem, struct str s, bool runs)
+{
+    bool formula = runs && formula_sign(s) && !is_number(s);
+
+    return formula || looks_tamed(s) ? arena_fmt(mem, "'%.*s", STR_ARG(s)) : s;
+}
+
+struct str csv_untamed(struct str s)
+{
+    return looks_tamed(s) ? str_sub(s, 1, s.n) : s;
+}

@@ -25,4 +25,10 @@ struct csv_reader *csv_open(struct arena *mem, csv_source *source, void *arg, ch
 MUST_CHECK enum err_code csv_next(struct csv_reader *r, struct csv_row *row, struct err *e);
 void csv_cell(struct buf *out, struct str cell, char delimiter); /* quoted when it must be */
 
+/* A spreadsheet program runs a cell that begins like a formula. An apostrophe in front keeps it text; a number or a phone
+ * number needs none. runs false, of a format in which texts are texts: only what would lose an apostrophe when it is read
+ * again is marked. In mem, or s itself. */
+struct str csv_tamed(struct arena *mem, struct str s, bool runs);
+struct str csv_untamed(struct str s); /* without the apostrophe that csv_tamed puts */
+
 #endif

@@ -121,6 +121,8 @@ static enum MHD_Result take_header(
     (void)kind;
     k->lengths += strcasecmp(name, "Content-Length") == 0
         || strcasecmp(name, "Transfer-Encoding") == 0;
+    k->coded |= strcasecmp(name, "Transfer-Encoding") == 0 && strcasecmp(value, "chunked") != 0;
+    k->hosts += strcasecmp(name, "Host") == 0;
     for (int h = 0; h < HEADERS; h++) {
         const char *known = header_name((enum header)h);
         if ((known[0] | 0x20) == (name[0] | 0x20) && strlen(known) == n
@@ -287,6 +289,10 @@ static bool refuse_early(struct carrier *k)
     } else if (k->lengths > 1) {
         /* two servers on the way could read it differently */
         reply_error(x, 400, "invalid", "the length of the body is said twice");
+    } else if (k->coded) {
+        reply_error(x, 501, "not_implemented", "chunked is the only transfer encoding that is known");
+    } else if (k->hostless) {
+        reply_error(x, 400, "invalid", "a request names one host");
     } else if (k->too_large) {
         reply_error(x, 413, "too_large", "a body has at most %lld bytes", (long long)k->max);
     } else if (k->no_room) {
@@ -431,7 +437,7 @@ static enum MHD_Result admit(struct carrier *k, int64_t length)
     return MHD_YES;
 }
 
-static enum MHD_Result begin_body(struct carrier *k)
+static enum MHD_Result begin_body(struct carrier *k, const char *version)
 {
     const struct config *cfg = k->server->api.org->cfg;
     bool told;
@@ -442,10 +448,11 @@ static enum MHD_Result begin_body(struct carrier *k)
         pace_now(k->sender, PACE_BODY);
     }
     k->stage = STAGE_BODY;
+    k->hostless = k->hosts > 1 || (!k->hosts && !k->local && strcmp(version, MHD_HTTP_VERSION_1_1) == 0);
     k->max = (size_t)body_limit(k);
     k->limited = !within_rate(k);
     k->too_large = length < 0 || length > (int64_t)k->max;
-    if ((k->lengths > 1 || k->too_large || (k->limited && length)) && refuse_early(k)) {
+    if ((k->lengths > 1 || k->coded || k->hostless || k->too_large || (k->limited && length)) && refuse_early(k)) {
         return answer_unread(k); /* not worth reading */
     }
     bool large = length > cfg->body_open || chunked;
@@ -465,7 +472,7 @@ enum MHD_Result connection_handle(void *cls, struct MHD_Connection *mhd, const c
 {
     struct carrier *k = *state;
 
-    (void)cls, (void)url, (void)version;
+    (void)cls, (void)url;
     if (!k) {
         return MHD_NO;
     }
@@ -473,7 +480,7 @@ enum MHD_Result connection_handle(void *cls, struct MHD_Connection *mhd, const c
     case STAGE_HEAD:
         k->mhd = mhd;
         take_head(k, method);
-        return begin_body(k);
+        return begin_body(k, version);
     case STAGE_ADMITTED:
         if (k->refused) {
             return answer_unread(k);

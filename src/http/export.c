@@ -44,21 +44,6 @@ static void csv_head(struct buf *out, const struct query_page *p)
     buf_lit(out, "\r\n");
 }
 
-/* A spreadsheet program runs what begins like a formula. An apostrophe keeps it text; an import takes one away.
- * Within a spreadsheet file texts are texts: only those are marked that would lose an apostrophe so. */
-static struct str tame(struct call *c, struct str s, bool runs)
-{
-    bool marked = s.n > 1 && s.p[0] == '\'' && strchr("=+-@\t'", s.p[1]);
-    bool sign = s.n > 1 && (s.p[0] == '+' || s.p[0] == '-');
-    bool number = sign; /* or a phone number */
-    for (size_t i = 1; i < s.n && number; i++) {
-        number = strchr("0123456789 ().,/-", s.p[i]) != NULL;
-    }
-    bool formula = s.n && (s.p[0] == '=' || s.p[0] == '@' || s.p[0] == '\t' || (sign && !number));
-
-    return marked || (runs && formula) ? arena_fmt(c->mem, "'%.*s", STR_ARG(s)) : s;
-}
-
 static void csv_line(
     struct call *c, struct buf *out, const struct query_page *p, size_t row, bool runs)
 {
@@ -71,7 +56,7 @@ static void csv_line(
         }
         buf_clear(&cell);
         query_page_text(c, p, row, i, &cell);
-        csv_cell(out, tame(c, buf_str(&cell), runs), ',');
+        csv_cell(out, csv_tamed(c->mem, buf_str(&cell), runs), ',');
     }
     buf_lit(out, "\r\n");
 }

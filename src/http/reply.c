@@ -22,7 +22,7 @@ static const struct {
     { 404, "Not found" }, { 405, "Method not allowed" }, { 409, "Conflict" },
     { 412, "Changed in the meantime" }, { 413, "Too large" }, { 415, "Unsupported media type" }, { 416, "Range not satisfiable" },
     { 421, "Misdirected request" }, { 422, "Not valid" }, { 429, "Too many requests" },
-    { 500, "Internal error" }, { 503, "Busy" }, { 507, "Storage is full" },
+    { 500, "Internal error" }, { 501, "Not implemented" }, { 503, "Busy" }, { 507, "Storage is full" },
 };
 
 static const char *title_of(int status)

@@ -28,6 +28,9 @@ struct carrier {
     struct sender *sender;   /* NULL: nobody looks how fast it sends */
     bool no_room; /* for a large upload */
     int lengths; /* headers that say how long the body is */
+    int hosts;
+    bool coded;    /* in a transfer encoding that is not chunked */
+    bool hostless; /* where HTTP wants one host, and one only */
 
     /* an answer that is made while it is sent */
     bool streaming, more, broken;

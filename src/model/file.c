@@ -100,6 +100,15 @@ enum err_code file_store_piece(struct call *c, struct str hash, int64_t first, s
     return OK;
 }
 
+/* U+202A to U+202E and U+2066 to U+2069 write backwards: "gpj.exe" would be shown as "exe.jpg". */
+static bool turns_round(struct str s)
+{
+    unsigned char last = s.n >= 3 ? (unsigned char)s.p[2] : 0;
+
+    return (str_starts(s, STR("\xe2\x80")) && last >= 0xaa && last <= 0xae)
+        || (str_starts(s, STR("\xe2\x81")) && last >= 0xa6 && last <= 0xa9);
+}
+
 /* Only the last part of a path, and no signs that would end a header. */
 static enum err_code clean_name(struct call *c, struct str *name)
 {
@@ -114,7 +123,7 @@ static enum err_code clean_name(struct call *c, struct str *name)
         return fail(c, ERR_INVALID, "name", "a file has a name of at most 255 bytes");
     }
     for (size_t i = 0; i < name->n; i++) {
-        if ((unsigned char)name->p[i] < ' ' || name->p[i] == '"') {
+        if ((unsigned char)name->p[i] < ' ' || name->p[i] == '"' || turns_round(str_sub(*name, i, name->n))) {
             return fail(c, ERR_INVALID, "name", "this sign cannot stand in a file's name");
         }
     }

@@ -3,6 +3,7 @@
 
 #include "model/import_job_steps.h"
 
+#include "base/csv.h"
 #include "model/action.h"
 #include "model/change.h"
 #include "model/file.h"
@@ -417,7 +418,7 @@ enum err_code import_preview(struct call *c, int64_t id, int most)
     return buf_status(&c->body, &c->err);
 }
 
-/* A row of CSV as it was, and why. */
+/* A row of CSV as it was, but for what a spreadsheet would run, and why. */
 static enum err_code put_row(struct call *c, struct str text, struct str why, size_t columns, struct buf *out)
 {
     struct str **cells;
@@ -425,7 +426,7 @@ static enum err_code put_row(struct call *c, struct str text, struct str why, si
 
     TRY(stage_rows(c->mem, text, 1, &cells, &ncells, &got, &c->err));
     for (size_t i = 0; i < columns; i++) {
-        csv_cell(out, got && i < ncells[0] ? cells[0][i] : STR(""), ',');
+        csv_cell(out, csv_tamed(c->mem, got && i < ncells[0] ? cells[0][i] : STR(""), true), ',');
         buf_byte(out, ',');
     }
     csv_cell(out, why, ',');
@@ -475,7 +476,7 @@ enum err_code import_rejects(
     size_t ncolumns = json_array_size(columns);
     at->lines = ncolumns == 0;
     for (size_t i = 0; !at->last && i < ncolumns; i++) {
-        csv_cell(out, json_str(json_object_get(json_array_get(columns, i), "column")), ',');
+        csv_cell(out, csv_tamed(c->mem, json_str(json_object_get(json_array_get(columns, i), "column")), true), ',');
         buf_lit(out, i + 1 < ncolumns ? "," : "," IMPORT_WHY "\n");
     }
     TRY(db_query(c, &rows,

@@ -6,6 +6,7 @@
 
 #include "model/import_steps.h"
 
+#include "base/csv.h"
 #include "base/utf8.h"
 #include "model/normal.h"
 #include "model/person.h"
@@ -535,23 +536,19 @@ static bool begins_list(const struct import_plan *p, size_t at)
     return true;
 }
 
-/* An apostrophe keeps a spreadsheet from running a cell as a formula: exports put it there. */
-static bool is_tamed(struct str s)
-{
-    return s.n > 1 && s.p[0] == '\'' && strchr("=+-@\t'", s.p[1]);
-}
-
+/* Exports put an apostrophe before what a spreadsheet would run. */
 static const struct str *plain_cells(struct importing *im, const struct str *cells, size_t n)
 {
     struct str *plain = NULL;
 
     for (size_t i = 0; i < n; i++) {
-        if (is_tamed(cells[i]) && !plain) {
+        struct str cell = csv_untamed(cells[i]);
+        if (cell.n != cells[i].n && !plain) {
             plain = ARENA_ARRAY(im->c->mem, struct str, n);
             memcpy(plain, cells, n * sizeof *plain);
         }
-        if (is_tamed(cells[i])) {
-            plain[i] = str_sub(cells[i], 1, cells[i].n);
+        if (plain) {
+            plain[i] = cell;
         }
     }
     return plain ? plain : cells;

@@ -102,3 +102,25 @@ test('a body whose length is said twice is refused', async () => {
   assert.match(answer, /^HTTP\/1\.1 400/);
   assert.equal(answer.match(/HTTP\/1\.1/g).length, 1, answer);
 });
+
+test('a request names one host, and no encoding that is not known', async () => {
+  const { hostname, port } = new URL(w.servers[0].url);
+  const ask = (head) => new Promise((done, failed) => {
+    const s = net.connect(Number(port), hostname, () => s.write(head.join('\r\n') + '\r\n\r\n'));
+    let all = '';
+    s.on('data', (d) => { all += d; if (/\r\n\r\n/.test(all)) s.destroy(); });
+    s.on('close', () => done(all.split('\r\n')[0]));
+    s.on('error', failed);
+    setTimeout(() => s.destroy(), 3000);
+  });
+  assert.match(await ask(['GET /healthz HTTP/1.1', 'Host: x']), / 200 /);
+  assert.match(await ask(['GET /healthz HTTP/1.0']), / 200 /);
+  assert.match(await ask(['GET /healthz HTTP/1.1']), / 400 /);
+  assert.match(await ask(['GET /healthz HTTP/1.1', 'Host: x', 'Host: y']), / 400 /);
+  assert.match(await ask(['POST /api/v1/login HTTP/1.1', 'Host: x', 'Transfer-Encoding: gzip, chunked']), / 501 /);
+});
+
+test('a file whose name would be read backwards is refused', async () => {
+  for (const sign of ['\u202e', '\u2066']) assert.equal((await w.request('POST', `/api/v1/files?name=${encodeURIComponent(`photo${sign}gpj.exe`)}`, 'x', { authorization: `Bearer ${w.token}` })).status, 422);
+  assert.equal((await w.request('POST', `/api/v1/files?name=${encodeURIComponent('שלום\u200f.txt')}`, 'x', { authorization: `Bearer ${w.token}` })).status, 201);
+});

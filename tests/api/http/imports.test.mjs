@@ -136,21 +136,23 @@ test('check, run, find again by key, undo', async () => {
 });
 
 test('rejected rows come back as a file with reasons, and go in once mended', async () => {
-  const i = await begin('contacts', 'bad.csv', 'Last Name,Email,Birthday\nGood,good@imports.example,1990-01-02\nBad,not an address,1990-01-02\n"Quoted, ""worse""",fine@imports.example,soon\n');
+  const i = await begin('contacts', 'bad.csv', 'Last Name,Email,Birthday\nGood,good@imports.example,1990-01-02\nBad,not an address,1990-01-02\n"Quoted, ""worse""",fine@imports.example,soon\n=1+1,sum@imports.example,later\n');
   const done = await run(i.id);
   assert.equal(state(done), 'done');
-  assert.deepEqual([done.created, done.rejected], [1, 2]);
+  assert.deepEqual([done.created, done.rejected], [1, 3]);
   assert.equal(done.report.rejects[0].row, 2);
   const r = await w.request('GET', `/api/v1/imports/${i.id}/rejects`, undefined, { authorization: `Bearer ${w.token}` });
   const lines = r.text.trimEnd().split('\n');
   assert.equal(lines[0], 'Last Name,Email,Birthday,why');
   assert.match(lines[1], /^Bad,not an address,1990-01-02,.*email/);
   assert.match(lines[2], /^"Quoted, ""worse""",fine@imports.example,soon,.*birthday/);
-  const mended = r.text.replace('not an address', 'bad@imports.example').replace(',soon,', ',1999-09-09,');
+  assert.match(lines[3], /^'=1\+1,/); // a spreadsheet in which it is mended runs nothing of it
+  const mended = r.text.replace('not an address', 'bad@imports.example').replace(/,(soon|later),/g, ',1999-09-09,');
   const again = await begin('contacts', 'bad.rejects.csv', mended);
   assert.equal(again.columns.find((c) => c.column === 'why').field, null);
   const more = await run(again.id);
-  assert.deepEqual([more.created, more.rejected], [2, 0]);
+  assert.deepEqual([more.created, more.rejected], [3, 0]);
+  assert.equal(await count('contacts', "last_name = '=1+1'"), 1);
 });
 
 test('rejected JSON lines come back as JSON lines with reasons, and go in once mended', async () => {

@@ -186,6 +186,29 @@ static void reads_files_longer_than_a_chunk(void **state)
     arena_destroy(mem);
 }
 
+static void what_a_spreadsheet_would_run_is_tamed_and_comes_back(void **state)
+{
+    static const struct {
+        const char *text, *tamed, *in_texts;
+    } cells[] = {
+        { "=1+1", "'=1+1", "=1+1" }, { "@sum", "'@sum", "@sum" }, { "+a", "'+a", "+a" }, { "\t=1", "'\t=1", "\t=1" },
+        { "\r=1", "'\r=1", "\r=1" }, { "\uFF1D1", "'\uFF1D1", "\uFF1D1" }, { "\uFF201", "'\uFF201", "\uFF201" },
+        { "-", "-", "-" }, { "-1.5", "-1.5", "-1.5" }, { "+49 30 1", "+49 30 1", "+49 30 1" }, { "a=b", "a=b", "a=b" },
+        { "", "", "" }, { "'=1", "''=1", "''=1" }, { "''x", "'''x", "'''x" }, { "'tis", "'tis", "'tis" },
+    };
+    struct arena *mem = arena_create(0);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
+        struct str text = str_of(cells[i].text);
+        assert_str(csv_tamed(mem, text, true), cells[i].tamed);
+        assert_str(csv_tamed(mem, text, false), cells[i].in_texts);
+        assert_str(csv_untamed(csv_tamed(mem, text, true)), cells[i].text);
+        assert_str(csv_untamed(csv_tamed(mem, text, false)), cells[i].text);
+    }
+    arena_destroy(mem);
+}
+
 int test_csv(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +218,7 @@ int test_csv(void)
         cmocka_unit_test(says_where_a_quote_stays_open),
         cmocka_unit_test(refuses_rows_past_the_limits),
         cmocka_unit_test(what_is_written_reads_back),
+        cmocka_unit_test(what_a_spreadsheet_would_run_is_tamed_and_comes_back),
         cmocka_unit_test(reads_files_longer_than_a_chunk),
     };
 
