@@ -164,16 +164,17 @@ static void put_instant(struct json_writer *w, const char *name, int64_t at)
 enum err_code change_sets_list(struct call *c, struct exchange *x)
 {
     int64_t before, limit, user;
-    bool all;
+    bool all, people;
 
     TRY(param_int(c, x, "before", 1, INT64_MAX, INT64_MAX, &before));
     TRY(param_int(c, x, "limit", 1, LIST_LIMIT_MAX, LIST_LIMIT, &limit));
-    TRY(param_int(c, x, "user", 1, INT64_MAX, 0, &user));
+    TRY(param_int(c, x, "user", 1, INT64_MAX, c->who->id, &user));
     TRY(param_flag(c, x, "all", &all));
-    if ((all || (user && user != c->who->id)) && !c->who->admin) {
-        return fail(c, ERR_FORBIDDEN, all ? "all" : "user", "only administrators see what others changed");
+    TRY(param_flag(c, x, "people", &people));
+    if ((all || people || user != c->who->id) && !c->who->admin) {
+        return fail(c, ERR_FORBIDDEN, all ? "all" : people ? "people" : "user", "only administrators see what others changed");
     }
-    return change_sets_json(c, all ? 0 : user ? user : c->who->id, before, (int)limit);
+    return change_sets_json(c, all ? SETS_OF_ALL : people ? SETS_OF_PEOPLE : SETS_OF_USER, user, before, (int)limit);
 }
 
 /* ---- jobs ---- */

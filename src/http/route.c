@@ -67,7 +67,7 @@ const struct route routes[] = {
         .help = "Up to 100 operations in one transaction: all or none." },
     { METHOD_POST, API "/undo", LANE_WRITE, undo_run, .flags = ROUTE_WHOLE | ROUTE_BODY, .body = "change_set",
         .help = "Undo a change set." },
-    { METHOD_GET, API "/change_sets", LANE_READ, change_sets_list, .flags = ROUTE_WHOLE, .params = "before,limit,all,user",
+    { METHOD_GET, API "/change_sets", LANE_READ, change_sets_list, .flags = ROUTE_WHOLE, .params = "before,limit,all,people,user",
         .help = "What was changed in one go, newest first." },
     { METHOD_GET, API "/jobs", LANE_READ, jobs_list, .flags = ROUTE_WHOLE, .params = "state,before,limit",
         .help = "Jobs, newest first." },

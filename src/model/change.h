@@ -82,9 +82,11 @@ MUST_CHECK enum err_code undo_change_set(struct call *c, int64_t change_set, int
 enum err_code undo_work(struct job_work *w); /* the kind "undo" */
 /* Says what the call's change set was about, as the name of a file. */
 MUST_CHECK enum err_code change_set_label(struct call *c, struct str label);
-/* Change sets as JSON, newest first, of a user or (0) of all: what each did to which records, and whether undoing it is offered.
- * Names of records are only of those that the caller may read. */
-MUST_CHECK enum err_code change_sets_json(struct call *c, int64_t user, int64_t before, int limit);
+/* Of one user; of users and the shell; those too of what the program does of its own accord. */
+enum change_sets_of { SETS_OF_USER, SETS_OF_PEOPLE, SETS_OF_ALL };
+/* Change sets as JSON, newest first: what each did to which records, and whether undoing it is offered. Names of records are
+ * only of those that the caller may read. */
+MUST_CHECK enum err_code change_sets_json(struct call *c, enum change_sets_of of, int64_t user, int64_t before, int limit);
 /* The history of a record as JSON, newest first; fields that the caller may not read are left out. */
 MUST_CHECK enum err_code history_json(struct call *c, const struct live_entity *e, int64_t id,
     int64_t before, int limit);

@@ -94,9 +94,7 @@ static enum err_code look_at(struct call *c, struct set_line *l, struct ref_name
 /* Is it offered? What the program does of its own accord is not: it would do it again. */
 static bool can_undo(const struct call *c, const struct set_line *l)
 {
-    bool ordered = l->user || str_is(l->via, via_name(VIA_SHELL));
-
-    return ordered && !l->undone_by && l->changes && l->at >= c->now - FEED_LIFE;
+    return (l->user || str_is(l->via, via_name(VIA_SHELL))) && !l->undone_by && l->changes && l->at >= c->now - FEED_LIFE;
 }
 
 static void put_id(struct json_writer *w, const char *name, int64_t id)
@@ -159,7 +157,25 @@ enum err_code change_set_label(struct call *c, struct str label)
     return db_exec(c, SQL("UPDATE \"change_sets\" SET \"label\" = $2 WHERE \"id\" = $1"), VALS(V(c->change_set), V(label)));
 }
 
-enum err_code change_sets_json(struct call *c, int64_t user, int64_t before, int limit)
+static enum err_code list_sets(struct call *c, enum change_sets_of of, int64_t user, int64_t before, int64_t limit, struct rows *rows)
+{
+#define COLUMNS "SELECT \"id\", \"at\", \"user\", \"undone_by\", \"undo_of\", \"via\", \"kind\", \"label\" FROM \"change_sets\""
+    switch (of) {
+    case SETS_OF_USER:
+        return db_query(c, rows, SQL(COLUMNS " WHERE \"user\" = $3 AND \"id\" < $1 ORDER BY \"id\" DESC LIMIT $2"),
+            VALS(V(before), V(limit), V(user)));
+    case SETS_OF_PEOPLE:
+        return db_query(c, rows,
+            SQL(COLUMNS " WHERE \"id\" < $1 AND (\"user\" > 0 OR \"via\" = 'shell') ORDER BY \"id\" DESC LIMIT $2"),
+            VALS(V(before), V(limit)));
+    case SETS_OF_ALL:
+        break;
+    }
+    return db_query(c, rows, SQL(COLUMNS " WHERE \"id\" < $1 ORDER BY \"id\" DESC LIMIT $2"), VALS(V(before), V(limit)));
+#undef COLUMNS
+}
+
+enum err_code change_sets_json(struct call *c, enum change_sets_of of, int64_t user, int64_t before, int limit)
 {
     const struct live_entity *users = model_entity(c->model, STR("user"));
     struct set_line *lines = ARENA_ARRAY(c->mem, struct set_line, (size_t)limit);
@@ -167,12 +183,7 @@ enum err_code change_sets_json(struct call *c, int64_t user, int64_t before, int
     struct rows rows;
     size_t n = 0;
 
-#define COLUMNS "SELECT \"id\", \"at\", \"user\", \"undone_by\", \"undo_of\", \"via\", \"kind\", \"label\" FROM \"change_sets\""
-    TRY(user ? db_query(c, &rows, SQL(COLUMNS " WHERE \"user\" = $3 AND \"id\" < $1 ORDER BY \"id\" DESC LIMIT $2"),
-                   VALS(V(before), V((int64_t)limit), V(user)))
-             : db_query(c, &rows, SQL(COLUMNS " WHERE \"id\" < $1 ORDER BY \"id\" DESC LIMIT $2"),
-                   VALS(V(before), V((int64_t)limit))));
-#undef COLUMNS
+    TRY(list_sets(c, of, user, before, limit, &rows));
     while (n < (size_t)limit && rows_next(&rows)) {
         struct set_line *l = &lines[n++];
         l->id = col_int(&rows, 0);

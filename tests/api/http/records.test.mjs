@@ -152,6 +152,8 @@ test('a change set tells what it did to which records, and to whom', async () =>
   set = await newest(`&user=${task.body.created_by.id}`);
   assert.deepEqual([set.user_name, set.records[0].name], ['tell', 'Mine']);
   assert.equal((await w.api('GET', '/change_sets?user=999999')).body.items.length, 0);
+  assert.equal((await other.api('GET', '/change_sets?people')).status, 403);
+  assert.ok((await w.api('GET', '/change_sets?people&limit=200')).body.items.every((s) => s.user || s.via === 'shell'));
 });
 
 test('undo takes a change set back', async () => {

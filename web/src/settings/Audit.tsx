@@ -49,13 +49,13 @@ export default function Audit() {
   const meta = useMeta();
   const client = useQueryClient();
   const { admin, id: me } = meta.raw.user;
-  const [who, setWho] = useState(admin ? 'all' : '');
+  const [who, setWho] = useState(admin ? 'people' : '');
   const [busy, setBusy] = useState(0);
   const [sure, setSure] = useState<ChangeSet | null>(null);
   const users = useRows('users', { fields: 'id,name' });
   const list = useInfiniteQuery({
     queryKey: ['settings', 'change_sets', who], staleTime: 0, initialPageParam: '', getNextPageParam: (last: Window) => (last.next ? String(last.next) : undefined),
-    queryFn: ({ pageParam, signal }) => get<Window>('/change_sets', { limit: 50, before: pageParam, ...(who === 'all' ? { all: 'true' } : who && { user: who }) }, signal),
+    queryFn: ({ pageParam, signal }) => get<Window>('/change_sets', { limit: 50, before: pageParam, ...(['all', 'people'].includes(who) ? { [who]: 'true' } : who && { user: who }) }, signal),
   });
   async function back(c: ChangeSet) {
     setSure(null);
@@ -69,7 +69,7 @@ export default function Audit() {
   const nameOf = (c: ChangeSet) => (c.user === null ? t('history.nobody') : c.user_name || t('audit.user', { id: c.user }));
   const ask = (c: ChangeSet) => (c.user === me && c.changes === 1 ? void back(c) : setSure(c));
   const items = list.data?.pages.flatMap((p) => p.items) ?? [];
-  const people = [{ value: 'all', label: t('audit.everybody') }, { value: '', label: t('audit.mine') }, ...(users.data ?? []).filter((u) => u.id !== me).map((u) => ({ value: String(u.id), label: u.name }))];
+  const people = [{ value: 'people', label: t('audit.everybody') }, { value: 'all', label: t('audit.all') }, { value: '', label: t('audit.mine') }, ...(users.data ?? []).filter((u) => u.id !== me).map((u) => ({ value: String(u.id), label: u.name }))];
   return (
     <Page title={t('set.audit')} help={t('audit.help')}>
       {admin && <NativeSelect maw={320} mb="sm" label={t('audit.whose')} data={people} value={who} onChange={(ev) => setWho(ev.currentTarget.value)} />}
