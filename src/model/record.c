@@ -533,6 +533,16 @@ static bool find_changes(const struct record *now, const struct record *old, boo
     return any;
 }
 
+/* An amount that is said again as it was keeps what it was worth on its day: formulas must not take the rate of now. */
+static void keep_amounts(struct record *now, const struct record *old)
+{
+    for (size_t i = 0; i < now->e->nfields; i++) {
+        const struct live_field *f = now->e->fields[i];
+        now->set[i] = now->set[i]
+            && !(f->value == KIND_MONEY && f->stored && cells_equal(f, &now->cells[f->cell], &old->cells[f->cell]));
+    }
+}
+
 static enum err_code open_for_update(struct call *c, struct record *change, struct record **old)
 {
     if (conn_backend(c->db) == DB_POSTGRES) {
@@ -604,6 +614,7 @@ enum err_code record_update(struct call *c, struct record *change)
         TRY(now->e->def.before_save(c, now, old));
     }
     TRY(lookup_fill(c, now, old));
+    keep_amounts(now, old);
     TRY(make_formulas(c, now));
     bool any = find_changes(now, old, changed);
     if (any) {

@@ -120,8 +120,8 @@ enum err_code record_keep_bases(struct call *c, struct record *r, const bool *ch
     return OK;
 }
 
-/* The amount in base currency is that of the day it was stored: it stands in the key column. A record that
- * is being written takes the rate of now. */
+/* The amount in base currency is that of the day it was stored: it stands in the key column, or in history where that is
+ * brought back. What is being written takes the rate of now. */
 static enum err_code base_of(
     struct call *c, const struct live_field *f, const struct record *r, struct value *out)
 {
@@ -131,7 +131,9 @@ static enum err_code base_of(
         out->base = out->i;
         return OK;
     }
-    if (r->loaded && r->id && !r->set[f->index]) {
+    if (r->bases && r->bases[f->index].known) {
+        base = r->bases[f->index].v;
+    } else if (r->loaded && r->id && !r->set[f->index]) {
         TRY(stored_base(c, f, r->id, &base));
     } else {
         base = cells_key(c, f, &r->cells[f->cell]);

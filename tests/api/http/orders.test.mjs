@@ -121,3 +121,19 @@ test('a condition about figures that this module adds to people is kept as it wa
   const view = (await w.api('POST', '/views', { name: 'Figures', entity: 'contact', kind: 'list', where })).body;
   assert.equal(view.where, where);
 });
+
+test('what an amount in another currency was worth stays, also when it is said again and when a change is undone', async () => {
+  const rate = async (value) => (await w.api('POST', '/rates', { currency: 'USD', day: '2020-01-01', rate: value })).body;
+  const total = async (id) => (await get(`/orders/${id}?fields=total`)).total.amount;
+  const first = await rate('0.5');
+  const o = (await w.api('POST', '/orders', { number: 'USD1', placed_at: '2026-01-02T10:00:00Z', shipping: { amount: '10', currency: 'USD' } })).body;
+  assert.equal(await total(o.id), '5.00');
+  await w.api('PATCH', `/rates/${first.id}`, { rate: '0.9' });
+  assert.equal((await w.api('PATCH', `/orders/${o.id}`, { shipping: { amount: '10', currency: 'USD' }, note: 'again' })).status, 200);
+  assert.equal(await total(o.id), '5.00');
+  assert.equal((await w.api('PATCH', `/orders/${o.id}`, { shipping: { amount: '20', currency: 'USD' } })).status, 200);
+  assert.equal(await total(o.id), '18.00');
+  const set = (await get('/change_sets?limit=1')).items[0].id;
+  assert.equal((await w.api('POST', '/undo', { change_set: set })).status, 200);
+  assert.equal(await total(o.id), '5.00');
+});
