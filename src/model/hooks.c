@@ -44,6 +44,14 @@ enum err_code access_after_save(struct call *c, const struct record *r, const st
     return OK;
 }
 
+enum err_code administrators(struct call *c, int64_t without, int64_t *n)
+{
+    return db_int(c, n,
+        SQL("SELECT count(*) FROM \"users\" WHERE \"admin\" = 1 AND \"active\" = 1 AND"
+            " \"deleted_at\" IS NULL AND \"id\" <> $1"),
+        VALS(V(without)));
+}
+
 enum err_code user_before_save(struct call *c, struct record *r, const struct record *old)
 {
     bool was_admin = old && record_get(old, "admin").i && record_get(old, "active").i;
@@ -61,10 +69,7 @@ enum err_code user_before_save(struct call *c, struct record *r, const struct re
     if (!was_admin || stays) {
         return tree_before_save(c, r, old);
     }
-    TRY(db_int(c, &others,
-        SQL("SELECT count(*) FROM \"users\" WHERE \"admin\" = 1 AND \"active\" = 1 AND"
-            " \"deleted_at\" IS NULL AND \"id\" <> $1"),
-        VALS(V(r->id))));
+    TRY(administrators(c, r->id, &others));
     return others ? OK
                   : fail(c, ERR_CONFLICT, "admin", "the last administrator cannot be taken away");
 }

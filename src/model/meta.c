@@ -117,7 +117,7 @@ static void put_field(struct call *c, const struct live_field *f, enum field_rig
         put_label(c, "help", str_of(f->def.help));
     }
     if (f->def.group) {
-        json_cstr(w, "group", f->def.group);
+        put_label(c, "group", str_of(f->def.group));
     }
     if (f->def.expr) {
         json_cstr(w, "expr", f->def.expr);

@@ -6,6 +6,7 @@
  * undo brings the first back. */
 
 #include "model/access.h"
+#include "model/hooks.h"
 #include "model/job.h"
 #include "model/store.h"
 #include "model/undo_steps.h"
@@ -259,14 +260,9 @@ static enum err_code undo_purge(
     return record_revive(c, r);
 }
 
-enum err_code undo_step(struct call *c, const struct undo_step *s, int64_t set)
+static enum err_code take_step(
+    struct call *c, const struct live_entity *e, const struct undo_step *s, int64_t set)
 {
-    const struct live_entity *e = model_entity_number(c->model, s->entity);
-
-    if (!e) {
-        return fail(c, ERR_CONFLICT, "change_set",
-            "the object that this change was about has been removed");
-    }
     switch ((enum change_kind)s->kind) {
     case CHANGE_CREATE:
         TRY(still_as_made(c, e, s, set));
@@ -285,6 +281,27 @@ enum err_code undo_step(struct call *c, const struct undo_step *s, int64_t set)
         break; /* they follow from the rest */
     }
     return OK;
+}
+
+enum err_code undo_step(struct call *c, const struct undo_step *s, int64_t set)
+{
+    const struct live_entity *e = model_entity_number(c->model, s->entity);
+    int64_t before, after;
+
+    if (!e) {
+        return fail(c, ERR_CONFLICT, "change_set",
+            "the object that this change was about has been removed");
+    }
+    if (!str_is(e->name, "user") || !c->who->id) {
+        return take_step(c, e, s, set);
+    }
+    /* hooks are passed over, but nobody locks all out; the shell can make another administrator */
+    TRY(administrators(c, 0, &before));
+    TRY(take_step(c, e, s, set));
+    TRY(administrators(c, 0, &after));
+    return before && !after
+        ? fail(c, ERR_CONFLICT, "change_set", "the last administrator cannot be taken away")
+        : OK;
 }
 
 enum err_code undo_may(struct call *c, int64_t set, int64_t *undo_of)

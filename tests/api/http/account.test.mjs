@@ -206,7 +206,7 @@ test('all that the model says of itself is in every catalogue', async () => {
   const walk = (x, key) => {
     if (x && typeof x === 'object') for (const [k, v] of Object.entries(x)) walk(v, k);
     // names of one's own stay as they are
-    else if (['label', 'label_plural', 'help', 'area'].includes(key) && /[a-z]{3}/.test(x)) for (const [f, c] of catalogues) if (!(x in c)) missing.add(`${f}: ${x}`);
+    else if (['label', 'label_plural', 'help', 'area', 'group'].includes(key) && /[a-z]{3}/.test(x)) for (const [f, c] of catalogues) if (!(x in c)) missing.add(`${f}: ${x}`);
   };
   walk({ ...meta, entities: meta.entities.filter((e) => !e.name.startsWith('x_')).map((e) => ({ ...e, fields: e.fields.filter((f) => !f.name.startsWith('x_')) })), lists: Object.fromEntries(Object.entries(meta.lists).filter(([name]) => !name.includes('x_'))) }, '');
   assert.deepEqual([...missing], []);
@@ -228,6 +228,21 @@ test('one changes one\'s own name, language and time zone, and nothing else of o
   assert.equal((await u.api('PATCH', '/me', { language: null })).status, 204);
   await eventually(async () => (await u.api('GET', '/me')).body.user.language === 'en');
   assert.equal((await w.api('GET', `/users/${u.id}`)).body.admin, false);
+});
+
+test('no undo takes the last administrator away', async () => {
+  const fresh = await world({ single: true });
+  try {
+    const r = await fresh.api('POST', '/undo', { change_set: 1 }); // made by the shell: the first user
+    assert.deepEqual([r.status, r.body.detail], [409, 'the last administrator cannot be taken away'], r.text);
+    // nor by taking back what made somebody else one, when he who did it has stepped down since
+    const other = (await fresh.api('POST', '/users', { email: 'b@kith.example', name: 'B', admin: true })).body;
+    const made = (await fresh.api('GET', '/change_sets?limit=1')).body.items[0];
+    assert.equal((await fresh.api('PATCH', '/users/1', { admin: false })).status, 200);
+    const b = fresh.as(await fresh.tokenOf('b@kith.example'));
+    assert.equal((await b('POST', '/undo', { change_set: made.id })).status, 409);
+    assert.equal((await b('GET', `/users/${other.id}`)).body.admin, true);
+  } finally { await fresh.close(); }
 });
 
 test('labels and sentences come in the language of who asks', async () => {
