@@ -122,6 +122,10 @@ static void put_field(struct call *c, const struct live_field *f, enum field_rig
     if (f->def.expr) {
         json_cstr(w, "expr", f->def.expr);
     }
+    if (f->def.mirror) {
+        json_cstr(w, "mirror", f->def.mirror);
+        json_cstr(w, "mirror_part", f->def.mirror_part);
+    }
     json_end_object(w);
 }
 

@@ -5,9 +5,8 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import { onChanges } from '../api/live';
 import { usePhone } from '../app/Shell';
-
 import { t } from '../locale/t';
-import { address, can, valueKind, type Entity } from '../meta/meta';
+import { address, can, keptIn, valueKind, type Entity } from '../meta/meta';
 import { Empty, ErrorState } from '../ui/bits';
 import { later } from '../ui/later';
 import { Link } from '../ui/Link';
@@ -50,7 +49,7 @@ export function ListBody({ entity: e, state, total, onProblem, onSettled, refuse
   const [closed, setClosed] = useState<Set<string>>(new Set());
   const [seen, setSeen] = useState<Set<string>>(new Set());
   const columns = useMemo(() => shownColumns(e, look.cols), [e, look.cols]);
-  const fields = useMemo(() => [...new Set(['id', 'version', ...columns.map((c) => c.field.name)])].join(','), [columns]);
+  const fields = useMemo(() => [...new Set(['id', 'version', ...columns.flatMap((c) => [c.field.name, ...keptIn(e, c.field).map((f) => f.name)])])].join(','), [columns]);
   const from = params.get('from') ?? '';
   const peek = Number(params.get('peek')) || null;
   const by = phone ? null : groupOf(e, look.group);

@@ -8,6 +8,8 @@ export interface Field {
   required?: boolean; unique?: boolean; read_only?: boolean; set_once?: boolean; asked?: boolean; hidden?: boolean; sensitive?: boolean; partial?: boolean;
   custom?: boolean; standard?: boolean; searched?: boolean; indexed?: boolean;
   target?: string; targets?: string[]; list?: string; scale?: number; min?: number; max?: number; help?: string; group?: string; expr?: string;
+  /** repeats a piece of the first entry of that list */
+  mirror?: string; mirror_part?: string;
 }
 export interface Child { name: string; entity: string; by: string }
 export interface Action { name: string; module: string; takes: 'none' | 'one' | 'many'; effect: 'read' | 'write' | 'job'; help: string; input: Field[] }
@@ -85,6 +87,12 @@ export function useMetaQuery(on: boolean) {
 export const can = (e: Entity, right: string) => (e.rights[right] ?? 'none') !== 'none';
 export const valueKind = (f: Field) => f.result ?? f.kind;
 export const writable = (f: Field) => f.right === 'write' && !f.read_only;
+/** The fields in which a value is kept: the list whose first entry it repeats, the parts of a name, else its own. */
+export function keptIn(e: Entity, f: Field): Field[] {
+  const names = f.mirror ? [f.mirror] : f.kind === 'person_name' ? ['first_name', 'last_name'] : [];
+  const parts = names.flatMap((n) => e.fields.find((x) => x.name === n) ?? []);
+  return f.mirror || parts.length ? parts : [f];
+}
 export const titleOf = (e: Entity, r: Rec | undefined): string => {
   const t = e.title && r ? r[e.title] : null;
   const s = t && typeof t === 'object' ? t.name : t;
