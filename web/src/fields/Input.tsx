@@ -1,12 +1,13 @@
 // One control per kind. value is as the API gives it; what is typed and not yet sense stays text.
-import { ActionIcon, Button, Group, MultiSelect, Select, Stack, TagsInput, Textarea, TextInput } from '@mantine/core';
+import { ActionIcon, Button, Group, MultiSelect, Select, Stack, TagsInput, Textarea, TextInput, type TextInputProps } from '@mantine/core';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { get } from '../api/client';
 import { t, type Key } from '../locale/t';
 import { titleOf, useMeta, valueKind, type Entity, type Field, type Rec } from '../meta/meta';
-import { duration, localInput, parseDuration } from './format';
+import { date, duration, localInput, parseDuration } from './format';
 import { AnyReference, FileInput } from './InputRefs';
+import { parsePartial } from './partial';
 
 export interface InputProps { field: Field; value: any; onChange: (v: any) => void; error?: string; label?: string; autoFocus?: boolean; required?: boolean; describe?: boolean; /** shows its list at once */ open?: boolean }
 
@@ -84,6 +85,14 @@ function Parts({ field, value, onChange, error, label, autoFocus }: InputProps) 
   );
 }
 
+/** As dates are shown; what is typed otherwise is told as it was understood. */
+function PartialDate({ value, onChange, common }: InputProps & { common: TextInputProps }) {
+  const [raw, setRaw] = useState<string | null>(null);
+  const shown = value ? date(String(value)) : '', typed = raw ?? shown;
+  const understood = shown !== typed.trim() && shown !== String(value ?? '') ? shown : undefined;
+  return <TextInput {...common} inputWrapperOrder={['label', 'input', 'description', 'error']} description={understood ?? common.description} placeholder={`${date('1985-03-29')} · ${date('--03-29')} · 1985`} value={typed} onChange={(e) => { setRaw(e.currentTarget.value); onChange(parsePartial(e.currentTarget.value)); }} />;
+}
+
 export function Input(props: InputProps) {
   const { field: f, value: v, onChange, error, label, autoFocus, required } = props;
   const meta = useMeta();
@@ -102,7 +111,7 @@ export function Input(props: InputProps) {
     case 'choices': return <MultiSelect {...common} defaultDropdownOpened={props.open} searchable data={choices.filter((c) => c.active || v?.includes(c.code)).map((c) => ({ value: c.code, label: c.label || c.code }))} value={v ?? []} onChange={onChange} />;
     case 'tags': return <TagsInput {...common} data={choices.map((c) => c.code)} value={v ?? []} onChange={onChange} />;
     case 'yes_no': return <Select {...common} defaultDropdownOpened={props.open} clearable={!f.required} clearButtonProps={{ 'aria-label': t('clear') }} data={[{ value: 'y', label: t('yes') }, { value: 'n', label: t('no') }]} value={v === true ? 'y' : v === false ? 'n' : null} onChange={(x) => onChange(x === null ? null : x === 'y')} />;
-    case 'date': return <TextInput {...common} type={f.partial ? 'text' : 'date'} placeholder={f.partial ? '1985-03-29, --03-29, 1985' : undefined} value={text(v)} onChange={(e) => onChange(e.currentTarget.value)} />;
+    case 'date': return f.partial ? <PartialDate {...props} common={common} /> : <TextInput {...common} type="date" value={text(v)} onChange={(e) => onChange(e.currentTarget.value)} />;
     case 'instant': return <TextInput {...common} type="datetime-local" value={localInput(v)} onChange={(e) => onChange(e.currentTarget.value ? new Date(e.currentTarget.value).toISOString() : null)} />;
     case 'duration': return <TextInput {...common} placeholder="1 h 20 min" value={raw ?? (v === null || v === undefined ? '' : typeof v === 'number' ? duration(v) : v)} onChange={(e) => { setRaw(e.currentTarget.value); onChange(e.currentTarget.value.trim() ? parseDuration(e.currentTarget.value) : null); }} />;
     case 'money': {
