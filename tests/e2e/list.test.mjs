@@ -471,6 +471,22 @@ step('beside the list, and why a record is in it', async () => {
   await page.getByRole('complementary', { name: /^Beside the list/ }).waitFor({ state: 'detached' });
 });
 
+step('tasks: what one needs fits on the screen, and what is overdue says so', async () => {
+  const { page } = e2e;
+  await visit(`/e/tasks?where=${encodeURIComponent('overdue = true')}&sort=due`);
+  await grid().getByRole('row').nth(3).waitFor();
+  assert.deepEqual((await grid().getByRole('columnheader').allInnerTexts()).map((x) => x.replace(/[↑↓]/g, '').trim()).filter(Boolean), ['Title', 'Due', 'Status', 'Owner', 'Contact']);
+  assert.equal(await grid().evaluate((x) => x.scrollWidth - x.clientWidth), 0, 'nothing lies off the screen');
+  const due = await cell(grid().getByRole('row').nth(1), 'Due');
+  assert.match(await due.innerText(), /^Overdue [A-Z][a-z]{2} \d/);
+  await look('overdue');
+  const { id } = (await api('GET', `/tasks?where=${encodeURIComponent('overdue = true')}&sort=due&limit=1&fields=id`)).body.items[0];
+  await visit('/e/tasks?sort=due');
+  await grid().getByRole('row').nth(1).getByText('Overdue').waitFor();
+  await api('PATCH', `/tasks/${id}`, { status: 'done' });
+  await grid().getByRole('row').nth(1).getByText('Overdue').waitFor({ state: 'detached' });
+});
+
 step('export of what is shown, help, a phone', async () => {
   const { page } = e2e;
   await open(`?where=${encodeURIComponent("city = 'Berlin'")}&sort=name&cols=name,city`);

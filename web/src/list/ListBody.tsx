@@ -6,7 +6,7 @@ import { useLocation } from 'wouter';
 import { onChanges } from '../api/live';
 import { usePhone } from '../app/Shell';
 import { t } from '../locale/t';
-import { address, can, keptIn, valueKind, type Entity } from '../meta/meta';
+import { address, alarmOf, can, keptIn, valueKind, type Entity } from '../meta/meta';
 import { Empty, ErrorState } from '../ui/bits';
 import { later } from '../ui/later';
 import { Link } from '../ui/Link';
@@ -49,7 +49,7 @@ export function ListBody({ entity: e, state, total, onProblem, onSettled, onClea
   const [closed, setClosed] = useState<Set<string>>(new Set());
   const [seen, setSeen] = useState<Set<string>>(new Set());
   const columns = useMemo(() => shownColumns(e, look.cols), [e, look.cols]);
-  const fields = useMemo(() => [...new Set(['id', 'version', ...columns.flatMap((c) => [c.field.name, ...keptIn(e, c.field).map((f) => f.name)])])].join(','), [columns]);
+  const fields = useMemo(() => [...new Set(['id', 'version', ...columns.flatMap(({ field: f }) => [f, ...keptIn(e, f), ...(alarmOf(e, f) ? [alarmOf(e, f)!] : [])].map((x) => x.name))])].join(','), [columns]);
   const from = params.get('from') ?? '';
   const peek = Number(params.get('peek')) || null;
   const by = phone ? null : groupOf(e, look.group);

@@ -1,5 +1,5 @@
 import { memo, type MouseEvent, type RefObject } from 'react';
-import { Display } from '../fields/Display';
+import { Value } from '../fields/Display';
 import { isNumeric } from '../fields/format';
 import { mayEdit } from '../fields/useEdit';
 import { t } from '../locale/t';
@@ -25,8 +25,8 @@ export const Row = memo(function Row({ entity: e, row: r, rowKey, columns, start
         const may = mayEdit(e, f, r);
         return (
           <div key={f.name} role="gridcell" id={cellId(rowKey, c)} tabIndex={here ? 0 : -1} aria-readonly={!may} className={(isNumeric(f) ? 'td end' : 'td') + (may ? ' may' : '') + (here && (editing || hint) ? ' editing' : '')} onClick={(ev) => on.current.cell(r, rowKey, c, ev)}>
-            {here && editing ? <CellEditor entity={e} field={f} row={r} onEnd={(after) => on.current.end(after)} waiting={<Display field={f} value={r[f.name]} short />} />
-              : c === 0 ? <Link className="rowlink" tabIndex={-1} href={address(e, r.id)}>{name}</Link> : <Display field={f} value={r[f.name]} short />}
+            {here && editing ? <CellEditor entity={e} field={f} row={r} onEnd={(after) => on.current.end(after)} waiting={<Value entity={e} field={f} record={r} short />} />
+              : c === 0 ? <Link className="rowlink" tabIndex={-1} href={address(e, r.id)}>{name}</Link> : <Value entity={e} field={f} record={r} short />}
             {here && hint && <span className="cellhint" role="alert">{hint}</span>}
           </div>
         );
