@@ -149,6 +149,7 @@ step('the timeline by kind; related records as cards, one more added', async () 
   const section = page.getByRole('region', { name: 'Contacts', exact: true });
   await section.getByRole('listitem').first().waitFor();
   const before = await section.getByRole('listitem').count();
+  assert.match(await section.getByRole('listitem').first().innerText(), /Email\s+\S+@\S+\s+Phone\s+\+\d+\s+Lifecycle\s/, 'each value says what it is');
   await look('record-cards');
   await section.getByRole('button', { name: 'Contacts: Add' }).click();
   await page.getByRole('dialog').getByLabel('Last name').fill('Carding');
