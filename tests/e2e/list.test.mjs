@@ -354,8 +354,9 @@ step('columns: chosen, moved, sized; the first stays', async () => {
   await grid().evaluate((x) => x.scrollTo(400, 0));
   const left = await grid().getByRole('link').first().evaluate((x) => x.getBoundingClientRect().left - x.closest('[role=grid]').getBoundingClientRect().left);
   assert.ok(left >= 40 && left < 80, `the first column stands at ${left}`);
-  const edge = await grid().getByRole('row').nth(2).getByRole('gridcell').nth(1).evaluate((x) => { const s = getComputedStyle(x); return [s.borderInlineEndWidth, s.boxShadow !== 'none']; });
-  assert.deepEqual(edge, ['1px', true], 'its edge is seen');
+  await page.locator('.table[data-aside]').waitFor();
+  const line = await grid().getByRole('row').nth(2).getByRole('gridcell').nth(1).evaluate((x) => { const s = getComputedStyle(x); return [s.borderInlineEndWidth, s.boxShadow !== 'none']; });
+  assert.deepEqual(line, ['1px', true], 'its edge is seen');
   await page.setViewportSize({ width: 1440, height: 900 });
   await page.reload();
   await rowLoaded();

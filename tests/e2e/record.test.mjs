@@ -141,6 +141,19 @@ step('files that belong to a record: sent, opened, taken away and back', async (
   await link.waitFor();
 });
 
+step('pens stand in one column, beside the first line of what they change', async () => {
+  const { page } = e2e;
+  const id = (await api('POST', '/contacts', { last_name: 'Longmouth', description: 'words and more words, '.repeat(40), tags: ['pens'] })).body.id;
+  await visit(`/e/contacts/${id}`);
+  const fields = page.getByRole('region', { name: 'Fields' });
+  await fields.getByText(/^words and more/).waitFor();
+  const pens = await fields.getByRole('button', { name: /^Edit / }).evaluateAll((all) => all.map((x) => [x.getAttribute('aria-label'), Math.round(x.getBoundingClientRect().x), Math.round(x.getBoundingClientRect().y - x.parentElement.getBoundingClientRect().y)]));
+  assert.ok(['Edit Description', 'Edit Tags', 'Edit Last name'].every((n) => pens.some((p) => p[0] === n)), JSON.stringify(pens));
+  assert.deepEqual([...new Set(pens.map((p) => p[1]))].length, 1, JSON.stringify(pens));
+  assert.ok(pens.every((p) => p[2] < 3), JSON.stringify(pens));
+  assert.equal(await fields.getByRole('button', { name: 'Edit Created at' }).count(), 0);
+});
+
 step('the timeline by kind; related records as cards, one more added', async () => {
   const { page } = e2e;
   const company = (await api('GET', '/contacts/aggregate?group=company&measure=count()&sort=-count()')).body.rows.find((r) => r.company).company;
