@@ -154,6 +154,40 @@ step('pens stand in one column, beside the first line of what they change', asyn
   assert.equal(await fields.getByRole('button', { name: 'Edit Created at' }).count(), 0);
 });
 
+step('a picker keeps what is typed: over a late answer, over Enter before it, over leaving; emptied, it is empty', async () => {
+  const { page } = e2e;
+  const firm = (await api('POST', '/companies', { name: 'Quillwork Pickers' })).body.id;
+  const id = (await api('POST', '/contacts', { last_name: 'Pickwick' })).body.id;
+  const company = async () => (await api('GET', `/contacts/${id}?fields=company`)).body.company?.id ?? null;
+  await visit(`/e/contacts/${id}`);
+  await until(async () => (await api('GET', '/search?q=quillwork&entity=company')).body.items.length);
+  const box = page.getByRole('combobox', { name: 'Company' });
+  const edit = async () => { await page.getByRole('button', { name: /^Show \d+ empty/ }).or(page.getByRole('button', { name: 'Edit Company' })).first().click(); if (!await box.isVisible()) await page.getByRole('button', { name: 'Edit Company' }).click(); };
+  const save = async () => { await page.getByRole('button', { name: 'Save', exact: true }).click(); await box.waitFor({ state: 'detached' }); };
+  await edit();
+  await page.route(/\/search\?/, async (r) => { await new Promise((done) => setTimeout(done, 600)); await r.continue(); });
+  await box.pressSequentially('quillwork');
+  await page.keyboard.press('Enter');
+  assert.equal(await box.inputValue(), 'quillwork');
+  await page.waitForFunction(() => document.activeElement.value === 'Quillwork Pickers');
+  await page.unrouteAll({ behavior: 'wait' });
+  await save();
+  assert.equal(await company(), firm);
+  await page.getByRole('button', { name: 'Edit Company' }).click();
+  await page.keyboard.press('Control+a');
+  await page.keyboard.press('Backspace');
+  await page.keyboard.press('Tab');
+  await save();
+  assert.equal(await company(), null);
+  await edit();
+  await box.pressSequentially('nobody of that name');
+  await page.getByText('Nothing found').waitFor();
+  await page.keyboard.press('Tab');
+  await page.getByText('Choose one from the list.').waitFor();
+  assert.equal(await box.inputValue(), 'nobody of that name');
+  await look('picker-left');
+});
+
 step('the timeline by kind; related records as cards, one more added', async () => {
   const { page } = e2e;
   const company = (await api('GET', '/contacts/aggregate?group=company&measure=count()&sort=-count()')).body.rows.find((r) => r.company).company;

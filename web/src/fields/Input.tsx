@@ -8,6 +8,7 @@ import { titleOf, useMeta, valueKind, type Entity, type Field, type Rec } from '
 import { date, duration, localInput, parseDuration } from './format';
 import { AnyReference, FileInput } from './InputRefs';
 import { parsePartial } from './partial';
+import { usePicker } from './picker';
 
 export interface InputProps { field: Field; value: any; onChange: (v: any) => void; error?: string; label?: string; autoFocus?: boolean; required?: boolean; describe?: boolean; /** shows its list at once */ open?: boolean }
 
@@ -30,29 +31,28 @@ export function useNames(entity: Entity | undefined, text: string, on: boolean) 
 
 function Reference({ field, value, onChange, error, label, autoFocus, required, open: opened }: InputProps) {
   const e = useMeta().entity(field.target!);
-  const [text, setText] = useState('');
   const [open, setOpen] = useState(!!autoFocus);
-  const typed = value && text === value.name ? '' : text;
-  const { data = [] } = useNames(e, typed, open);
-  const known = new Map([...(value ? [value] : []), ...data].map((x: any) => [String(x.id), x.name ?? `#${x.id}`]));
+  const picker = usePicker({ chosen: value ? value.name || `#${value.id}` : null, settled: () => !found.isFetching, clear: () => onChange(null), error });
+  const found = useNames(e, picker.typed, open);
+  const known = new Map([...(value ? [value] : []), ...found.data ?? []].map((x: any) => [String(x.id), x.name || `#${x.id}`]));
   return (
-    <Select aria-label={label ? undefined : field.label} label={label} withAsterisk={required} error={error} autoFocus={autoFocus} defaultDropdownOpened={opened} searchable clearable
-      clearButtonProps={{ 'aria-label': t('clear') }} placeholder={t('reference.search')} nothingFoundMessage={t('reference.none')} filter={({ options }) => options}
+    <Select {...picker.props} aria-label={label ? undefined : field.label} label={label} withAsterisk={required} autoFocus={autoFocus} defaultDropdownOpened={opened} searchable clearable
+      clearButtonProps={{ 'aria-label': t('clear') }} placeholder={t('reference.search')} nothingFoundMessage={found.isFetching ? t('loading') : t('reference.none')} filter={({ options }) => options}
       data={[...known].map(([id, name]) => ({ value: id, label: name }))} value={value ? String(value.id) : null} onDropdownOpen={() => setOpen(true)}
-      searchValue={text} onSearchChange={setText} onChange={(id) => onChange(id ? { id: Number(id), name: known.get(id) } : null)} />
+      onChange={(id) => { picker.picked(); onChange(id ? { id: Number(id), name: known.get(id) } : null); }} />
   );
 }
 
 function Many({ field, value, onChange, error, label }: InputProps) {
   const e = useMeta().entity(field.target!);
-  const [text, setText] = useState('');
-  const { data = [] } = useNames(e, text, true);
+  const picker = usePicker({ chosen: null, settled: () => !found.isFetching, error });
+  const found = useNames(e, picker.typed, true);
   const items: any[] = value ?? [];
-  const known = new Map([...data, ...items].map((x: any) => [String(x.id), x]));
+  const known = new Map([...found.data ?? [], ...items].map((x: any) => [String(x.id), x]));
   return (
-    <MultiSelect aria-label={label ? undefined : field.label} label={label} error={error} searchable filter={({ options }) => options} searchValue={text} onSearchChange={setText}
-      placeholder={items.length ? undefined : t('reference.search')} nothingFoundMessage={t('reference.none')}
-      data={[...known].map(([id, x]) => ({ value: id, label: x.name ?? `#${id}` }))} value={items.map((x) => String(x.id))} onChange={(ids) => onChange(ids.map((id) => known.get(id) ?? { id: Number(id) }))} />
+    <MultiSelect {...picker.props} aria-label={label ? undefined : field.label} label={label} searchable filter={({ options }) => options}
+      placeholder={items.length ? undefined : t('reference.search')} nothingFoundMessage={found.isFetching ? t('loading') : t('reference.none')}
+      data={[...known].map(([id, x]) => ({ value: id, label: x.name ?? `#${id}` }))} value={items.map((x) => String(x.id))} onChange={(ids) => { picker.picked(); onChange(ids.map((id) => known.get(id) ?? { id: Number(id) })); }} />
   );
 }
 
