@@ -5,7 +5,7 @@ import { useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent, type 
 import { whyFixed } from '../fields/useEdit';
 import { number } from '../fields/format';
 import { t } from '../locale/t';
-import { type Entity, type Rec } from '../meta/meta';
+import { keptIn, type Entity, type Rec } from '../meta/meta';
 import type { After } from './CellEditor';
 import { Header } from './Header';
 import { Row } from './Row';
@@ -114,7 +114,8 @@ export function Grid(p: GridProps) {
   const rowAt = (i: number) => { const x = items[i]; return x?.t === 'row' ? x.row : null; };
   const edit = (key: string, c: number, tell = true) => {
     const x = items.find((y) => y.key === key);
-    if (x?.t !== 'row') return;
+    // rows that were read for cards have less, until the next ones are there
+    if (x?.t !== 'row' || keptIn(e, columns[c]!.field).some((f) => !(f.name in x.row))) return;
     const why = whyFixed(e, columns[c]!.field, x.row);
     setActive({ key, c });
     setEditing(!why);

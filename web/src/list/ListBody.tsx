@@ -49,7 +49,8 @@ export function ListBody({ entity: e, state, total, onProblem, onSettled, onClea
   const [closed, setClosed] = useState<Set<string>>(new Set());
   const [seen, setSeen] = useState<Set<string>>(new Set());
   const columns = useMemo(() => shownColumns(e, look.cols), [e, look.cols]);
-  const fields = useMemo(() => [...new Set(['id', 'version', ...columns.flatMap(({ field: f }) => [f, ...keptIn(e, f), ...(alarmOf(e, f) ? [alarmOf(e, f)!] : [])].map((x) => x.name))])].join(','), [columns]);
+  // beside what is shown, what editing it needs: nothing is edited in cards
+  const fields = useMemo(() => [...new Set(['id', 'version', ...columns.flatMap(({ field: f }) => [f, ...(phone ? [] : keptIn(e, f)), ...(alarmOf(e, f) ? [alarmOf(e, f)!] : [])].map((x) => x.name))])].join(','), [e, columns, phone]);
   const from = params.get('from') ?? '';
   const peek = Number(params.get('peek')) || null;
   const by = phone ? null : groupOf(e, look.group);
