@@ -6,6 +6,7 @@
 #include "model/access.h"
 #include "model/normal.h"
 #include "model/parts.h"
+#include "model/texts.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -209,11 +210,13 @@ static bool date_from_text(
 static bool choice_id(struct call *c, const struct live_field *f, struct str code, int64_t *id)
 {
     const struct choice *ch = choice_by_code(f->list, code);
+    struct str in = call_language(c);
 
     for (size_t i = 0; !ch && f->list && i < f->list->n; i++) {
-        if (str_eq_nocase(f->list->choices[i].label, code)
-            || str_eq_nocase(f->list->choices[i].code, code)) {
-            ch = &f->list->choices[i];
+        const struct choice *one = &f->list->choices[i];
+        if (str_eq_nocase(one->label, code) || str_eq_nocase(one->code, code)
+            || str_eq_nocase(str_of(text_in(in, one->label.p)), code)) {
+            ch = one;
         }
     }
     if (ch) {
@@ -223,7 +226,7 @@ static bool choice_id(struct call *c, const struct live_field *f, struct str cod
     struct buf known;
     buf_init(&known, c->mem, 300);
     for (size_t i = 0; f->list && i < f->list->n && i < 20; i++) {
-        buf_fmt(&known, "%s%s", i ? ", " : "", f->list->choices[i].code.p);
+        buf_fmt(&known, "%s%s", i ? ", " : "", text_in(in, f->list->choices[i].label.p));
     }
     fail_field(c, f->name.p, "\"%.*s\" is not one of: %.*s", STR_ARG(code),
         STR_ARG(buf_str(&known)));

@@ -46,6 +46,7 @@ struct entity {
     const struct entity_rule *rules;
     const char *person; /* field that leads to the person of a row ("contact"), NULL for none */
     const char *when;   /* activities: the instant under which they stand on the timeline */
+    const char *columns; /* what its list shows beside the title: "due,status"; NULL: what says most in little room */
     const char *area;   /* what its list stands under in the navigation: "Sales"; NULL: at the top */
     /* In the transaction, after validation and before the row is stored; may set fields. old is
      * NULL on create. */

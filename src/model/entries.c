@@ -2,6 +2,8 @@
 
 #include "model/entries.h"
 
+#include "model/parts.h"
+
 bool entries_in(const struct live_field *f)
 {
     return kind_is_list(f->def.kind) || f->def.kind == KIND_CHOICES || f->def.kind == KIND_TAGS
@@ -26,12 +28,60 @@ static bool holds(const json_t *list, const json_t *entry)
     return false;
 }
 
+static json_t *kept(struct call *c, json_t *value)
+{
+    arena_defer(c->mem, (void (*)(void *))json_decref, value);
+    return value;
+}
+
 static json_t *new_list(struct call *c)
 {
-    json_t *list = json_pack("[]");
+    return kept(c, json_pack("[]"));
+}
 
-    arena_defer(c->mem, (void (*)(void *))json_decref, list);
-    return list;
+/* Of two addresses: does one say no more than the other? A different kind is something that it says. */
+static bool address_within(struct call *c, const json_t *one, const json_t *other)
+{
+    struct str mine[PART_PIECES], theirs[PART_PIECES];
+    struct str kind = json_str(json_object_get(one, "kind")), of = json_str(json_object_get(other, "kind"));
+
+    if (kind.n && of.n && !str_eq(kind, of)) {
+        return false;
+    }
+    for (int i = 0; i < PART_PIECES; i++) {
+        mine[i] = json_str(json_object_get(one, part_pieces[i]));
+        theirs[i] = json_str(json_object_get(other, part_pieces[i]));
+    }
+    return parts_address_within(c->mem, mine, theirs, c->model->country);
+}
+
+/* The address that is there with what the other says besides. */
+static json_t *completed(struct call *c, const json_t *there, const json_t *more)
+{
+    json_t *both = kept(c, json_copy((json_t *)there));
+
+    json_object_update(both, (json_t *)more);
+    json_object_set(both, "primary", json_object_get(there, "primary"));
+    return both;
+}
+
+/* Adds what is not there yet. Of an address that is there in part, the rest. */
+static void add_entry(struct call *c, const struct live_field *f, json_t *list, json_t *one)
+{
+    if (holds(list, one)) {
+        return;
+    }
+    for (size_t i = 0; f->def.kind == KIND_ADDRESSES && i < json_array_size(list); i++) {
+        json_t *there = json_array_get(list, i);
+        if (address_within(c, one, there)) {
+            return;
+        }
+        if (address_within(c, there, one)) {
+            json_array_set(list, i, completed(c, there, one));
+            return;
+        }
+    }
+    json_array_append(list, one);
 }
 
 /* What the list holds now, as canonical entries. */
@@ -123,9 +173,7 @@ static enum err_code put_sum(struct call *c, struct record *r, const struct live
         }
     }
     for (size_t i = 0; add && i < json_array_size(entries); i++) {
-        if (!holds(now, json_array_get(entries, i))) {
-            json_array_append(next, json_array_get(entries, i));
-        }
+        add_entry(c, f, next, json_array_get(entries, i));
     }
     if (json_equal(now, next)) {
         r->set[f->index] = false;

@@ -1,7 +1,7 @@
 /* entries.h - lists of a record as sets of entries: what is added or taken away, the others stay.
  *
  * Entries are the same when their key is: of an e-mail or another part, of a choice or tag, of a linked
- * record. */
+ * record. An address that says no more than one that is there is not added, one that says more completes it. */
 
 #ifndef MODEL_ENTRIES_H
 #define MODEL_ENTRIES_H

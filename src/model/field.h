@@ -82,6 +82,7 @@ struct field {
     const char *lookup;               /* REF, a user's: JSON, by what the engine finds the record (model/lookup.h) */
     const char *was;                  /* earlier name */
     const char *group;                /* panel of the record page */
+    const char *alarm;                /* yes/no field beside it: while that holds, this value is marked with its label */
 };
 
 #define FIELD_END { .kind = KIND_NONE }

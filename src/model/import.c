@@ -172,7 +172,6 @@ static void tell_field(struct importing *im, const struct live_field *f, const s
     const struct record *now)
 {
     struct ref_names *names = ref_names_new(im->c);
-    struct buf b;
 
     cells_want(names, f, &old->cells[f->cell]);
     cells_want(names, f, &now->cells[f->cell]);
@@ -182,12 +181,10 @@ static void tell_field(struct importing *im, const struct live_field *f, const s
     }
     json_object(&im->changes, NULL);
     json_text(&im->changes, "field", f->name);
-    buf_init(&b, im->c->mem, 1 << 20);
-    cells_to_text(im->c, f, &old->cells[f->cell], names, &b);
-    json_text(&im->changes, "from", buf_str(&b));
-    buf_clear(&b);
-    cells_to_text(im->c, f, &now->cells[f->cell], names, &b);
-    json_text(&im->changes, "to", buf_str(&b));
+    json_name(&im->changes, STR("from"));
+    cells_to_json(im->c, f, &old->cells[f->cell], names, &im->changes);
+    json_name(&im->changes, STR("to"));
+    cells_to_json(im->c, f, &now->cells[f->cell], names, &im->changes);
     json_end_object(&im->changes);
 }
 

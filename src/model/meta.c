@@ -122,6 +122,13 @@ static void put_field(struct call *c, const struct live_field *f, enum field_rig
     if (f->def.expr) {
         json_cstr(w, "expr", f->def.expr);
     }
+    if (f->def.mirror) {
+        json_cstr(w, "mirror", f->def.mirror);
+        json_cstr(w, "mirror_part", f->def.mirror_part);
+    }
+    if (f->def.alarm) {
+        json_cstr(w, "alarm", f->def.alarm);
+    }
     json_end_object(w);
 }
 
@@ -220,6 +227,9 @@ static void put_entity(struct call *c, const struct live_entity *e)
     put_label(c, "label_plural", e->label_plural);
     if (e->def.area) {
         put_label(c, "area", str_of(e->def.area));
+    }
+    if (e->def.columns) {
+        json_cstr(w, "columns", e->def.columns);
     }
     json_cstr(w, "icon", e->def.icon);
     json_cstr(w, "module", e->module ? e->module->name : NULL);

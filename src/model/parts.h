@@ -42,6 +42,9 @@ struct str parts_primary(struct call *c, struct str cell, const char *piece);
 struct str parts_address_key(struct arena *mem, const struct str *pieces, struct str home);
 void parts_address_standard(
     struct arena *mem, const struct str *pieces, struct str home, struct postal_address *out);
+/* Says one no more than other? Each of its pieces, in standard form, stands in that one too. */
+bool parts_address_within(
+    struct arena *mem, const struct str *one, const struct str *other, struct str home);
 /* A whole address as one text into pieces; one piece may be given, the country. False (nothing is changed) where no
  * postcode and no city is found in it. */
 bool parts_address_take(struct arena *mem, struct str text, struct str home, struct str *pieces);

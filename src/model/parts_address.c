@@ -43,6 +43,27 @@ struct str parts_address_key(struct arena *mem, const struct str *pieces, struct
     return utf8_fold(mem, buf_str(&b));
 }
 
+bool parts_address_within(
+    struct arena *mem, const struct str *one, const struct str *other, struct str home)
+{
+    struct postal_address a, b;
+    struct str country = country_of(other, home);
+
+    if (one[COUNTRY].n && !str_eq(one[COUNTRY], country)) {
+        return false;
+    }
+    parts_address_standard(mem, one, country, &a);
+    parts_address_standard(mem, other, country, &b);
+    const struct str mine[] = { a.street, a.extra, a.city, a.region, a.postcode };
+    const struct str theirs[] = { b.street, b.extra, b.city, b.region, b.postcode };
+    for (size_t i = 0; i < sizeof mine / sizeof *mine; i++) {
+        if (mine[i].n && !str_eq(utf8_fold(mem, mine[i]), utf8_fold(mem, theirs[i]))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool parts_address_take(struct arena *mem, struct str text, struct str home, struct str *pieces)
 {
     struct postal_address a;

@@ -60,7 +60,7 @@ step('columns mapped by hand, a field made on the way, checked, run, rejected ro
   await page.getByLabel('How Geboren am writes dates').selectOption('dmy');
   await page.getByRole('button', { name: 'Schuh goes to:' }).click();
   await page.getByRole('option', { name: 'Create a field for “Schuh”' }).click();
-  assert.equal(await page.getByRole('combobox', { name: 'Kind' }).inputValue(), 'Whole number');
+  assert.equal(await page.getByRole('combobox', { name: 'What it holds' }).inputValue(), 'Whole number');
   await look('import-field');
   await page.getByRole('button', { name: 'Add field' }).click();
   await page.getByRole('button', { name: 'Schuh goes to: Schuh' }).waitFor();
@@ -102,7 +102,7 @@ step('a format that was wrong: from the rejected rows back to the mapping, and i
   await counted('rejected', 60);
   await page.getByRole('region', { name: 'Rejected rows · the first 50 of 60' }).first().getByText(/like 12\/31\/2026, the format of its column/).first().waitFor();
   await look('import-rejected');
-  await page.getByRole('button', { name: 'Map the 60 rejected again' }).click();
+  await page.getByRole('button', { name: 'Correct the 60 rejected rows' }).click();
   await page.getByRole('button', { name: 'Birthday goes to: Birthday' }).waitFor();
   assert.equal(await page.getByLabel('How Birthday writes dates').inputValue(), 'dmy');
   await page.getByRole('button', { name: 'Import 60 rows' }).click();
@@ -115,15 +115,33 @@ step('the same people again: found by their e-mail, changed, and nothing else', 
   const known = (await api('GET', '/contacts?limit=1&fields=id,email,last_name&where=' + encodeURIComponent('email is not empty'))).body.items[0];
   await visit('/e/contacts/import');
   await page.getByLabel('Choose a file').setInputFiles(put('again.csv', `Email,Job title\n${known.email},Harbour master\nnobody@again.example,Ghost\n`));
-  await page.getByText('Change, create the rest').waitFor();
-  await page.getByText('Only change', { exact: true }).click();
+  await page.getByLabel('What happens to them').selectOption('Update them, add nothing');
   await page.getByRole('button', { name: 'Check', exact: true }).click();
   await counted('updated', 1);
-  await page.getByRole('region', { name: 'First changes' }).first().getByText(/Harbour master/).waitFor();
+  await page.getByRole('region', { name: 'The first changes' }).first().getByText(/Harbour master/).waitFor();
   await page.getByRole('button', { name: 'Import 2 rows' }).click();
   await page.getByText('This is what happened:').waitFor();
   assert.equal((await api('GET', `/contacts/${known.id}?fields=job_title`)).body.job_title, 'Harbour master');
   assert.equal(await count("email = 'nobody@again.example'"), 0);
+});
+
+step('a check is told in words: what is added to a list, dates and choices as people read them', async () => {
+  const { page } = e2e;
+  const id = (await api('POST', '/contacts', { last_name: 'Wordy', emails: ['wordy@words.example'], addresses: [{ street: 'Quay 1', postcode: '53111', city: 'Bonn', country: 'DE', kind: 'home' }], birthday: '1980-12-31', lifecycle: 'sales_qualified' })).body.id;
+  await visit('/e/contacts/import');
+  await page.getByLabel('Choose a file').setInputFiles(put('words.csv', 'Email,Second Email,City,Birthday,Lifecycle,Lead source\nwordy@words.example,more@words.example,BONN,1981-01-01,Customer,Moonbeam\n'));
+  await page.getByRole('button', { name: 'Second Email goes to:' }).waitFor();
+  await page.getByText('“Check” tells you what would happen and changes nothing.').waitFor();
+  if (/Left out/.test(await page.getByRole('button', { name: 'Second Email goes to:' }).innerText())) await pick('Second Email', 'emails other', 'Emails (other)');
+  await page.getByRole('button', { name: 'Check', exact: true }).click();
+  await counted('updated', 1);
+  const said = (await page.getByRole('region', { name: 'The first changes' }).first().locator('li').allInnerTexts()).map((x) => x.trim());
+  assert.deepEqual(said, ['Emails: added: more@words.example', 'Birthday: Dec 31, 1980 → Jan 1, 1981', 'Lifecycle: Sales qualified → Customer']);
+  await page.getByText('"Moonbeam" is not one of: Web site, Referral').waitFor();
+  await look('import-words');
+  await page.getByRole('button', { name: 'Import 1 rows' }).click();
+  await page.getByText('This is what happened:').waitFor();
+  assert.deepEqual((await api('GET', `/contacts/${id}?fields=addresses`)).body.addresses.map((a) => a.street), ['Quay 1']);
 });
 
 step('a long one: paused, gone on with, cancelled; a bad file says why; vCards; JSON lines', async () => {

@@ -186,6 +186,53 @@ step('files that belong to a record: sent, opened, taken away and back', async (
   await link.waitFor();
 });
 
+step('pens stand in one column, beside the first line of what they change', async () => {
+  const { page } = e2e;
+  const id = (await api('POST', '/contacts', { last_name: 'Longmouth', description: 'words and more words, '.repeat(40), tags: ['pens'] })).body.id;
+  await visit(`/e/contacts/${id}`);
+  const fields = page.getByRole('region', { name: 'Fields' });
+  await fields.getByText(/^words and more/).waitFor();
+  const pens = await fields.getByRole('button', { name: /^Edit / }).evaluateAll((all) => all.map((x) => [x.getAttribute('aria-label'), Math.round(x.getBoundingClientRect().x), Math.round(x.getBoundingClientRect().y - x.parentElement.getBoundingClientRect().y)]));
+  assert.ok(['Edit Description', 'Edit Tags', 'Edit Last name'].every((n) => pens.some((p) => p[0] === n)), JSON.stringify(pens));
+  assert.deepEqual([...new Set(pens.map((p) => p[1]))].length, 1, JSON.stringify(pens));
+  assert.ok(pens.every((p) => p[2] < 3), JSON.stringify(pens));
+  assert.equal(await fields.getByRole('button', { name: 'Edit Created at' }).count(), 0);
+});
+
+step('a picker keeps what is typed: over a late answer, over Enter before it, over leaving; emptied, it is empty', async () => {
+  const { page } = e2e;
+  const firm = (await api('POST', '/companies', { name: 'Quillwork Pickers' })).body.id;
+  const id = (await api('POST', '/contacts', { last_name: 'Pickwick' })).body.id;
+  const company = async () => (await api('GET', `/contacts/${id}?fields=company`)).body.company?.id ?? null;
+  await visit(`/e/contacts/${id}`);
+  await until(async () => (await api('GET', '/search?q=quillwork&entity=company')).body.items.length);
+  const box = page.getByRole('combobox', { name: 'Company' });
+  const edit = async () => { await page.getByRole('button', { name: /^Show \d+ empty/ }).or(page.getByRole('button', { name: 'Edit Company' })).first().click(); if (!await box.isVisible()) await page.getByRole('button', { name: 'Edit Company' }).click(); };
+  const save = async () => { await page.getByRole('button', { name: 'Save', exact: true }).click(); await box.waitFor({ state: 'detached' }); };
+  await edit();
+  await page.route(/\/search\?/, async (r) => { await new Promise((done) => setTimeout(done, 600)); await r.continue(); });
+  await box.pressSequentially('quillwork');
+  await page.keyboard.press('Enter');
+  assert.equal(await box.inputValue(), 'quillwork');
+  await page.waitForFunction(() => document.activeElement.value === 'Quillwork Pickers');
+  await page.unrouteAll({ behavior: 'wait' });
+  await save();
+  assert.equal(await company(), firm);
+  await page.getByRole('button', { name: 'Edit Company' }).click();
+  await page.keyboard.press('Control+a');
+  await page.keyboard.press('Backspace');
+  await page.keyboard.press('Tab');
+  await save();
+  assert.equal(await company(), null);
+  await edit();
+  await box.pressSequentially('nobody of that name');
+  await page.getByText('Nothing found').waitFor();
+  await page.keyboard.press('Tab');
+  await page.getByText('Choose one from the list.').waitFor();
+  assert.equal(await box.inputValue(), 'nobody of that name');
+  await look('picker-left');
+});
+
 step('the timeline by kind; related records as cards, one more added', async () => {
   const { page } = e2e;
   const company = (await api('GET', '/contacts/aggregate?group=company&measure=count()&sort=-count()')).body.rows.find((r) => r.company).company;
@@ -194,6 +241,7 @@ step('the timeline by kind; related records as cards, one more added', async () 
   const section = page.getByRole('region', { name: 'Contacts', exact: true });
   await section.getByRole('listitem').first().waitFor();
   const before = await section.getByRole('listitem').count();
+  assert.match(await section.getByRole('listitem').first().innerText(), /Email\s+\S+@\S+\s+Phone\s+\+\d+\s+Lifecycle\s/, 'each value says what it is');
   await look('record-cards');
   await section.getByRole('button', { name: 'Contacts: Add' }).click();
   await page.getByRole('dialog').getByLabel('Last name').fill('Carding');

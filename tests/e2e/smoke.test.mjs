@@ -127,6 +127,15 @@ step('each kind of value has its own control', async () => {
   await page.getByLabel('Birthday', { exact: true }).fill('1985-03-29');
   await save();
   await panel.getByText('Mar 29, 1985').waitFor();
+  // it stands there as it is shown, and is understood with or without a year
+  await edit('Birthday');
+  assert.equal(await page.getByLabel('Birthday', { exact: true }).inputValue(), 'Mar 29, 1985');
+  await page.getByLabel('Birthday', { exact: true }).fill('7 april 1986');
+  await panel.getByText('Apr 7, 1986').waitFor();
+  await page.getByLabel('Birthday', { exact: true }).fill('30.3.');
+  await panel.getByText('Mar 30', { exact: true }).waitFor();
+  await save();
+  await panel.getByText('Mar 30', { exact: true }).waitFor();
   await edit('Tags');
   await page.getByRole('combobox', { name: 'Tags' }).fill('vip');
   await page.keyboard.press('Enter');

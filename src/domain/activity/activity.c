@@ -56,7 +56,7 @@ static const struct field task_fields[] = {
     FIELD_CHOICE("priority", priorities, .list = "priority", .def = "normal"),
     FIELD_CHOICE("type", task_types),
     FIELD_INSTANT("starts_at"),
-    FIELD_INSTANT("due", .index = true),
+    FIELD_INSTANT("due", .index = true, .alarm = "overdue"),
     FIELD_BOOL("all_day"),
     FIELD_INSTANT("completed_at", .read_only = true),
     FIELD_FORMULA("overdue", "completed_at is empty and due < now", .result = KIND_BOOL),
@@ -169,7 +169,7 @@ static enum err_code task_before_save(struct call *c, struct record *r, const st
 
 static const struct entity task = { .name = "task", .plural = "tasks", .title = "title",
     .icon = "checkbox", .person = "contact", .when = "due", .flags = ENTITY_ACTIVITY,
-    .fields = task_fields, .before_save = task_before_save };
+    .columns = "due,status,owner,contact", .fields = task_fields, .before_save = task_before_save };
 static const struct entity call_entity = { .name = "call", .plural = "calls", .title = "subject",
     .icon = "phone", .person = "contact", .when = "starts_at", .flags = ENTITY_ACTIVITY,
     .fields = call_fields, .before_save = activity_before_save };

@@ -47,6 +47,24 @@ test('the same address in two spellings speaks for a duplicate', async () => {
   assert.ok(reasons.includes('addresses.street') && reasons.includes('addresses.postcode'), reasons);
 });
 
+test('an import adds no address that is there, and completes one that is there in part', async () => {
+  const there = { street: 'Oak Avenue 44', postcode: '02108', city: 'Boston', country: 'US', kind: 'home' };
+  const id = (await ok('POST', '/contacts', { last_name: 'Known', emails: ['known@addresses.example'], addresses: [there] })).id;
+  const addresses = async () => (await ok('GET', `/contacts/${id}?fields=addresses`)).addresses.map((a) => [a.kind, a.street, a.city, a.country, a.primary]);
+  const take = (field, ...values) => ok('POST', '/contacts/import', { columns: [{ column: 'e', field: 'emails' }, ...field.map((f) => ({ column: f, field: f }))], keys: ['email'], rows: [['known@addresses.example', ...values]] }, 200);
+  const same = [['home', 'Oak Avenue 44', 'Boston', 'US', true]];
+  for (const [fields, ...values] of [[['addresses[home].city'], 'BOSTON'], [['city'], 'Boston'], [['city', 'postcode', 'addresses.street'], 'Boston', '02108', 'Oak Avenue 44']]) {
+    await take(fields, ...values);
+    assert.deepEqual(await addresses(), same, fields.join());
+  }
+  // of another kind, or in another place: a second one; which then gets its street
+  await take(['addresses[work].city'], 'Boston');
+  await take(['addresses[work].city', 'addresses[work].street'], 'Boston', 'Quay 7');
+  assert.deepEqual(await addresses(), [...same, ['work', 'Quay 7', 'Boston', undefined, false]]);
+  await take(['city'], 'Salem');
+  assert.equal((await addresses()).length, 3);
+});
+
 test('an import takes a column with whole addresses apart', async () => {
   const r = await ok('POST', '/contacts/import', { columns: ['last_name', { column: 'Anschrift', field: 'addresses[work]' }],
     rows: [['Imported', 'ul. Przykładowa 5 m. 7, 00-001 Warszawa, Poland'], ['Plain', 'Lane 1,Town,Shire,X1,GB']] }, 200);

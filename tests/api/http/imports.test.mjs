@@ -126,7 +126,7 @@ test('check, run, find again by key, undo', async () => {
   await post(`/imports/${second.id}/check`, {});
   const report = (await settled(second.id)).report;
   assert.deepEqual([report.created, report.updated, report.unchanged], [1, 1, 1]);
-  assert.deepEqual(report.changes[0].changes.map((c) => [c.field, c.from, c.to]).sort(), [['first_name', 'Ann', 'Annie'], ['job_title', '', 'Boss'], ['name', 'Ann Able', 'Annie Able']].sort());
+  assert.deepEqual(report.changes[0].changes.map((c) => [c.field, c.from, c.to]).sort(), [['first_name', 'Ann', 'Annie'], ['job_title', null, 'Boss'], ['name', 'Ann Able', 'Annie Able']].sort());
   const two = await run(second.id);
   assert.deepEqual([two.created, two.updated, two.unchanged], [1, 1, 1]);
   const undo = await post('/undo', { change_set: two.change_set });
@@ -359,4 +359,13 @@ test('what is wrong is said before it begins', async () => {
   const r = await post(`/imports/${i.id}/start`, {});
   assert.equal(r.status, 422);
   assert.match(r.body.detail ?? r.body.errors[0].message, /shoe_size/);
+});
+
+test('a choice is known by its label in the language of who imports', async () => {
+  const me = (await get('/me')).body.user.id;
+  assert.equal((await w.api('PATCH', `/users/${me}`, { language: 'de' })).status, 200);
+  const r = (await post('/contacts/import', { columns: ['last_name', 'lifecycle'], rows: [['Deutsch', 'kunde'], ['Beides', 'customer'], ['Keins', 'Mondschein']] })).body;
+  await w.api('PATCH', `/users/${me}`, { language: 'en' });
+  assert.deepEqual((await get(`/contacts?where=${encodeURIComponent("last_name in ('Deutsch', 'Beides')")}&fields=lifecycle`)).body.items.map((x) => x.lifecycle), ['customer', 'customer']);
+  assert.match(r.warnings[0].message, /„Mondschein“ ist keines von: .*Kunde/);
 });

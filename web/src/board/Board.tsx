@@ -81,7 +81,7 @@ function Column({ entity: e, col, cols, run, fields, field, may, menu, onMenu, o
   );
 }
 
-export default function Board({ entity: e, state, onProblem, refused }: BodyProps) {
+export default function Board({ entity: e, state, onProblem }: BodyProps) {
   const { look, q } = state;
   const meta = useMeta();
   const client = useQueryClient();
@@ -147,7 +147,7 @@ export default function Board({ entity: e, state, onProblem, refused }: BodyProp
     if (next) { ev.preventDefault(); next.focus(); }
   }
   if (!by) return <Empty title={t('board.none')} />;
-  if (groups.error && !refused) return <ErrorState error={groups.error} retry={() => void groups.refetch()} />;
+  if (groups.error) return <ErrorState error={groups.error} retry={() => void groups.refetch()} />;
   return (
     <div className="board" ref={box} onKeyDown={key}>
       <Group gap={8} px={18} pb={8} className="toolrow">

@@ -19,7 +19,7 @@ const day = (f: Field, v: string) => (valueKind(f) === 'date' ? v : iso(new Date
 export const dated = (f: Field) => ['date', 'instant'].includes(valueKind(f)) && !f.partial && !['formula', 'rollup'].includes(f.kind) && !f.hidden && f.name !== 'deleted_at';
 const best = (e: Entity) => { const w = (f: Field) => (f.standard ? 0 : f.indexed ? 4 : f.required ? 3 : f.group ? 1 : 2) + (f.read_only ? 0 : 1); return e.fields.filter(dated).sort((a, b) => w(b) - w(a))[0]; };
 
-export default function CalendarView({ entity: e, state, onProblem, refused }: BodyProps) {
+export default function CalendarView({ entity: e, state, onProblem }: BodyProps) {
   const { look, q, params } = state;
   const [, go] = useLocation();
   const [start, setStart] = useState<string | null>(null);
@@ -38,7 +38,7 @@ export default function CalendarView({ entity: e, state, onProblem, refused }: B
   useEffect(() => { if (run.more && run.rows.length < 1000) run.load(); });
   const by = useMemo(() => { const m = new Map<string, Rec[]>(); for (const r of run.rows) if (field && r[field.name]) { const k = day(field, r[field.name]); m.set(k, [...(m.get(k) ?? []), r]); } return m; }, [run.rows, field]);
   if (!field) return <Empty title={t('calendar.none')} />;
-  if (run.error && !refused) return <ErrorState error={run.error} retry={run.again} />;
+  if (run.error) return <ErrorState error={run.error} retry={run.again} />;
   const move = (by: number) => state.set({ at: iso(week ? plus(at, 7 * by) : new Date(at.getFullYear(), at.getMonth() + by, 1)) }, true);
   const clock = (v: string) => (valueKind(field) === 'instant' ? new Intl.DateTimeFormat(language(), { hour: '2-digit', minute: '2-digit' }).format(new Date(v)) : '');
   const today = iso(new Date());

@@ -21,7 +21,7 @@ export const chartable = (f: Field) => groupable(f) || (['text', 'integer'].incl
 /** A second group beside the first. */
 export const otherGroup = (e: Entity, meta: ReturnType<typeof useMeta>, first: Field | undefined) => bestGroup(e, meta, (f) => groupable(f) && f !== first)?.name ?? '';
 
-export default function ChartView({ entity: e, state, onProblem, refused }: BodyProps) {
+export default function ChartView({ entity: e, state, onProblem }: BodyProps) {
   const { look } = state;
   const meta = useMeta();
   const [table, setTable] = useState(false);
@@ -35,7 +35,7 @@ export default function ChartView({ entity: e, state, onProblem, refused }: Body
   const query = heat ? cross : groups;
   useEffect(() => onProblem(query.error), [query.error, onProblem]);
   if (!by) return <Empty title={t('board.none')} />;
-  if (query.error && !refused) return <ErrorState error={query.error} retry={() => void query.refetch()} />;
+  if (query.error) return <ErrorState error={query.error} retry={() => void query.refetch()} />;
   const { name, value, words } = reader(e, look.measure);
   const { parts, shown } = inOrder(by, kind, groups.data ?? [], value);
   const to = (where: string) => state.hrefOf({ kind: '', group: '', measure: '', chart: '', across: '', where: both(look.where, where) ?? '' });

@@ -1,4 +1,4 @@
-import { address, useMeta, valueKind, type Field } from '../meta/meta';
+import { address, alarmOf, useMeta, valueKind, type Entity, type Field, type Rec } from '../meta/meta';
 import { Chip } from '../ui/bits';
 import { Link } from '../ui/Link';
 import { ago, asText, isEmpty } from './format';
@@ -12,6 +12,12 @@ export function useChoice(f: Field) {
     const c = all[i];
     return { label: c?.label || code, colour: c?.colour || (i >= 0 && all.length <= PALETTE.length ? PALETTE[i]! : 'gray') };
   };
+}
+
+/** A value as it stands in its record: what calls for attention is marked, by a word as well. */
+export function Value({ entity: e, field: f, record: r, short }: { entity: Entity; field: Field; record: Rec; short?: boolean }) {
+  const alarm = alarmOf(e, f), shown = <Display field={f} value={r[f.name]} short={short} />;
+  return alarm && r[alarm.name] === true ? <span className="alarm"><b>{alarm.label}</b> {shown}</span> : shown;
 }
 
 export function Display({ field: f, value: v, short }: { field: Field; value: any; short?: boolean }) {

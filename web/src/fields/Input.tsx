@@ -1,12 +1,14 @@
 // One control per kind. value is as the API gives it; what is typed and not yet sense stays text.
-import { ActionIcon, Button, Group, MultiSelect, Select, Stack, TagsInput, Textarea, TextInput } from '@mantine/core';
+import { ActionIcon, Button, Group, MultiSelect, Select, Stack, TagsInput, Textarea, TextInput, type TextInputProps } from '@mantine/core';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { get } from '../api/client';
 import { t, type Key } from '../locale/t';
 import { titleOf, useMeta, valueKind, type Entity, type Field, type Rec } from '../meta/meta';
-import { duration, localInput, parseDuration } from './format';
+import { date, duration, localInput, parseDuration } from './format';
 import { AnyReference, FileInput } from './InputRefs';
+import { parsePartial } from './partial';
+import { usePicker } from './picker';
 
 export interface InputProps { field: Field; value: any; onChange: (v: any) => void; error?: string; label?: string; autoFocus?: boolean; required?: boolean; describe?: boolean; /** shows its list at once */ open?: boolean }
 
@@ -29,29 +31,28 @@ export function useNames(entity: Entity | undefined, text: string, on: boolean) 
 
 function Reference({ field, value, onChange, error, label, autoFocus, required, open: opened }: InputProps) {
   const e = useMeta().entity(field.target!);
-  const [text, setText] = useState('');
   const [open, setOpen] = useState(!!autoFocus);
-  const typed = value && text === value.name ? '' : text;
-  const { data = [] } = useNames(e, typed, open);
-  const known = new Map([...(value ? [value] : []), ...data].map((x: any) => [String(x.id), x.name ?? `#${x.id}`]));
+  const picker = usePicker({ chosen: value ? value.name || `#${value.id}` : null, settled: () => !found.isFetching, clear: () => onChange(null), error });
+  const found = useNames(e, picker.typed, open);
+  const known = new Map([...(value ? [value] : []), ...found.data ?? []].map((x: any) => [String(x.id), x.name || `#${x.id}`]));
   return (
-    <Select aria-label={label ? undefined : field.label} label={label} withAsterisk={required} error={error} autoFocus={autoFocus} defaultDropdownOpened={opened} searchable clearable
-      clearButtonProps={{ 'aria-label': t('clear') }} placeholder={t('reference.search')} nothingFoundMessage={t('reference.none')} filter={({ options }) => options}
+    <Select {...picker.props} aria-label={label ? undefined : field.label} label={label} withAsterisk={required} autoFocus={autoFocus} defaultDropdownOpened={opened} searchable clearable
+      clearButtonProps={{ 'aria-label': t('clear') }} placeholder={t('reference.search')} nothingFoundMessage={found.isFetching ? t('loading') : t('reference.none')} filter={({ options }) => options}
       data={[...known].map(([id, name]) => ({ value: id, label: name }))} value={value ? String(value.id) : null} onDropdownOpen={() => setOpen(true)}
-      searchValue={text} onSearchChange={setText} onChange={(id) => onChange(id ? { id: Number(id), name: known.get(id) } : null)} />
+      onChange={(id) => { picker.picked(); onChange(id ? { id: Number(id), name: known.get(id) } : null); }} />
   );
 }
 
 function Many({ field, value, onChange, error, label }: InputProps) {
   const e = useMeta().entity(field.target!);
-  const [text, setText] = useState('');
-  const { data = [] } = useNames(e, text, true);
+  const picker = usePicker({ chosen: null, settled: () => !found.isFetching, error });
+  const found = useNames(e, picker.typed, true);
   const items: any[] = value ?? [];
-  const known = new Map([...data, ...items].map((x: any) => [String(x.id), x]));
+  const known = new Map([...found.data ?? [], ...items].map((x: any) => [String(x.id), x]));
   return (
-    <MultiSelect aria-label={label ? undefined : field.label} label={label} error={error} searchable filter={({ options }) => options} searchValue={text} onSearchChange={setText}
-      placeholder={items.length ? undefined : t('reference.search')} nothingFoundMessage={t('reference.none')}
-      data={[...known].map(([id, x]) => ({ value: id, label: x.name ?? `#${id}` }))} value={items.map((x) => String(x.id))} onChange={(ids) => onChange(ids.map((id) => known.get(id) ?? { id: Number(id) }))} />
+    <MultiSelect {...picker.props} aria-label={label ? undefined : field.label} label={label} searchable filter={({ options }) => options}
+      placeholder={items.length ? undefined : t('reference.search')} nothingFoundMessage={found.isFetching ? t('loading') : t('reference.none')}
+      data={[...known].map(([id, x]) => ({ value: id, label: x.name ?? `#${id}` }))} value={items.map((x) => String(x.id))} onChange={(ids) => { picker.picked(); onChange(ids.map((id) => known.get(id) ?? { id: Number(id) })); }} />
   );
 }
 
@@ -84,6 +85,14 @@ function Parts({ field, value, onChange, error, label, autoFocus }: InputProps) 
   );
 }
 
+/** As dates are shown; what is typed otherwise is told as it was understood. */
+function PartialDate({ value, onChange, common }: InputProps & { common: TextInputProps }) {
+  const [raw, setRaw] = useState<string | null>(null);
+  const shown = value ? date(String(value)) : '', typed = raw ?? shown;
+  const understood = shown !== typed.trim() && shown !== String(value ?? '') ? shown : undefined;
+  return <TextInput {...common} inputWrapperOrder={['label', 'input', 'description', 'error']} description={understood ?? common.description} placeholder={`${date('1985-03-29')} · ${date('--03-29')} · 1985`} value={typed} onChange={(e) => { setRaw(e.currentTarget.value); onChange(parsePartial(e.currentTarget.value)); }} />;
+}
+
 export function Input(props: InputProps) {
   const { field: f, value: v, onChange, error, label, autoFocus, required } = props;
   const meta = useMeta();
@@ -102,7 +111,7 @@ export function Input(props: InputProps) {
     case 'choices': return <MultiSelect {...common} defaultDropdownOpened={props.open} searchable data={choices.filter((c) => c.active || v?.includes(c.code)).map((c) => ({ value: c.code, label: c.label || c.code }))} value={v ?? []} onChange={onChange} />;
     case 'tags': return <TagsInput {...common} data={choices.map((c) => c.code)} value={v ?? []} onChange={onChange} />;
     case 'yes_no': return <Select {...common} defaultDropdownOpened={props.open} clearable={!f.required} clearButtonProps={{ 'aria-label': t('clear') }} data={[{ value: 'y', label: t('yes') }, { value: 'n', label: t('no') }]} value={v === true ? 'y' : v === false ? 'n' : null} onChange={(x) => onChange(x === null ? null : x === 'y')} />;
-    case 'date': return <TextInput {...common} type={f.partial ? 'text' : 'date'} placeholder={f.partial ? '1985-03-29, --03-29, 1985' : undefined} value={text(v)} onChange={(e) => onChange(e.currentTarget.value)} />;
+    case 'date': return f.partial ? <PartialDate {...props} common={common} /> : <TextInput {...common} type="date" value={text(v)} onChange={(e) => onChange(e.currentTarget.value)} />;
     case 'instant': return <TextInput {...common} type="datetime-local" value={localInput(v)} onChange={(e) => onChange(e.currentTarget.value ? new Date(e.currentTarget.value).toISOString() : null)} />;
     case 'duration': return <TextInput {...common} placeholder="1 h 20 min" value={raw ?? (v === null || v === undefined ? '' : typeof v === 'number' ? duration(v) : v)} onChange={(e) => { setRaw(e.currentTarget.value); onChange(e.currentTarget.value.trim() ? parseDuration(e.currentTarget.value) : null); }} />;
     case 'money': {

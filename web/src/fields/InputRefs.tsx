@@ -7,22 +7,22 @@ import { get, upload } from '../api/client';
 import { t } from '../locale/t';
 import { useMeta, type Rec } from '../meta/meta';
 import type { InputProps } from './Input';
+import { usePicker } from './picker';
 
 interface Found { entity: string; id: number; name: string }
 
 export function AnyReference({ field: f, value, onChange, error, label, autoFocus, required }: InputProps) {
   const meta = useMeta();
-  const [text, setText] = useState('');
-  const typed = value && text === value.name ? '' : text.trim();
-  const [q] = useDebouncedValue(typed, 150);
+  const picker = usePicker({ chosen: value ? value.name || `#${value.id}` : null, settled: (s) => q === s.trim() && !found.isFetching, clear: () => onChange(null), error });
+  const [q] = useDebouncedValue(picker.typed.trim(), 150);
   const found = useQuery({ queryKey: ['search', q], enabled: q.length > 0, staleTime: 10_000, placeholderData: keepPreviousData, queryFn: ({ signal }) => get<{ items: Found[] }>('/search', { q, limit: 20 }, signal) });
   const key = (x: Found) => `${x.entity}:${x.id}`;
   const known = new Map([...(value ? [value as Found] : []), ...(q ? found.data?.items ?? [] : [])].filter((x) => !f.targets?.length || f.targets.includes(x.entity)).map((x) => [key(x), x]));
   return (
-    <Select aria-label={label ? undefined : f.label} label={label} withAsterisk={required} error={error} autoFocus={autoFocus} searchable clearable clearButtonProps={{ 'aria-label': t('clear') }}
-      placeholder={t('reference.search')} nothingFoundMessage={q ? t('reference.none') : t('reference.search')} filter={({ options }) => options}
+    <Select {...picker.props} aria-label={label ? undefined : f.label} label={label} withAsterisk={required} autoFocus={autoFocus} searchable clearable clearButtonProps={{ 'aria-label': t('clear') }}
+      placeholder={t('reference.search')} nothingFoundMessage={found.isFetching ? t('loading') : q ? t('reference.none') : t('reference.search')} filter={({ options }) => options}
       data={[...known].map(([k, x]) => ({ value: k, label: x.name || `#${x.id}` }))} renderOption={({ option }) => { const x = known.get(option.value); return <><span className="grow cut">{option.label}</span> <small>{x ? meta.entity(x.entity)?.label : ''}</small></>; }}
-      value={value ? key(value) : null} searchValue={text} onSearchChange={setText} onChange={(k) => onChange(k ? known.get(k) : null)} />
+      value={value ? key(value) : null} onChange={(k) => { picker.picked(); onChange(k ? known.get(k) : null); }} />
   );
 }
 

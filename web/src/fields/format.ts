@@ -24,8 +24,9 @@ export function number(v: string | number, scale?: number): string {
   return kept('n' + scale, () => new Intl.NumberFormat(language(), { minimumFractionDigits: 0, maximumFractionDigits: scale ?? 9 })).format(v as number);
 }
 export function date(v: string): string {
-  const m = /^(\d{4})-(\d\d)-(\d\d)$/.exec(v);
-  if (!m) return v;
+  // of one without a year, a leap year's day
+  if (/^--\d\d-\d\d$/.test(v)) return kept('y', () => new Intl.DateTimeFormat(language(), { month: 'short', day: 'numeric', timeZone: 'UTC' })).format(new Date(`2000-${v.slice(2)}T00:00:00Z`));
+  if (!/^\d{4}-\d\d-\d\d$/.test(v)) return v;
   return kept('d', () => new Intl.DateTimeFormat(language(), { year: 'numeric', month: 'short', day: 'numeric', timeZone: 'UTC' })).format(new Date(v + 'T00:00:00Z'));
 }
 export function instant(v: string): string {

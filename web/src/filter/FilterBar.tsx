@@ -1,6 +1,6 @@
 // The filter of a list as chips "field operator value", each edited in place, or as text.
 import { Button } from '@mantine/core';
-import { useEffect, useMemo, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { complete, fieldAt, leafOf, treeOf, type Leaf } from '../expr/leaf';
 import { read } from '../expr/parse';
 import { allOf, conjuncts, isCall, toText, type Tree } from '../expr/tree';
@@ -55,6 +55,8 @@ export function FilterBar({ entity: e, where, refused, onChange, text, onText }:
   const meta = useMeta();
   const [adding, setAdding] = useState(false);
   const [building, setBuilding] = useState(false);
+  const toggle = useRef<HTMLButtonElement>(null);
+  const pressed = useRef(false);
   const parsed = useMemo(() => read(where, (path) => meta.named(e, path)), [where, meta, e]);
   const parts = conjuncts(parsed.tree);
   const asText = text || !parsed.ok;
@@ -69,7 +71,7 @@ export function FilterBar({ entity: e, where, refused, onChange, text, onText }:
   return (
     <div className={'filters' + (asText ? ' astext' : '')} role="group" aria-label={t('list.filter')}>
       {asText ? (
-        <TextFilter waiting={<input className="plain grow" aria-label={t('list.filter')} defaultValue={where} readOnly />} entity={e} where={where} refused={refused} onApply={onChange} />
+        <TextFilter waiting={<input className="plain grow" aria-label={t('list.filter')} defaultValue={where} readOnly />} entity={e} where={where} refused={refused} onApply={onChange} focus={pressed.current} onLeave={parsed.ok ? () => { onText(false); toggle.current?.focus(); } : undefined} />
       ) : (
         <>
           {parts.map((x, i) => <Chip key={i + toText(x)} entity={e} tree={x} onBuilder={() => setBuilding(true)} onChange={(y) => put(parts.map((z, k) => (k === i ? y : z)))} />)}
@@ -79,7 +81,7 @@ export function FilterBar({ entity: e, where, refused, onChange, text, onText }:
           {parts.length > 0 && <Button size="xs" variant="subtle" color="gray" onClick={() => onChange('')}>{t('list.filter.clear')}</Button>}
         </>
       )}
-      {parsed.ok && <Button size="xs" variant={text ? 'filled' : 'subtle'} color={text ? undefined : 'gray'} aria-pressed={text} aria-label={t('filter.astext')} onClick={() => onText(!text)}>{t('filter.text')}</Button>}
+      {parsed.ok && <Button ref={toggle} size="xs" variant={text ? 'filled' : 'subtle'} color={text ? undefined : 'gray'} aria-pressed={text} aria-label={t('filter.astext')} onClick={() => { pressed.current = !text; onText(!text); }}>{t('filter.text')}</Button>}
       {refused && !asText && <div role="alert" className="refused">{refused}</div>}
       {building && <Builder entity={e} where={where} onClose={() => setBuilding(false)} onApply={(w) => { setBuilding(false); onChange(w); }} />}
     </div>

@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { fieldAt, filterable, operators, PERIODS, wants, type Leaf } from '../expr/leaf';
 import { parseDuration } from '../fields/format';
 import { useNames } from '../fields/Input';
+import { usePicker } from '../fields/picker';
 import { t, type Key } from '../locale/t';
 import { useMeta, type Entity, type Field } from '../meta/meta';
 import { opWord, useName } from './words';
@@ -15,13 +16,13 @@ export const startLeaf = (f: Field): Leaf => ({ path: f.name, op: operators(f)[0
 function RecordValue({ field: f, value, onChange, autoFocus }: { field: Field; value: string; onChange: (v: string) => void; autoFocus?: boolean }) {
   const meta = useMeta();
   const e = meta.entity(f.target ?? '');
-  const [text, setText] = useState('');
-  const { data = [] } = useNames(e, text, true);
   const name = useName(f.target, value || undefined);
+  const picker = usePicker({ chosen: value ? name : null, settled: () => !found.isFetching, clear: () => onChange('') });
+  const found = useNames(e, picker.typed, true);
   const people = e && e.name === meta.people ? [{ value: 'me', label: t('filter.me') }] : [];
-  const options = [...people, ...data.map((x) => ({ value: String(x.id), label: x.name }))];
+  const options = [...people, ...(found.data ?? []).map((x) => ({ value: String(x.id), label: x.name }))];
   if (value && !options.some((o) => o.value === value)) options.unshift({ value, label: name });
-  return <Select aria-label={t('filter.value')} searchable autoFocus={autoFocus} defaultDropdownOpened={autoFocus} data={options} filter={({ options: all }) => all} value={value || null} searchValue={text} onSearchChange={setText} nothingFoundMessage={t('reference.none')} placeholder={t('reference.search')} onChange={(v) => onChange(v ?? '')} />;
+  return <Select {...picker.props} aria-label={t('filter.value')} searchable autoFocus={autoFocus} defaultDropdownOpened={autoFocus} data={options} filter={({ options: all }) => all} value={value || null} nothingFoundMessage={found.isFetching ? t('loading') : t('reference.none')} placeholder={t('reference.search')} onChange={(v) => { picker.picked(); onChange(v ?? ''); }} />;
 }
 
 function Value({ field: f, leaf, onChange, onDone, autoFocus }: { field: Field; leaf: Leaf; onChange: (values: string[]) => void; onDone?: () => void; autoFocus?: boolean }) {

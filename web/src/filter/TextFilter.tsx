@@ -5,7 +5,9 @@ import { suggest } from '../expr/suggest';
 import { t } from '../locale/t';
 import { useMeta, type Entity } from '../meta/meta';
 
-export default function TextFilter({ entity: e, where, refused, onApply }: { entity: Entity; where: string; refused?: string; onApply: (where: string) => void }) {
+interface Props { entity: Entity; where: string; refused?: string; onApply: (where: string) => void; /** it was asked for: one types at once */ focus?: boolean; onLeave?: () => void }
+
+export default function TextFilter({ entity: e, where, refused, onApply, focus, onLeave }: Props) {
   const meta = useMeta();
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
@@ -14,6 +16,7 @@ export default function TextFilter({ entity: e, where, refused, onApply }: { ent
   const [at, setAt] = useState(-1);
   const wanted = useRef<number | null>(null);
   useEffect(() => setText(where), [where]);
+  useEffect(() => { if (focus) { input.current?.focus(); input.current?.setSelectionRange(where.length, where.length); } }, []); // when it comes
   useLayoutEffect(() => { if (wanted.current !== null) { input.current?.setSelectionRange(wanted.current, wanted.current); wanted.current = null; } });
   const s = caret === null ? null : suggest(meta, e, text, caret);
   const items = s?.items ?? [];
@@ -31,6 +34,7 @@ export default function TextFilter({ entity: e, where, refused, onApply }: { ent
     if (ev.key === 'ArrowDown' || ev.key === 'ArrowUp') { if (items.length) { ev.preventDefault(); setAt((at + (ev.key === 'ArrowDown' ? 1 : items.length) + (at < 0 && ev.key === 'ArrowUp' ? 0 : ev.key === 'ArrowUp' ? -1 : 0)) % items.length); } }
     else if (ev.key === 'Tab' && items.length && !ev.shiftKey && text.trim() && at >= 0) { ev.preventDefault(); take(at); }
     else if (ev.key === 'Escape' && items.length) { ev.stopPropagation(); close(); }
+    else if (ev.key === 'Escape' && onLeave && text === where) { ev.stopPropagation(); onLeave(); }
     else if (ev.key === 'Enter') { ev.preventDefault(); if (at >= 0) take(at); else { close(); onApply(text.trim()); } }
   }
   return (

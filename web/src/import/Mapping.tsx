@@ -11,7 +11,6 @@ import { fieldOf, keyFields, needs, options, startPlan, type Column, type Import
 import { ReportView } from './Report';
 import { Target } from './Target';
 import { ScrollX } from '../ui/ScrollX';
-import { Segments } from '../ui/Segments';
 
 function How({ entity: e, column: c, onChange }: { entity: Entity; column: Column; onChange: (patch: Partial<Column>) => void }) {
   const meta = useMeta();
@@ -22,7 +21,7 @@ function How({ entity: e, column: c, onChange }: { entity: Entity; column: Colum
     <>
       {n.date && <NativeSelect size="xs" aria-label={t('map.dates', { column: c.column })} value={c.format ?? ''} data={[{ value: '', label: '2026-12-31' }, { value: 'dmy', label: '31.12.2026' }, { value: 'mdy', label: '12/31/2026' }, { value: 'ymd', label: '2026/12/31' }, { value: 'xls', label: t('map.xls') }]} onChange={(ev) => onChange({ format: ev.currentTarget.value || undefined })} />}
       {n.number && <NativeSelect size="xs" aria-label={t('map.decimal', { column: c.column })} value={c.decimal === ',' ? ',' : '.'} data={[{ value: '.', label: '1,234.50' }, { value: ',', label: '1.234,50' }]} onChange={(ev) => onChange({ decimal: ev.currentTarget.value === ',' ? ',' : undefined })} />}
-      {n.phone && <TextInput size="xs" w={110} maxLength={2} aria-label={t('map.country', { column: c.column })} placeholder={meta.raw.organisation.country || t('map.country.short')} value={c.country ?? ''} onChange={(ev) => onChange({ country: ev.currentTarget.value.toUpperCase() || undefined })} />}
+      {n.phone && <TextInput size="xs" w={140} maxLength={2} aria-label={t('map.country', { column: c.column })} placeholder={meta.raw.organisation.country || t('map.country.short')} value={c.country ?? ''} onChange={(ev) => onChange({ country: ev.currentTarget.value.toUpperCase() || undefined })} />}
       {n.make && of && !c.field!.includes('.') && <Checkbox size="xs" label={t('map.make', { label: of.label })} checked={!!c.create} onChange={(ev) => onChange({ create: ev.currentTarget.checked || undefined })} />}
     </>
   );
@@ -81,6 +80,7 @@ export function Mapping({ entity: e, i, onStarted }: { entity: Entity; i: Import
         <div><b>{i.name}</b> · {t('import.rows', { n: number(i.rows ?? 0) })}{open ? ` · ${t('map.open', { n: number(open) })}` : ''}</div>
         <Group gap="xs"><Button variant="default" loading={busy === 'check'} onClick={() => void act('check')}>{t('import.check')}</Button><Button loading={busy === 'start'} onClick={() => void act('start')}>{t('import.go', { n: number(i.rows ?? 0) })}</Button></Group>
       </div>
+      {!report && <small className="dim">{t('import.check.help')}</small>}
       <Complaint error={error} />
       {report && <ReportView entity={e} report={report} id={i.id} />}
       {plan.columns.length === 0 ? <div>{t('map.none')}</div> : (
@@ -99,11 +99,11 @@ export function Mapping({ entity: e, i, onStarted }: { entity: Entity; i: Import
         </section>
       )}
       {keys.length > 0 && (
-        <section aria-label={t('keysby.title')}>
-          <Title order={2} size="h5" mb={6}>{t('keysby.title')}</Title>
+        <section aria-label={t('keysby.title', { label: e.label_plural })}>
+          <Title order={2} size="h5" mb={6}>{t('keysby.title', { label: e.label_plural })}</Title>
           <Group align="flex-end" gap="md">
             <MultiSelect searchable label={t('keysby.label')} miw={260} data={keys.map((f) => ({ value: f.name, label: f.label }))} value={used} placeholder={used.length ? undefined : t('keysby.none')} onChange={(v) => setPlan({ ...plan, keys: v })} />
-            {used.length > 0 && <Segments label={t('mode.title')} value={plan.mode} onChange={(mode) => setPlan({ ...plan, mode })} data={(['both', 'create', 'update'] as const).map((m) => ({ value: m, label: t(`mode.${m}`) }))} />}
+            {used.length > 0 && <NativeSelect label={t('mode.title')} value={plan.mode} onChange={(ev) => setPlan({ ...plan, mode: ev.currentTarget.value })} data={(['both', 'create', 'update'] as const).map((m) => ({ value: m, label: t(`mode.${m}`) }))} />}
             {used.length > 0 && plan.mode !== 'create' && <Switch mb={8} label={t('map.clear')} checked={plan.empty === 'clear'} onChange={(ev) => setPlan({ ...plan, empty: ev.currentTarget.checked ? 'clear' : 'keep' })} />}
           </Group>
         </section>

@@ -35,8 +35,8 @@ function NewField({ entity: e, column: c, onDone }: { entity: Entity; column: Co
   return (
     <form onSubmit={(ev) => void submit(ev)}>
       <Stack gap={8}>
-        <TextInput size="xs" label={t('fields.label')} value={name} autoFocus onChange={(ev) => setName(ev.currentTarget.value)} />
-        <Select size="xs" label={t('fields.kind')} allowDeselect={false} data={KINDS.map((k) => ({ value: k, label: t(`fieldkind.${k}` as Key) }))} value={kind} onChange={setKind} />
+        <TextInput size="xs" label={t('map.create.name')} value={name} autoFocus onChange={(ev) => setName(ev.currentTarget.value)} />
+        <Select size="xs" label={t('map.create.kind')} allowDeselect={false} data={KINDS.map((k) => ({ value: k, label: t(`fieldkind.${k}` as Key) }))} value={kind} onChange={setKind} />
         <Complaint error={error} />
         <Button type="submit" size="xs" loading={busy} disabled={!codeOf(name)}>{t('fields.add')}</Button>
       </Stack>

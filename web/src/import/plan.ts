@@ -8,7 +8,7 @@ export interface Plan { columns: Column[]; keys: string[]; mode: string; empty: 
 export interface Reject { row: number; errors: { field: string; message: string }[] }
 export interface Report {
   check: boolean; rows: number; created: number; updated: number; unchanged: number; skipped: number; rejected: number; warned: number;
-  changes: { row: number; id: number; name: string; changes: { field: string; from: string; to: string }[] }[];
+  changes: { row: number; id: number; name: string; changes: { field: string; from: unknown; to: unknown }[] }[];
   rejects: Reject[]; warnings: { row: number; field: string; message: string }[];
 }
 export interface Import extends Rec {

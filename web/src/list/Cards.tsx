@@ -4,7 +4,7 @@ import { useEffect, type RefObject } from 'react';
 import { Display } from '../fields/Display';
 import { isEmpty } from '../fields/format';
 import { t } from '../locale/t';
-import { address, titleOf, valueKind, type Entity, type Field } from '../meta/meta';
+import { address, alarmOf, titleOf, valueKind, type Entity, type Field } from '../meta/meta';
 import type { Shown } from './columns';
 import type { Item } from './Grid';
 import type { Selection } from './selection';
@@ -27,7 +27,7 @@ export function Cards({ entity: e, columns, items, scroller, selection }: { enti
               <label className="pickone"><input type="checkbox" checked={selection.has(r.id)} aria-label={t('select.one', { name: titleOf(e, r) })} onChange={() => selection.toggle(r.id, false)} /></label>
               <Link className="cardlink" href={address(e, r.id)}>
                 <b>{titleOf(e, r)}</b>
-                <div>{columns.slice(1).filter(({ field: f }) => !isEmpty(r[f.name]) && f.kind !== 'instant').slice(0, 3).map(({ field: f }) => <span key={f.name}><CardValue f={f} v={r[f.name]} /></span>)}</div>
+                <div>{columns.slice(1).filter(({ field: f }) => !isEmpty(r[f.name]) && (f.kind !== 'instant' || f.alarm)).slice(0, 3).map(({ field: f }) => <span key={f.name}>{alarmOf(e, f) && r[f.alarm!] === true && <b className="alarm">{alarmOf(e, f)!.label} </b>}<CardValue f={f} v={r[f.name]} /></span>)}</div>
               </Link>
             </div>
           );

@@ -4,11 +4,10 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, type KeyboardEvent } from 'react';
 import { call } from '../api/client';
 import { Display } from '../fields/Display';
-import { toServer } from '../fields/format';
 import { Input } from '../fields/Input';
-import { useEdit } from '../fields/useEdit';
+import { asItIs, toSend, useEdit } from '../fields/useEdit';
 import { t } from '../locale/t';
-import type { Entity, Field, Rec } from '../meta/meta';
+import { keptIn, type Entity, type Field, type Rec } from '../meta/meta';
 import { undoable } from '../ui/undo';
 import { patchRows, pick } from './rows';
 
@@ -18,13 +17,14 @@ export default function CellEditor({ entity: e, field: f, row: r, onEnd }: { ent
   const client = useQueryClient();
   const box = useRef<HTMLDivElement>(null);
   const after = useRef<After>('stay');
-  const before = useRef(r[f.name]);
+  const before = useRef(r);
+  const parts = keptIn(e, f).length > 1 ? keptIn(e, f) : null;
   const edit = useEdit(e, f, r, (data) => {
     patchRows(client, e, r.id, (old) => ({ ...old, ...pick(data, old) }));
     void client.invalidateQueries({ queryKey: ['count', e.name] });
-    const old = before.current;
+    const old = asItIs(e, f, before.current);
     undoable(null, async () => {
-      const { data: back } = await call<Rec>('PATCH', `/${e.plural}/${r.id}`, { [f.name]: toServer(f, old) });
+      const { data: back } = await call<Rec>('PATCH', `/${e.plural}/${r.id}`, old);
       patchRows(client, e, r.id, (x) => ({ ...x, ...pick(back, x) }));
     });
     onEnd(after.current);
@@ -32,7 +32,9 @@ export default function CellEditor({ entity: e, field: f, row: r, onEnd }: { ent
   const one = ['choice', 'yes_no', 'reference'].includes(f.kind);
   const several = ['choices', 'tags', 'many', 'emails', 'phones', 'urls', 'addresses'].includes(f.kind);
   const long = ['long_text', 'rich_text', 'json'].includes(f.kind);
-  const same = (v: unknown) => JSON.stringify(toServer(f, v)) === JSON.stringify(toServer(f, before.current));
+  const begun = useRef(edit.value);
+  const sent = (v: unknown) => JSON.stringify(toSend(e, f, before.current, v));
+  const same = (v: unknown) => sent(v) === sent(begun.current);
   function save(then: After, v: unknown = edit.value) {
     after.current = then;
     if (same(v)) onEnd(then); else void edit.save(v);
@@ -52,12 +54,15 @@ export default function CellEditor({ entity: e, field: f, row: r, onEnd }: { ent
     ev.stopPropagation();
     const open = (ev.target as HTMLElement).getAttribute('aria-expanded') === 'true';
     if (ev.key === 'Escape') onEnd('stay');
+    else if (ev.key === 'Tab' && parts && ev.target !== [...box.current!.querySelectorAll('input')].at(ev.shiftKey ? 0 : -1)) return;
     else if (ev.key === 'Tab' && !(several && f.kind !== 'tags' && f.kind !== 'choices' && f.kind !== 'many')) { ev.preventDefault(); save(ev.shiftKey ? 'left' : 'right'); }
     else if (ev.key === 'Enter' && (ev.ctrlKey || (!long && !(one && open) && !several))) { ev.preventDefault(); save('stay'); }
   }
   return (
-    <div className="celleditor" ref={box} onKeyDown={key} onClick={(ev) => ev.stopPropagation()}>
-      <Input field={f} value={edit.value} error={edit.message} autoFocus open onChange={(v) => { edit.setValue(v); if (one) save('stay', v); }} />
+    <div className={parts ? 'celleditor parts' : 'celleditor'} ref={box} onKeyDown={key} onClick={(ev) => ev.stopPropagation()}>
+      {parts ? (
+        <Group gap={6} wrap="nowrap" align="flex-end">{parts.map((x, i) => <Input key={x.name} field={x} label={x.label} value={edit.value[x.name]} error={i ? undefined : edit.message} autoFocus={i === 0} onChange={(v) => edit.setValue({ ...edit.value, [x.name]: v })} />)}</Group>
+      ) : <Input field={f} value={edit.value} error={edit.message} autoFocus open onChange={(v) => { edit.setValue(v); if (one) save('stay', v); }} />}
       {edit.theirs && (
         <div role="alert">
           <div style={{ color: 'var(--mantine-color-error)' }}>{t('record.stale')}</div>

@@ -2,10 +2,10 @@
 import { Button, Skeleton } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent, type RefObject } from 'react';
-import { mayEdit } from '../fields/useEdit';
+import { whyFixed } from '../fields/useEdit';
 import { number } from '../fields/format';
 import { t } from '../locale/t';
-import { type Entity, type Rec } from '../meta/meta';
+import { keptIn, type Entity, type Rec } from '../meta/meta';
 import type { After } from './CellEditor';
 import { Header } from './Header';
 import { Row } from './Row';
@@ -30,6 +30,7 @@ export function Grid(p: GridProps) {
   const { items, columns, entity: e, selection, scroller } = p;
   const [active, setActive] = useState<{ key: string; c: number }>({ key: '', c: 0 });
   const [editing, setEditing] = useState(false);
+  const [hint, setHint] = useState(''); // why the active cell cannot be edited
   const focus = useRef<'move' | 'keep' | null>(null);
   const inside = useRef(false);
   const virtual = useVirtualizer({ count: items.length, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 10, getItemKey: (i) => items[i]!.key, scrollPaddingStart: HEAD + 4, scrollPaddingEnd: 24 });
@@ -111,12 +112,15 @@ export function Grid(p: GridProps) {
     go(i);
   });
   const rowAt = (i: number) => { const x = items[i]; return x?.t === 'row' ? x.row : null; };
-  const edit = (key: string, c: number) => {
+  const edit = (key: string, c: number, tell = true) => {
     const x = items.find((y) => y.key === key);
-    if (x?.t !== 'row' || !mayEdit(e, columns[c]!.field, x.row)) return false;
+    // rows that were read for cards have less, until the next ones are there
+    if (x?.t !== 'row' || keptIn(e, columns[c]!.field).some((f) => !(f.name in x.row))) return;
+    const why = whyFixed(e, columns[c]!.field, x.row);
     setActive({ key, c });
-    setEditing(true);
-    return true;
+    setEditing(!why);
+    if (why) focus.current = 'move';
+    if (tell) setHint(why);
   };
   const endEdit = (after: After) => {
     setEditing(false);
@@ -129,6 +133,7 @@ export function Grid(p: GridProps) {
   function key(ev: KeyboardEvent) {
     const typing = (ev.target as HTMLElement).closest('input:not([type=checkbox]), textarea, select');
     if (typing || editing) return;
+    setHint('');
     const row = rowAt(at);
     const ctrl = ev.ctrlKey || ev.metaKey;
     const done = () => { ev.preventDefault(); ev.stopPropagation(); };
@@ -158,7 +163,7 @@ export function Grid(p: GridProps) {
     if (x?.t === 'group' && (ev.key === 'Enter' || ev.key === ' ')) { p.onGroup(x.group.key); return done(); }
     if (!row) return;
     switch (ev.key) {
-      case 'Enter': if (active.c === 0 || !edit(x!.key, active.c)) p.onOpen(row); return done();
+      case 'Enter': if (active.c === 0) p.onOpen(row); else edit(x!.key, active.c); return done();
       case 'F2': case 'e': edit(x!.key, active.c); return done();
       case 'x': selection.toggle(row.id, ev.shiftKey); return done();
       case ' ': p.onPeek(p.peek === row.id ? null : row); return done();
@@ -182,10 +187,12 @@ export function Grid(p: GridProps) {
   handlers.current = {
     cell: (r, k, c, ev) => {
       if ((ev.target as HTMLElement).closest('a')) return;
+      setHint('');
+      if (ev.detail === 2) return edit(k, c);
       if (ev.shiftKey) { getSelection()?.removeAllRanges(); return selection.toggle(r.id, true); }
       if (ev.ctrlKey || ev.metaKey) return selection.toggle(r.id, false);
       if (getSelection()?.toString()) return;
-      if (!edit(k, c)) { setActive({ key: k, c }); focus.current = 'move'; }
+      edit(k, c, false);
       if (p.peek !== null && p.peek !== r.id) p.onPeek(r);
     },
     select: (id, range) => selection.toggle(id, range),
@@ -196,13 +203,13 @@ export function Grid(p: GridProps) {
   const first = p.anchor === 'end' && p.total !== undefined ? p.total - items.length : 0;
 
   return (
-    <div className={least > (virtual.scrollRect?.width ?? 0) ? 'table wide' : 'table'} ref={scroller} role="grid" aria-label={e.label_plural} aria-rowcount={p.total === undefined ? -1 : p.total + 1} aria-colcount={width} aria-multiselectable tabIndex={-1} onKeyDown={key} onFocus={(ev) => { const m = /^cell-(.*)-(\d+)$/.exec(ev.target.id); if (m && (m[1] !== active.key || Number(m[2]) !== active.c)) setActive({ key: m[1]!, c: Number(m[2]) }); }}>
+    <div className={least > (virtual.scrollRect?.width ?? 0) ? 'table wide' : 'table'} ref={scroller} role="grid" aria-label={e.label_plural} aria-rowcount={p.total === undefined ? -1 : p.total + 1} aria-colcount={width} aria-multiselectable tabIndex={-1} onScroll={(ev) => ev.currentTarget.toggleAttribute('data-aside', ev.currentTarget.scrollLeft !== 0)} onKeyDown={key} onFocus={(ev) => { const m = /^cell-(.*)-(\d+)$/.exec(ev.target.id); if (m && (m[1] !== active.key || Number(m[2]) !== active.c)) setActive({ key: m[1]!, c: Number(m[2]) }); }}>
       <Header columns={columns} template={template} least={least} sort={p.sort} active={at === -1 ? active.c : null} all={selection.all || (items.length > 0 && items.every((x) => x.t !== 'row' || selection.has(x.row.id)))} some={selection.some}
         onAll={(on) => (on ? selection.set(items.flatMap((x) => (x.t === 'row' ? [x.row.id] : []))) : selection.clear())} onSort={p.onSort} onResize={resize} onMove={(a, b) => { const list = [...columns]; const [x] = list.splice(a, 1); list.splice(b, 0, x!); p.onColumns(list); }} />
       <div role="rowgroup" className="tbody" style={{ height: virtual.getTotalSize(), minWidth: least }}>
         {shown.map((v) => {
           const x = items[v.index]!;
-          if (x.t === 'row') return <Row key={x.key} entity={e} row={x.row} rowKey={x.key} columns={columns} start={v.start} index={first + v.index + 2} template={template} active={v.index === at ? active.c : null} editing={editing && v.index === at} selected={selection.has(x.row.id)} peeked={p.peek === x.row.id} on={handlers} />;
+          if (x.t === 'row') return <Row key={x.key} entity={e} row={x.row} rowKey={x.key} columns={columns} start={v.start} index={first + v.index + 2} template={template} active={v.index === at ? active.c : null} editing={editing && v.index === at} hint={v.index === at ? hint : ''} selected={selection.has(x.row.id)} peeked={p.peek === x.row.id} on={handlers} />;
           if (x.t === 'group') {
             return (
               <div key={x.key} role="row" className="tr grouprow" style={{ top: v.start }}>

@@ -5,9 +5,8 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import { onChanges } from '../api/live';
 import { usePhone } from '../app/Shell';
-
 import { t } from '../locale/t';
-import { address, can, valueKind, type Entity } from '../meta/meta';
+import { address, alarmOf, can, keptIn, valueKind, type Entity } from '../meta/meta';
 import { Empty, ErrorState } from '../ui/bits';
 import { later } from '../ui/later';
 import { Link } from '../ui/Link';
@@ -24,7 +23,7 @@ import type { ListState } from './state';
 const BulkBar = later(() => import('./BulkBar'), 'soon');
 const Peek = later(() => import('./Peek'), 'soon');
 
-export interface BodyProps { entity: Entity; state: ListState; total: number | undefined; onProblem: (x: unknown) => void; refused: boolean }
+export interface BodyProps { entity: Entity; state: ListState; total: number | undefined; onProblem: (x: unknown) => void }
 
 function useKept<T>(now: T | undefined): T | undefined {
   const kept = useRef(now);
@@ -39,7 +38,7 @@ function useSame(now: unknown[]): unknown[] {
   return kept.current;
 }
 
-export function ListBody({ entity: e, state, total, onProblem, onSettled, refused, onClear }: BodyProps & { onSettled: (there: boolean) => void; onClear: () => void }) {
+export function ListBody({ entity: e, state, total, onProblem, onSettled, onClear }: BodyProps & { onSettled: (there: boolean) => void; onClear: () => void }) {
   const { look, q, params, set, change } = state;
   const [, go] = useLocation();
   const client = useQueryClient();
@@ -50,7 +49,8 @@ export function ListBody({ entity: e, state, total, onProblem, onSettled, refuse
   const [closed, setClosed] = useState<Set<string>>(new Set());
   const [seen, setSeen] = useState<Set<string>>(new Set());
   const columns = useMemo(() => shownColumns(e, look.cols), [e, look.cols]);
-  const fields = useMemo(() => [...new Set(['id', 'version', ...columns.map((c) => c.field.name)])].join(','), [columns]);
+  // beside what is shown, what editing it needs: nothing is edited in cards
+  const fields = useMemo(() => [...new Set(['id', 'version', ...columns.flatMap(({ field: f }) => [f, ...(phone ? [] : keptIn(e, f)), ...(alarmOf(e, f) ? [alarmOf(e, f)!] : [])].map((x) => x.name))])].join(','), [e, columns, phone]);
   const from = params.get('from') ?? '';
   const peek = Number(params.get('peek')) || null;
   const by = phone ? null : groupOf(e, look.group);
@@ -66,8 +66,7 @@ export function ListBody({ entity: e, state, total, onProblem, onSettled, refuse
   const flat = by ? undefined : runs[0]!;
   const error = by ? groups.error ?? runs.find((r) => r.error)?.error ?? null : flat!.error;
   useEffect(() => onProblem(error), [error, onProblem]);
-  // until the next rows are there the last ones stay, with the end that they were read from; a refusal has none, and must
-  // not look like an answer without rows once the filter is mended
+  // until the next rows are there the last ones stay, with the end that they were read from
   const now = useKept(flat && !flat.pending && !error ? { run: flat, end: anchor === 'end' } : undefined);
   const run: Windows | undefined = flat && now?.run;
   const end = !by && !!now?.end;
@@ -118,9 +117,9 @@ export function ListBody({ entity: e, state, total, onProblem, onSettled, refuse
   useEffect(() => { if (!pending) onSettled(true); }, [pending, onSettled]);
   const empty = by ? groups.data?.length === 0 : run && run.rows.length === 0 && !run.more;
 
-  if (error && !refused) return <ErrorState error={error} retry={() => (look.sort ? change({ sort: '' }) : by ? void groups.refetch() : flat!.again())} />;
+  if (error) return <ErrorState error={error} retry={() => (look.sort ? change({ sort: '' }) : by ? void groups.refetch() : flat!.again())} />;
   if (pending) return <Stack p="md" gap={10} aria-busy aria-label={t('loading')}>{Array.from({ length: 12 }, (_, i) => <Skeleton key={i} height={26} />)}</Stack>;
-  if (empty && !refused) {
+  if (empty) {
     return filtered || from ? <Empty title={t('list.nomatch')}><Button variant="default" onClick={() => (from ? set({ from: null }) : onClear())}>{from ? t('list.from.top') : t('list.filter.clear')}</Button></Empty>
       : <Empty title={t('list.empty', { label: e.label_plural })}>{can(e, 'create') && <Button onClick={() => set({ new: '1' })}>{t('new.title', { label: e.label })}</Button>}{can(e, 'import') && <Link className="reflink" href={address(e) + '/import'}>{t('import.open')}</Link>}</Empty>;
   }

@@ -9,7 +9,7 @@ import { FilterBar } from '../filter/FilterBar';
 import { number } from '../fields/format';
 import { t } from '../locale/t';
 import { address, can, useMeta, type Entity } from '../meta/meta';
-import { Letter, useTitle } from '../ui/bits';
+import { Empty, Letter, useTitle } from '../ui/bits';
 import { later } from '../ui/later';
 import { Segments } from '../ui/Segments';
 import { ViewTabs } from '../views/ViewTabs';
@@ -61,7 +61,8 @@ export function ListPage({ entity: e }: { entity: Entity }) {
   };
   const possible = KINDS.filter((k) => k === 'list' || (k === 'board' && e.fields.some(boardable)) || (k === 'chart' && e.fields.some(groupable)) || (k === 'calendar' && e.fields.some((f) => ['date', 'instant'].includes(f.kind) && !f.partial && !f.standard)) || (k === 'map' && e.fields.some((f) => f.kind === 'place' && !f.hidden)));
   const known = q ? undefined : total.data;
-  const body = { entity: e, state, total: known, onProblem: setProblem, refused: !!refused };
+  const clear = () => { setQuick(''); state.clear(); };
+  const body = { entity: e, state, total: known, onProblem: setProblem };
   return (
     <div className="page">
       <div className="bar">
@@ -83,7 +84,7 @@ export function ListPage({ entity: e }: { entity: Entity }) {
           {kind === 'list' && !phone && <GroupButton entity={e} state={state} />}
         </span>
       </div>
-      {!state.ready ? <div className="grow" /> : kind === 'board' ? <Board {...body} waiting={<div className="grow" />} /> : kind === 'chart' ? <ChartView {...body} waiting={<div className="grow" />} /> : kind === 'calendar' ? <CalendarView {...body} waiting={<div className="grow" />} /> : kind === 'map' ? <MapView {...body} waiting={<div className="grow" />} /> : <ListBody {...body} onSettled={setSettled} onClear={() => { setQuick(''); state.clear(); }} />}
+      {!state.ready ? <div className="grow" /> : refused ? <Empty title={t('list.refused')}><Button variant="default" onClick={clear}>{t('list.filter.clear')}</Button></Empty> : kind === 'board' ? <Board {...body} waiting={<div className="grow" />} /> : kind === 'chart' ? <ChartView {...body} waiting={<div className="grow" />} /> : kind === 'calendar' ? <CalendarView {...body} waiting={<div className="grow" />} /> : kind === 'map' ? <MapView {...body} waiting={<div className="grow" />} /> : <ListBody {...body} onSettled={setSettled} onClear={clear} />}
       {params.has('new') && <CreateDialog entity={e} opened onClose={() => set({ new: null }, true)} onDone={(r) => go(address(e, r.id))} />}
     </div>
   );

@@ -1,5 +1,5 @@
 // Which columns a list has, how wide they are, and what a group is called.
-import { defaultColumns, valueKind, type Entity, type Field, type Meta } from '../meta/meta';
+import { alarmOf, defaultColumns, valueKind, type Entity, type Field, type Meta } from '../meta/meta';
 import { columnsOf, type Column } from '../views/views';
 
 const WIDTH: Record<string, number> = { integer: 100, decimal: 110, percent: 100, money: 140, date: 130, instant: 190, yes_no: 90, choice: 190, choices: 200, tags: 180, reference: 190, many: 200, duration: 110 };
@@ -14,7 +14,7 @@ export function shownColumns(e: Entity, cols: string): Shown[] {
   return list.flatMap((c, i) => {
     const field = known.get(c.name);
     if (!field) return [];
-    const usual = i === 0 ? FIRST : Math.max(WIDTH[valueKind(field)] ?? (field.name.includes('email') ? 250 : 180), field.label.length * 8 + 40);
+    const usual = i === 0 ? FIRST : Math.max((alarmOf(e, field) ? 80 : 0) + (WIDTH[valueKind(field)] ?? (field.name.includes('email') ? 250 : 180)), field.label.length * 8 + 40);
     return [{ field, width: Math.min(WIDEST, Math.max(NARROWEST, c.width ?? usual)), fixed: !!c.width }];
   });
 }

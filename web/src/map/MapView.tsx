@@ -69,7 +69,7 @@ function Names({ e, spot, where, href, onZoom, onClose }: { e: Entity; spot: Spo
   );
 }
 
-export default function MapView({ entity: e, state, onProblem, refused }: BodyProps) {
+export default function MapView({ entity: e, state, onProblem }: BodyProps) {
   const { look, q, params } = state;
   const { ref, width: w, height: h } = useElementSize();
   const fields = e.fields.filter(placed);
@@ -126,7 +126,7 @@ export default function MapView({ entity: e, state, onProblem, refused }: BodyPr
     if (ev.key === 'Escape') setPicked(null);
   }
   if (!f) return <Empty title={t('place.none')} />;
-  if (error && !refused) return <ErrorState error={error} retry={() => { void bounds.refetch(); void spots.refetch(); }} />;
+  if (error) return <ErrorState error={error} retry={() => { void bounds.refetch(); void spots.refetch(); }} />;
   const size = v ? worldSize(v.zoom) : 0;
   const all = spots.data ?? [], shown = all.slice(0, SHOWN);
   const most = Math.max(1, ...shown.map((s) => s.n));

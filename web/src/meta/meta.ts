@@ -8,12 +8,16 @@ export interface Field {
   required?: boolean; unique?: boolean; read_only?: boolean; set_once?: boolean; asked?: boolean; hidden?: boolean; sensitive?: boolean; partial?: boolean;
   custom?: boolean; standard?: boolean; searched?: boolean; indexed?: boolean;
   target?: string; targets?: string[]; list?: string; scale?: number; min?: number; max?: number; help?: string; group?: string; expr?: string;
+  /** repeats a piece of the first entry of that list */
+  mirror?: string; mirror_part?: string;
+  /** a yes/no field: while it holds, the value is marked with its label */
+  alarm?: string;
 }
 export interface Child { name: string; entity: string; by: string }
 export interface Action { name: string; module: string; takes: 'none' | 'one' | 'many'; effect: 'read' | 'write' | 'job'; help: string; input: Field[] }
 export interface Entity {
   name: string; plural: string; label: string; label_plural: string; icon: string | null; module: string | null; title: string | null;
-  area?: string; custom: boolean; link: boolean; person: boolean; activity: boolean; append_only: boolean; aside?: boolean;
+  area?: string; columns?: string; custom: boolean; link: boolean; person: boolean; activity: boolean; append_only: boolean; aside?: boolean;
   rights: Record<string, string>; fields: Field[]; children: Child[]; actions: Action[]; number: number;
 }
 export interface Choice { id: number; code: string; label: string; colour: string; kind: string; active: boolean }
@@ -85,6 +89,14 @@ export function useMetaQuery(on: boolean) {
 export const can = (e: Entity, right: string) => (e.rights[right] ?? 'none') !== 'none';
 export const valueKind = (f: Field) => f.result ?? f.kind;
 export const writable = (f: Field) => f.right === 'write' && !f.read_only;
+/** The fields in which a value is kept: the list whose first entry it repeats, the parts of a name, else its own. */
+export function keptIn(e: Entity, f: Field): Field[] {
+  const names = f.mirror ? [f.mirror] : f.kind === 'person_name' ? ['first_name', 'last_name'] : [];
+  const parts = names.flatMap((n) => e.fields.find((x) => x.name === n) ?? []);
+  return f.mirror || parts.length ? parts : [f];
+}
+/** The field that says whether a value is to be marked. */
+export const alarmOf = (e: Entity, f: Field) => (f.alarm ? e.fields.find((x) => x.name === f.alarm) : undefined);
 export const titleOf = (e: Entity, r: Rec | undefined): string => {
   const t = e.title && r ? r[e.title] : null;
   const s = t && typeof t === 'object' ? t.name : t;
@@ -100,8 +112,9 @@ const UNLISTED = new Set(['json', 'rich_text', 'long_text', 'file', 'place', 'em
 const NO_SORT = new Set(['json', 'rich_text', 'long_text', 'file', 'place', 'emails', 'phones', 'addresses', 'urls', 'many', 'tags', 'choices', 'any_reference']);
 export const sortable = (f: Field) => !NO_SORT.has(valueKind(f)) && f.kind !== 'rollup';
 
-/** A first choice of columns: the title, then what says most in little room. */
+/** A first choice of columns: as the model says, else the title, then what says most in little room. */
 export function defaultColumns(e: Entity): string[] {
+  if (e.columns) return [e.title ?? 'id', ...e.columns.split(',').filter((n) => e.fields.some((f) => f.name === n))];
   const kept = e.fields.every((f) => f.standard || f.read_only); // by the program: what it says is all there is to see
   const weight = (f: Field) => {
     const kind = valueKind(f);

@@ -1,7 +1,7 @@
 import { Button, Group, Stack } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useId, useState, type KeyboardEvent } from 'react';
-import { Display } from '../fields/Display';
+import { Display, Value } from '../fields/Display';
 import { Input } from '../fields/Input';
 import { isEmpty } from '../fields/format';
 import { mayEdit, useEdit, type Typed } from '../fields/useEdit';
@@ -45,8 +45,8 @@ function Row({ entity: e, record: r, field: f, fixed }: { entity: Entity; record
       <div className="field">
         <div className="label" title={f.help}>{f.label}</div>
         <div className={may ? 'editable wrap' : 'editable fixed wrap'} onDoubleClick={may ? begin : undefined}>
-          <div className="value">{isEmpty(r[f.name]) ? <span style={{ color: 'var(--mantine-color-dimmed)' }}>–</span> : <Display field={f} value={r[f.name]} />}</div>
-          {may && <button id={id} type="button" className="pen" aria-label={t('record.edit', { label: f.label })} onClick={begin}>✎</button>}
+          <div className="value">{isEmpty(r[f.name]) ? <span style={{ color: 'var(--mantine-color-dimmed)' }}>–</span> : <Value entity={e} field={f} record={r} />}</div>
+          {may && <button id={id} type="button" className="pen edit" aria-label={t('record.edit', { label: f.label })} onClick={begin}>✎</button>}
           {!f.standard && <Drop opened={past} onClose={() => setPast(false)} still label={t('record.past', { label: f.label })} side="bottom-end" width={320} target={<button type="button" className="pen" aria-label={t('record.past', { label: f.label })} onClick={() => setPast(!past)}>↺</button>}>{past && <FieldHistory entity={e} record={r} field={f} />}</Drop>}
         </div>
       </div>
