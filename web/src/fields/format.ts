@@ -23,6 +23,10 @@ export function money(v: { amount: string; currency: string }): string {
 export function number(v: string | number, scale?: number): string {
   return kept('n' + scale, () => new Intl.NumberFormat(language(), { minimumFractionDigits: 0, maximumFractionDigits: scale ?? 9 })).format(v as number);
 }
+/** For the axis of a chart: 1.2M. */
+export function shortNumber(v: number): string {
+  return Math.abs(v) < 100_000 ? number(v, 2) : kept('short', () => new Intl.NumberFormat(language(), { notation: 'compact', maximumFractionDigits: 1 })).format(v);
+}
 export function date(v: string): string {
   const m = /^(\d{4})-(\d\d)-(\d\d)$/.exec(v);
   if (!m) return v;
