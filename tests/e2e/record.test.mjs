@@ -219,3 +219,26 @@ step('an answer that was asked for before a change was saved does not put it bac
   const now = (await api('GET', `/contacts/${made.id}`)).body;
   assert.deepEqual([now.job_title, now.department, now.nickname], ['first', 'second', 'third']);
 });
+
+step('what is not there says so, with a way back; what is refused begins with a capital letter', async () => {
+  const { page } = e2e;
+  await visit('/e/contacts/99999999');
+  await page.getByRole('heading', { name: 'There is no such record: Contact' }).waitFor();
+  await look('missing');
+  await page.getByRole('main').getByRole('link', { name: 'All Contacts' }).click();
+  await page.getByRole('grid').getByRole('row').nth(3).waitFor();
+  await visit('/no/such/page');
+  await page.getByRole('heading', { name: 'There is nothing at this address.' }).waitFor();
+  await page.getByRole('main').getByRole('link', { name: 'Go to the home page' }).click();
+  await page.getByRole('heading', { name: /Hello/ }).waitFor();
+  // the browser's own word of the 404 that was asked for
+  e2e.trouble.splice(0, e2e.trouble.length, ...e2e.trouble.filter((x) => !/status of 404/.test(x)));
+  await visit('/e/contacts');
+  await page.getByRole('button', { name: 'New', exact: true }).click();
+  const form = page.getByRole('dialog');
+  await form.getByLabel('Last name').fill('Capital');
+  await form.getByRole('textbox', { name: /^E-mails?/ }).first().fill('nobody');
+  await form.getByRole('button', { name: 'Create', exact: true }).click();
+  await form.getByText('The @ is missing').waitFor();
+  await page.keyboard.press('Escape');
+});
