@@ -250,6 +250,28 @@ step('health: numbers, jobs, a back-up, a check', async () => {
   await look('set-health');
 });
 
+step('messages: what went wrong stays until it is closed, the rest goes; three at a time, above what is chosen', async () => {
+  const { page } = e2e;
+  await page.clock.install();
+  await visit('/settings/values', { afresh: true });
+  const put = async (label, text) => { await page.getByLabel(label, { exact: true }).fill(text); await page.keyboard.press('Enter'); };
+  await put('Sent mails', '9');
+  const wrong = page.getByText('Sent mails is between 30 and 36500');
+  await wrong.waitFor();
+  await put('Recycle bin', '80');
+  const done = page.getByText('Recycle bin: saved.');
+  await done.waitFor();
+  await page.clock.fastForward(15_000);
+  await done.waitFor({ state: 'detached' });
+  assert.ok(await wrong.isVisible());
+  await visit('/e/contacts');
+  await page.getByRole('grid').getByRole('checkbox').nth(2).check();
+  const bar = await page.getByRole('region', { name: 'Chosen records' }).boundingBox(), note = await page.locator('.mantine-Notification-root').last().boundingBox();
+  assert.ok(note.y + note.height <= bar.y, `${JSON.stringify(note)} over ${JSON.stringify(bar)}`);
+  await page.locator('.mantine-Notification-root').getByRole('button', { name: 'Close' }).click();
+  await wrong.waitFor({ state: 'detached' });
+});
+
 step('from the settings back to work', async () => {
   const { page } = e2e;
   await page.getByRole('navigation', { name: 'Main navigation' }).getByRole('link', { name: 'Contacts', exact: true }).click();
