@@ -307,28 +307,34 @@ static const struct {
 } odd[] = {
     { 203, "{\"first_name\": \"Katharina\", \"last_name\": \"Brandt\", \"birthday\": \"1984-03-12\","
            " \"emails\": [{\"address\": \"katharina.brandt@mail1.example\"}], \"phones\": [{\"number\": \"+493023125041\"}],"
-           " \"addresses\": [{\"street\": \"Gartenweg 14\", \"city\": \"Berlin\", \"postcode\": \"10115\", \"country\": \"DE\"}]}" },
+           " \"addresses\": [{\"street\": \"Gartenweg 14\", \"city\": \"Berlin\", \"postcode\": \"10115\", \"country\": \"DE\"}],"
+           " \"language\": \"de\", \"gender\": \"female\", \"home\": {\"lat\": 52.53, \"lng\": 13.39}}" },
     { 207, "{\"first_name\": \"Thomas\", \"last_name\": \"Whitfield\", \"birthday\": \"1971-11-02\","
            " \"emails\": [{\"address\": \"t.whitfield@mail2.example\"}], \"phones\": [{\"number\": \"+442079460311\"}],"
-           " \"addresses\": [{\"street\": \"Station Road 8\", \"city\": \"Leeds\", \"postcode\": \"LS1 4AP\", \"country\": \"GB\"}]}" },
+           " \"addresses\": [{\"street\": \"Station Road 8\", \"city\": \"Leeds\", \"postcode\": \"LS1 4AP\", \"country\": \"GB\"}],"
+           " \"language\": \"en\", \"gender\": \"male\", \"home\": {\"lat\": 53.79, \"lng\": -1.55}}" },
     { 212, "{\"first_name\": \"Margaret\", \"last_name\": \"Ellison\", \"birthday\": \"1990-07-25\","
            " \"emails\": [{\"address\": \"margaret.ellison@mail3.example\"}], \"phones\": [{\"number\": \"+12025550147\"}],"
-           " \"addresses\": [{\"street\": \"Oak Avenue 31\", \"city\": \"Boston\", \"postcode\": \"02108\", \"country\": \"US\"}]}" },
+           " \"addresses\": [{\"street\": \"Oak Avenue 31\", \"city\": \"Boston\", \"postcode\": \"02108\", \"country\": \"US\"}],"
+           " \"language\": \"en\", \"gender\": \"female\", \"home\": {\"lat\": 42.35, \"lng\": -71.06}}" },
     { 217, "{\"first_name\": null}" },
     { 222, "{\"addresses\": [{\"city\": \"Lyon\"}]}" },
     { 226, "{\"emails\": [], \"preferred_channel\": \"email\"}" },
     { 231, "{\"first_name\": \"Katarina\", \"last_name\": \"Brandt\", \"birthday\": \"1984-03-12\","
            " \"emails\": [{\"address\": \"k.brandt@mail5.example\"}], \"phones\": [{\"number\": \"+49 30 2312 5041\"}],"
-           " \"addresses\": [{\"street\": \"Gartenweg 14\", \"city\": \"Berlin\", \"postcode\": \"10115\", \"country\": \"DE\"}]}" },
+           " \"addresses\": [{\"street\": \"Gartenweg 14\", \"city\": \"Berlin\", \"postcode\": \"10115\", \"country\": \"DE\"}],"
+           " \"language\": \"de\", \"gender\": \"female\", \"home\": {\"lat\": 52.53, \"lng\": 13.39}}" },
     { 235, "{\"birthday\": \"1894-05-02\"}" },
     { 238, "{\"preferred_channel\": \"email\", \"do_not_email\": true}" },
     { 244, "{\"first_name\": \"Tom\", \"last_name\": \"Whitfield\", \"birthday\": \"1971-11-02\","
            " \"emails\": [{\"address\": \"t.whitfield@mail2.example\"}], \"phones\": [{\"number\": \"+442079460377\"}],"
-           " \"addresses\": [{\"street\": \"Church Lane 2\", \"city\": \"Bristol\", \"postcode\": \"BS1 5TR\", \"country\": \"GB\"}]}" },
+           " \"addresses\": [{\"street\": \"Church Lane 2\", \"city\": \"Bristol\", \"postcode\": \"BS1 5TR\", \"country\": \"GB\"}],"
+           " \"language\": \"en\", \"gender\": \"male\", \"home\": {\"lat\": 51.45, \"lng\": -2.6}}" },
     { 249, "{\"first_name\": \"Martin\", \"last_name\": \"Martin\"}" },
     { 256, "{\"first_name\": \"Margret\", \"last_name\": \"Ellison\", \"birthday\": null,"
            " \"emails\": [{\"address\": \"margaret.ellison@mail3.example\"}], \"phones\": [{\"number\": \"+1 (202) 555-0147\"}],"
-           " \"addresses\": [{\"street\": \"Oak Avenue 31\", \"city\": \"Boston\", \"postcode\": \"02108\", \"country\": \"US\"}]}" },
+           " \"addresses\": [{\"street\": \"Oak Avenue 31\", \"city\": \"Boston\", \"postcode\": \"02108\", \"country\": \"US\"}],"
+           " \"language\": \"en\", \"gender\": \"female\", \"home\": {\"lat\": 42.35, \"lng\": -71.06}}" },
 };
 enum { ODD_FROM = 257 };
 
