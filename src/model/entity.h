@@ -117,9 +117,10 @@ struct consumer {
 
 enum setting_scope { SETTING_INSTALLATION, SETTING_ORG, SETTING_TEAM, SETTING_USER };
 struct setting {
-    struct field field; /* name ("mail.from"), kind, bounds, default as .def, help */
+    struct field field; /* name ("mail.from"), label, kind, bounds, choices (codes of numbers too), default as .def, help */
     enum setting_scope scope; /* the narrowest level at which it can be set */
     bool secret;
+    bool elsewhere; /* set on a page of its own, so that the one of all settings leaves it out */
 };
 #define SETTING_END { .field = FIELD_END }
 

@@ -3,6 +3,7 @@
 #include "model/setting.h"
 
 #include "model/auth.h"
+#include "model/texts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -85,22 +86,23 @@ enum err_code setting_text(struct call *c, const char *name, struct str *out)
 static enum err_code check_value(struct call *c, const struct setting *s, const json_t *v)
 {
     const struct field *f = &s->field;
+    const char *label = text_in(call_language(c), f->label);
 
     if (f->kind == KIND_BOOL ? !json_is_boolean(v)
             : f->kind == KIND_INT || f->kind == KIND_DURATION ? !json_is_integer(v)
             : f->kind == KIND_TEXT || f->kind == KIND_LONG_TEXT || f->kind == KIND_CHOICE
             ? !json_is_string(v)
             : false) {
-        return fail(c, ERR_INVALID, "value", "%s expects a value of the kind %s", f->name,
+        return fail(c, ERR_INVALID, "value", "%s expects a value of the kind %s", label,
             field_kind_name(f->kind));
     }
     if (json_is_integer(v) && (f->min || f->max)
         && (json_integer_value(v) < f->min || (f->max && json_integer_value(v) > f->max))) {
-        return fail(c, ERR_INVALID, "value", "%s is between %lld and %lld", f->name,
+        return fail(c, ERR_INVALID, "value", "%s is between %lld and %lld", label,
             (long long)f->min, (long long)f->max);
     }
     if (json_is_string(v) && f->max && json_string_length(v) > (size_t)f->max) {
-        return fail(c, ERR_INVALID, "value", "%s has at most %lld bytes", f->name, (long long)f->max);
+        return fail(c, ERR_INVALID, "value", "%s has at most %lld bytes", label, (long long)f->max);
     }
     return OK;
 }
@@ -143,6 +145,20 @@ enum err_code setting_set(
     return found ? record_update(c, r) : record_create(c, r);
 }
 
+static void put_choices(struct call *c, const struct choice_def *choices)
+{
+    if (choices) {
+        json_array(&c->out, "choices");
+        for (const struct choice_def *ch = choices; ch->code; ch++) {
+            json_object(&c->out, NULL);
+            json_cstr(&c->out, "code", ch->code);
+            json_cstr(&c->out, "label", text_in(call_language(c), ch->label));
+            json_end_object(&c->out);
+        }
+        json_end_array(&c->out);
+    }
+}
+
 enum err_code settings_json(struct call *c)
 {
     json_object(&c->out, NULL);
@@ -155,7 +171,8 @@ enum err_code settings_json(struct call *c)
             json_object(&c->out, NULL);
             json_cstr(&c->out, "name", s->field.name);
             json_cstr(&c->out, "kind", field_kind_name(s->field.kind));
-            json_cstr(&c->out, "help", s->field.help);
+            json_cstr(&c->out, "label", text_in(call_language(c), s->field.label));
+            json_cstr(&c->out, "help", text_in(call_language(c), s->field.help));
             json_cstr(&c->out, "scope", scopes[s->scope]);
             json_cstr(&c->out, "from", from);
             if (s->secret) {
@@ -163,6 +180,10 @@ enum err_code settings_json(struct call *c)
             } else {
                 json_raw(&c->out, "value", json);
             }
+            if (s->elsewhere) {
+                json_flag(&c->out, "elsewhere", true);
+            }
+            put_choices(c, s->field.choices);
             json_end_object(&c->out);
         }
     }

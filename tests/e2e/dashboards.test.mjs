@@ -35,6 +35,29 @@ step('the shipped one shows what the API says, with one request a tile', async (
   await look('dashboard');
 });
 
+step('charts on a narrow screen are whole, and in the colours of the choices', async () => {
+  const { page } = e2e;
+  await page.setViewportSize({ width: 1024, height: 900 });
+  await tile('Where they came from').locator('.legend li').last().waitFor();
+  await page.waitForTimeout(200);
+  const outside = await tile('Where they came from').evaluate((el) => {
+    const body = el.querySelector('.dtilebody').getBoundingClientRect();
+    return [...el.querySelectorAll('.legend li, .recharts-pie-sector')].map((x) => x.getBoundingClientRect()).filter((r) => r.right > body.right + 1 || r.bottom > body.bottom + 1 || r.left < body.left - 1).length;
+  });
+  assert.equal(outside, 0);
+  const dot = await tile('New people by month').locator('.recharts-line-dot').last().evaluate((d) => d.getBoundingClientRect().right - d.closest('svg').getBoundingClientRect().right);
+  assert.ok(dot < 0, `the last point is cut by ${dot}`);
+  const names = await tile('Companies by industry').locator('.recharts-xAxis .recharts-cartesian-axis-tick').count();
+  assert.equal(names, await tile('Companies by industry').locator('.recharts-bar-rectangle').count());
+  const name = (style) => /--mantine-color-(\w+)-/.exec(style)[1];
+  const bar = name(await tile('From lead to customer').getByRole('listitem').filter({ hasText: 'Customer' }).locator('.funnelbar > span').getAttribute('style'));
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await visit('/e/contacts?where=' + encodeURIComponent("lifecycle = 'customer'"));
+  assert.equal(bar, name(await grid().locator('.chip').filter({ hasText: /^Customer$/ }).first().getAttribute('style')));
+  await sidebar('Overview').click();
+  await tile('People').waitFor();
+});
+
 step('on a phone: one column, nothing wider than the screen', async () => {
   const { page } = e2e;
   await page.setViewportSize({ width: 360, height: 740 });

@@ -312,3 +312,40 @@ step('an answer that was asked for before a change was saved does not put it bac
   const now = (await api('GET', `/contacts/${made.id}`)).body;
   assert.deepEqual([now.job_title, now.department, now.nickname], ['first', 'second', 'third']);
 });
+
+step('what is not there says so, with a way back', async () => {
+  const { page } = e2e;
+  await visit('/e/contacts/99999999');
+  await page.getByRole('heading', { name: 'There is no such record: Contact' }).waitFor();
+  await look('missing');
+  await page.getByRole('main').getByRole('link', { name: 'All Contacts' }).click();
+  await page.getByRole('grid').getByRole('row').nth(3).waitFor();
+  await visit('/no/such/page');
+  await page.getByRole('heading', { name: 'There is nothing at this address.' }).waitFor();
+  await page.getByRole('main').getByRole('link', { name: 'Go to the home page' }).click();
+  await page.getByRole('heading', { name: /Hello/ }).waitFor();
+  // the browser's own word of the 404 that was asked for
+  e2e.trouble.splice(0, e2e.trouble.length, ...e2e.trouble.filter((x) => !/status of 404/.test(x)));
+});
+
+step('on a phone: the timeline is one touch away, and Escape closes the menu', async () => {
+  const { page } = e2e;
+  const id = (await api('GET', '/contacts?limit=1')).body.items[0].id;
+  await page.setViewportSize({ width: 360, height: 740 });
+  await visit(`/e/contacts/${id}`, { afresh: true });
+  const tab = page.getByRole('tab', { name: 'Timeline' });
+  await tab.waitFor();
+  const box = await tab.boundingBox();
+  assert.ok(box.y + box.height < 400 && box.x + box.width <= 360, JSON.stringify(box));
+  await page.getByRole('region', { name: 'Fields' }).getByText('First name').waitFor();
+  await tab.click();
+  assert.ok((await page.getByRole('button', { name: 'Add note' }).boundingBox()).y < 740);
+  await page.getByRole('region', { name: 'Fields' }).waitFor({ state: 'hidden' });
+  await page.getByRole('button', { name: 'Menu', exact: true }).click();
+  const menu = page.getByRole('navigation', { name: 'Main navigation' });
+  await menu.waitFor();
+  await page.keyboard.press('Escape');
+  await menu.waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Menu', exact: true }).and(page.locator(':focus')).waitFor();
+  await page.setViewportSize({ width: 1440, height: 900 });
+});

@@ -39,6 +39,15 @@ step('a user added with a role, who then signs in; deactivated', async () => {
   await fields.getByRole('button', { name: 'Hidden' }).click();
   await fields.getByText('Contact: Job title').waitFor();
   await look('set-roles');
+  // narrow: the matrix scrolls by itself, and the names of its rows stay
+  await page.setViewportSize({ width: 360, height: 740 });
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 360));
+  const row = page.locator('.matrix tbody th').first();
+  const left = async () => Math.round((await row.boundingBox()).x);
+  const was = await left();
+  assert.ok(await page.locator('.pinned').evaluate((x) => { x.scrollLeft = 200; return x.scrollLeft; }) >= 150);
+  assert.equal(await left(), was);
+  await page.setViewportSize({ width: 1440, height: 900 });
   await open('users');
   await page.getByRole('button', { name: 'Add a user' }).click();
   const box = page.getByRole('dialog');
@@ -103,7 +112,13 @@ step('teams as a tree', async () => {
 step('choices: a word, a colour, the order, one more', async () => {
   const { page } = e2e;
   await open('choices');
-  await page.getByLabel('Choice lists', { exact: true }).selectOption({ label: 'Task: Status' });
+  // in the words of the work: nothing of rights, tokens or what the program alone writes
+  const offered = await page.getByLabel('Which list?').locator('option').allInnerTexts();
+  assert.ok(offered.includes('Meeting: Attendees: Reply') || offered.includes('Call: Participants: Reply'), offered.join());
+  assert.deepEqual(offered.filter((x) => /link|Grant|Share|Duplicate/.test(x)), []);
+  await page.getByLabel('Which list?').selectOption({ label: 'Call: Status' });
+  await page.getByText('What can be chosen in Call: Status and Meeting: Status.').waitFor();
+  await page.getByLabel('Which list?').selectOption({ label: 'Task: Status' });
   const word = page.getByLabel('Word for not_started');
   await word.fill('To do');
   await word.press('Enter');
@@ -112,7 +127,7 @@ step('choices: a word, a colour, the order, one more', async () => {
   await until(async () => (await one('/choices', "code = 'not_started'")).colour === 'teal');
   await page.getByRole('button', { name: 'To do: one place down' }).click();
   await until(async () => (await api('GET', '/meta')).body.lists.task_status[1].code === 'not_started');
-  await page.getByRole('textbox', { name: 'New choice' }).fill('On the slipway');
+  await page.getByRole('textbox', { name: 'New answer' }).fill('On the slipway');
   await page.keyboard.press('Enter');
   await page.getByLabel('Word for on_the_slipway').waitFor();
   await look('set-choices');
@@ -144,13 +159,26 @@ step('a layout: a group of one\'s own, a field left out; the record follows', as
 step('the account: a token shown once and revoked, sessions, a wrong password', async () => {
   const { page } = e2e;
   await open('account');
-  await page.getByRole('textbox', { name: 'Name', exact: true }).fill('Script');
-  await page.getByRole('button', { name: 'Add token' }).click();
-  await page.getByText(/^kith_/).waitFor();
+  const keys = page.getByRole('region', { name: 'Keys for other programs' });
+  await keys.getByText('No keys yet.').waitFor();
+  await page.getByRole('textbox', { name: 'What is it for?' }).fill('Script');
+  await page.getByLabel('What may the program do?').selectOption({ label: 'Only read' });
+  await page.getByRole('button', { name: 'Make a key' }).click();
+  await e2e.context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: e2e.url });
+  const token = await page.getByText(/^kith_/).innerText();
+  await page.getByRole('button', { name: 'Copy' }).click();
+  await page.getByText('The key was copied.').waitFor();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), token);
   await look('set-account');
+  const there = async () => (await api('GET', '/tokens')).body.items.some((x) => x.name === 'Script' && x.scopes === 'read');
   await page.getByRole('button', { name: 'Revoke Script' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+  assert.ok(await there());
+  await page.getByRole('button', { name: 'Revoke Script' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Revoke', exact: true }).click();
   await page.getByRole('button', { name: 'Revoke Script' }).waitFor({ state: 'detached' });
-  await page.getByText(/this one/).waitFor();
+  assert.ok(!await there());
+  await page.getByText(/Chrome.* this device/s).first().waitFor();
 });
 
 step('the history of changes: one of somebody else undone; the bin gives back', async () => {
@@ -181,8 +209,11 @@ step('the history of changes: one of somebody else undone; the bin gives back', 
   await until(async () => (await api('GET', `/tasks/${made[1].body.id}`)).body.priority !== 'high');
   await api('DELETE', `/contacts/${who.id}`);
   await open('bin');
-  await page.getByRole('combobox', { name: 'Of which object' }).selectOption('contact');
+  // it opens with what was deleted from last, and says how many there are
   await page.getByRole('button', { name: 'Restore Binned' }).waitFor();
+  const bins = page.getByRole('combobox', { name: 'Of which object' });
+  assert.equal(await bins.inputValue(), 'contact');
+  assert.match((await bins.locator('option').allInnerTexts())[0], /^Contacts \(\d+\)$/);
   await look('set-bin');
   await page.getByRole('button', { name: 'Restore Binned' }).click();
   await page.getByText('Binned is back.').waitFor();
@@ -194,11 +225,11 @@ step('values of the modules: kept, refused where they do not fit, secrets not sh
   await open('values');
   const value = async (name) => (await api('GET', '/settings')).body.items.find((v) => v.name === name);
   const put = async (label, text) => { await page.getByLabel(label, { exact: true }).fill(text); await page.keyboard.press('Enter'); };
-  await put('Company name', 'Harbour Ltd');
+  await put('Name of your business', 'Harbour Ltd');
   await until(async () => (await value('company.name')).value === 'Harbour Ltd');
-  await put('Week starts on', '9');
-  await page.getByText(/between 1 and 7/).waitFor();
-  await put('Week starts on', '7');
+  await put('Sent mails', '9');
+  await page.getByText('Sent mails is between 30 and 36500').waitFor();
+  await page.getByLabel('First day of the week').selectOption({ label: 'Sunday' });
   await until(async () => (await value('week.starts_on')).value === 7);
   await put('Mail password', 'secret');
   await until(async () => (await value('mail.password')).set === true);
@@ -209,6 +240,8 @@ step('values of the modules: kept, refused where they do not fit, secrets not sh
 step('a field shows how it will look before it is added', async () => {
   const { page } = e2e;
   await open('objects');
+  await page.getByRole('button', { name: 'Make the first one' }).click();
+  await page.getByRole('textbox', { name: 'Name of one' }).and(page.locator(':focus')).waitFor();
   await page.getByRole('combobox', { name: 'Of which object' }).click();
   await page.getByRole('option', { name: 'Contact', exact: true }).click();
   await page.getByRole('textbox', { name: 'Label' }).fill('Berth');
@@ -232,6 +265,28 @@ step('health: numbers, jobs, a back-up, a check', async () => {
   await page.getByRole('button', { name: 'Check the database' }).click();
   await page.getByText(/checks, all is well/).waitFor();
   await look('set-health');
+});
+
+step('messages: what went wrong stays until it is closed, the rest goes; three at a time, above what is chosen', async () => {
+  const { page } = e2e;
+  await page.clock.install();
+  await visit('/settings/values', { afresh: true });
+  const put = async (label, text) => { await page.getByLabel(label, { exact: true }).fill(text); await page.keyboard.press('Enter'); };
+  await put('Sent mails', '9');
+  const wrong = page.getByText('Sent mails is between 30 and 36500');
+  await wrong.waitFor();
+  await put('Recycle bin', '80');
+  const done = page.getByText('Recycle bin: saved.');
+  await done.waitFor();
+  await page.clock.fastForward(15_000);
+  await done.waitFor({ state: 'detached' });
+  assert.ok(await wrong.isVisible());
+  await visit('/e/contacts');
+  await page.getByRole('grid').getByRole('checkbox').nth(2).check();
+  const bar = await page.getByRole('region', { name: 'Chosen records' }).boundingBox(), note = await page.locator('.mantine-Notification-root').last().boundingBox();
+  assert.ok(note.y + note.height <= bar.y, `${JSON.stringify(note)} over ${JSON.stringify(bar)}`);
+  await page.locator('.mantine-Notification-root').getByRole('button', { name: 'Close' }).click();
+  await wrong.waitFor({ state: 'detached' });
 });
 
 step('from the settings back to work', async () => {

@@ -83,7 +83,7 @@ step('a record: edit, the error at the field, a change in between, a note', asyn
   await page.getByRole('button', { name: 'Edit Assistant phone' }).click();
   await page.getByLabel('Assistant phone', { exact: true }).fill('1');
   await page.keyboard.press('Enter');
-  await page.getByText('a phone number has 3 to 15 digits').waitFor();
+  await page.getByText('A phone number has 3 to 15 digits', { exact: true }).waitFor();
   await page.keyboard.press('Escape');
   await page.getByRole('button', { name: 'Edit Department' }).click();
   await page.getByLabel('Department', { exact: true }).fill('Mine');

@@ -1,6 +1,6 @@
 // views.test.mjs - saved views, and the other ways to look at a list: board, chart, calendar.
 import assert from 'node:assert/strict';
-import { api, e2e, hands, look, serve, signIn, step, until, visit } from './server.mjs';
+import { api, e2e, hands, look, made, serve, signIn, step, until, visit } from './server.mjs';
 
 serve();
 
@@ -264,6 +264,33 @@ step('a calendar: month, week, more, keys', async () => {
   await page.keyboard.press('Enter');
   await page.getByRole('dialog', { name: /New/ }).waitFor();
   await page.keyboard.press('Escape');
+});
+
+step('the calendar of an object is that of its own date; birthdays come every year; the week begins as one has chosen', async () => {
+  const { page } = e2e;
+  const date = page.getByLabel('Which date', { exact: true });
+  for (const [plural, field] of [['tasks', 'due'], ['orders', 'placed_at'], ['contacts', 'birthday']]) {
+    await visit(`/e/${plural}?kind=calendar`);
+    await date.waitFor();
+    assert.equal(await date.inputValue(), field);
+  }
+  await made('contacts', { last_name: 'Yearling', birthday: '1981-05-17' });
+  await made('contacts', { last_name: 'Ageless', birthday: '--05-17' });
+  await visit(`/e/contacts?kind=calendar&at=2026-05-01&where=${encodeURIComponent("last_name in ('Yearling', 'Ageless')")}`);
+  for (const name of ['Yearling', 'Ageless']) await page.locator('[data-day="2026-05-17"]').getByText(name).waitFor();
+  // in the month of today as well: before and after it
+  const now = new Date(), days = [-2, 0, 2].map((n) => new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate() + n)).toISOString().slice(0, 10));
+  for (const d of days) await made('contacts', { last_name: 'Near ' + d, birthday: '1990' + d.slice(4) });
+  for (const d of days) {
+    await visit(`/e/contacts?kind=calendar&span=week&at=${d}&where=${encodeURIComponent("last_name starts with 'Near'")}`);
+    await page.locator(`[data-day="${d}"]`).getByText('Near ' + d).waitFor();
+  }
+  assert.equal(await page.getByRole('columnheader').first().innerText(), 'Mon');
+  assert.equal((await api('PUT', '/settings', { name: 'week.starts_on', scope: 'user', value: 7 })).status, 204);
+  await visit('/e/tasks?kind=calendar&at=2026-05-01', { afresh: true });
+  await page.getByRole('columnheader', { name: 'Sun' }).first().waitFor();
+  await until(async () => (await page.getByRole('columnheader').first().innerText()) === 'Sun');
+  assert.equal(await page.locator('[data-day]').first().getAttribute('data-day'), '2026-04-26');
 });
 
 step('what one shares another opens, and cannot change', async () => {

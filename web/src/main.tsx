@@ -24,7 +24,7 @@ if (density() === 'compact') setDensity('compact');
 void setLanguage(pick(lastLanguage(), navigator.language)).finally(() => createRoot(document.getElementById('root')!).render(
   <MantineProvider theme={theme} withCssVariables={false} withGlobalClasses={false} getStyleNonce={() => nonce} defaultColorScheme="auto">
     <QueryClientProvider client={client}>
-      <Messages position="bottom-right" autoClose={8000} />
+      <Messages position="bottom-right" limit={matchMedia('(max-width: 48em)').matches ? 2 : 3} />
       <App />
     </QueryClientProvider>
   </MantineProvider>,

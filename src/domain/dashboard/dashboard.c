@@ -285,9 +285,9 @@ static const struct entity dashboard = { .name = "dashboard", .plural = "dashboa
 static const struct entity *const entities[] = { &dashboard, NULL };
 
 static const struct setting settings[] = {
-    { .field = { .name = "home.dashboard", .kind = KIND_INT, .min = 0, .max = INT64_MAX, .def = "0",
+    { .field = { .name = "home.dashboard", .label = "Dashboard on the home page", .kind = KIND_INT, .min = 0, .max = INT64_MAX, .def = "0",
           .help = "The number of the dashboard that stands on the home page; 0 for the usual page." },
-        .scope = SETTING_USER },
+        .scope = SETTING_USER, .elsewhere = true },
     SETTING_END,
 };
 

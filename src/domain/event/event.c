@@ -9,11 +9,12 @@ static const struct entity *const entities[] = { &event_source_entity, &event_en
     &event_glimpse_entity, NULL };
 
 static const struct setting settings[] = {
-    { .field = { .name = "event.days", .kind = KIND_INT, .min = 1, .max = EVENT_DAYS, .def = "400",
-          .help = "For how many days events are kept. They go by whole months." },
+    { .field = { .name = "event.days", .label = "Visits and clicks", .kind = KIND_INT, .min = 1, .max = EVENT_DAYS, .def = "400",
+          .help = "For how many days it is kept what people did on your web site and in your shop. Whole months go at once." },
         .scope = SETTING_ORG },
-    { .field = { .name = "event.address_per_minute", .kind = KIND_INT, .min = 0, .max = 10000000, .def = "3000",
-          .help = "How many events a minute one address may send with the key of a web site; 0 for no limit." },
+    { .field = { .name = "event.address_per_minute", .label = "Visits and clicks from one connection", .kind = KIND_INT,
+          .min = 0, .max = 10000000, .def = "3000",
+          .help = "How many a minute one internet connection may send, so that nobody floods you. 0: no limit." },
         .scope = SETTING_ORG },
     SETTING_END,
 };

@@ -411,8 +411,8 @@ static const struct entity *const entities[] = { &server, &domain, &sender, &tem
     &message_batch_entity, &message_entity, &message_link_entity, &message_hit_entity, &message_move_entity, NULL };
 
 static const struct setting settings[] = {
-    { .field = { .name = "message.days", .kind = KIND_INT, .min = 30, .max = 36500, .def = "1100",
-          .help = "For how many days it is kept who got which mail and what became of it." },
+    { .field = { .name = "message.days", .label = "Sent mails", .kind = KIND_INT, .min = 30, .max = 36500, .def = "1100",
+          .help = "For how many days it is kept who got which mail, and whether it arrived and was opened." },
         .scope = SETTING_ORG },
     SETTING_END,
 };

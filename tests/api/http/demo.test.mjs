@@ -51,6 +51,20 @@ test('killed in the middle it goes on, and makes the same business', { skip: POS
   });
 }));
 
+test('it is as real lists are: some people twice, some with something missing; addresses in plain letters', () => withWorld(async (w) => {
+  const r = await w.api('POST', '/demo/load', { people: 300 });
+  assert.equal((await over(w, r.body.job)).state, 'done');
+  assert.equal(await count(w, 'contacts'), 300);
+  const pairs = await eventually(async () => { const all = (await w.api('GET', '/duplicates?limit=200')).body.items; return all.length >= 3 ? all : null; }, 60);
+  assert.ok(pairs.length < 20, `${pairs.length} pairs`);
+  for (const name of ['Brandt', 'Whitfield', 'Ellison']) assert.equal(await count(w, 'contacts', `last_name = '${name}'`), 2);
+  for (const where of ['first_name is empty', 'city is not empty and country is empty', 'city is not empty and postcode is empty', "preferred_channel = 'email' and email is empty",
+    'birthday < today - 110y', "preferred_channel = 'email' and do_not_email = true", 'lower(first_name) = lower(last_name)']) assert.ok(await count(w, 'contacts', where) > 0, where);
+  const muller = (await w.api('GET', '/contacts?where=' + encodeURIComponent("last_name = 'Müller'") + '&fields=email&limit=50')).body.items;
+  assert.ok(muller.length > 0);
+  for (const m of muller) assert.match(m.email, /\.muller\d+@/);
+}));
+
 test('only who may make users may load it', () => withWorld(async (w) => {
   const u = await w.user('demo@kith.example', [{ entity: '*', read: 'all', create: 'all' }]);
   assert.equal((await u.api('POST', '/demo/load', {})).status, 403);

@@ -3,9 +3,14 @@ import { t } from '../locale/t';
 
 export interface FieldError { field: string; message: string }
 
+/** The server says it in lower case, since it may stand within a sentence. A name in the model or a quotation stays as it is. */
+const sentence = (text: string) => (/^\p{Ll}[\p{L}’'-]*([\s,:;.!?]|$)/u.test(text) ? text.charAt(0).toLocaleUpperCase() + text.slice(1) : text);
+
 export class Problem extends Error {
-  constructor(readonly status: number, readonly code: string, detail: string, readonly errors: FieldError[], readonly request: string) {
-    super(detail);
+  readonly errors: FieldError[];
+  constructor(readonly status: number, readonly code: string, detail: string, errors: FieldError[], readonly request: string) {
+    super(sentence(detail));
+    this.errors = errors.map((e) => ({ ...e, message: sentence(e.message) }));
   }
   at(field: string): string | undefined {
     return this.errors.find((e) => e.field === field || e.field.startsWith(field + '[') || e.field.startsWith(field + '.'))?.message;

@@ -7,7 +7,7 @@ import { FIELDS as VIEW_FIELDS } from '../views/views';
 import { useLive } from '../api/live';
 import { MetaContext, useMeta, useMetaQuery } from '../meta/meta';
 import { pick, setLanguage, t } from '../locale/t';
-import { Empty, ErrorState } from '../ui/bits';
+import { ErrorState } from '../ui/bits';
 import { ListPage } from '../list/ListPage';
 import { beginFetching, later } from '../ui/later';
 import { languageOf } from '../ui/look';
@@ -24,6 +24,7 @@ const Welcome = later(() => import('./Welcome'));
 const SettingsPage = later(() => import('../settings/SettingsPage'));
 const DuplicatesPage = later(() => import('../duplicates/Queue'));
 const MergePage = later(() => import('../duplicates/MergePage'));
+const Nowhere = later(() => import('../ui/Nowhere'));
 const QualityPage = later(() => import('../quality/QualityPage'));
 
 // at: the address; another one is tried anew
@@ -36,7 +37,7 @@ class Boundary extends Component<{ at: string; children: ReactNode }, { error: u
 
 function Entity({ plural, id, page }: { plural: string; id?: string; page: 'list' | 'record' | 'import' }) {
   const e = useMeta().plural(plural);
-  if (!e || (id !== undefined && !/^\d+$/.test(id))) return <Empty title={t('error.nowhere')} />;
+  if (!e || (id !== undefined && !/^\d+$/.test(id))) return <Nowhere of={e} />;
   if (page === 'record') return <RecordPage key={e.name + id} entity={e} id={Number(id)} />;
   return page === 'import' ? <ImportPage key={e.name} entity={e} /> : <ListPage key={e.name} entity={e} />;
 }
@@ -59,14 +60,14 @@ function Inside() {
             <Route path="/settings/:page">{(p) => <SettingsPage page={p.page} />}</Route>
             <Route path="/welcome"><Welcome /></Route>
             <Route path="/dashboards"><DashboardPage id={0} /></Route>
-            <Route path="/dashboards/:id">{(p) => (/^\d+$/.test(p.id) ? <DashboardPage id={Number(p.id)} /> : <Empty title={t('error.nowhere')} />)}</Route>
+            <Route path="/dashboards/:id">{(p) => (/^\d+$/.test(p.id) ? <DashboardPage id={Number(p.id)} /> : <Nowhere />)}</Route>
             <Route path="/duplicates"><DuplicatesPage /></Route>
             <Route path="/quality"><QualityPage /></Route>
             <Route path="/e/:plural/merge">{(p) => <MergePage plural={p.plural} />}</Route>
             <Route path="/e/:plural">{(p) => <Entity plural={p.plural} page="list" />}</Route>
             <Route path="/e/:plural/import">{(p) => <Entity plural={p.plural} page="import" />}</Route>
             <Route path="/e/:plural/:id">{(p) => <Entity plural={p.plural} id={p.id} page="record" />}</Route>
-            <Route><Empty title={t('error.nowhere')} /></Route>
+            <Route><Nowhere /></Route>
           </Switch>
         </Boundary>
       </Shell>

@@ -42,13 +42,20 @@ export function Shell({ children }: { children: ReactNode }) {
   }, [keys]);
   const { close } = nav, { close: closeKeys } = keys;
   useEffect(() => { close(); closeKeys(); }, [where, close, closeKeys]);
+  const opener = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (!open) return;
+    const f = (ev: KeyboardEvent) => { if (ev.key === 'Escape') { close(); opener.current?.focus(); } };
+    document.addEventListener('keydown', f);
+    return () => document.removeEventListener('keydown', f);
+  }, [open, close]);
   const groups = meta.nav();
   return (
     <div className={folded ? 'shell folded' : 'shell'}>
       <a className="skip" href="#main" onClick={(ev) => { ev.preventDefault(); main.current?.focus(); }}>{t('shell.skip')}</a>
       {/* the second class is that of the lock on scrolling: what stands fast does not jump while a dialog is open */}
       <header className="top right-scroll-bar-position">
-        {phone && <button type="button" className="more big" onClick={nav.toggle} aria-label={t('shell.menu')} aria-expanded={open}><span aria-hidden>{open ? '✕' : '☰'}</span></button>}
+        {phone && <button ref={opener} type="button" className="more big" onClick={nav.toggle} aria-label={t('shell.menu')} aria-expanded={open}><span aria-hidden>{open ? '✕' : '☰'}</span></button>}
         <Link href="/" className="brand" aria-label={t('shell.home')}><img src="/icon.svg" width="26" height="26" alt="" />{phone ? null : 'Kith'}</Link>
         <div className="grow" style={{ display: 'flex', justifyContent: 'center' }}>
           <button type="button" className="searchbutton" onClick={search.open}><span>{t('search.button')}</span>{phone ? null : <Kbd size="xs">Ctrl K</Kbd>}</button>

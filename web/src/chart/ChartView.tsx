@@ -61,7 +61,7 @@ export default function ChartView({ entity: e, state, onProblem }: BodyProps) {
         </Table></ScrollX>
       ) : (
         <>
-          <Drawing kind={kind} label={label} name={name} parts={shown} height={360} value={value} words={words} href={href} />
+          <Drawing kind={kind} label={label} name={name} by={by} parts={shown} height={360} value={value} words={words} href={href} />
           {parts.length > shown.length && <div className="dim">{t('chart.cut', { n: shown.length, all: parts.length })}</div>}
         </>
       )}

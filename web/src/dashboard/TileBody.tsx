@@ -55,7 +55,7 @@ function ChartTile({ e, ask, height, label }: { e: Entity; ask: Chart; height: n
   if (heat) return cross.data!.rows.length ? <Heat cross={cross.data!} label={label} value={value} words={words} href={to} /> : <Says text={t('tile.nothing')} />;
   const { shown } = inOrder(by, ask.chart, groups.data ?? [], value);
   if (!shown.length) return <Says text={t('tile.nothing')} />;
-  return <Drawing waiting={<Skeleton height={height} />} slim kind={ask.chart} label={label} name={name} parts={shown} height={height} value={value} words={words} href={(p) => to(p.where)} />;
+  return <Drawing waiting={<Skeleton height={height} />} slim kind={ask.chart} label={label} name={name} by={by} parts={shown} height={height} value={value} words={words} href={(p) => to(p.where)} />;
 }
 
 function ListTile({ e, where, sort, columns, rows }: { e: Entity; where?: string; sort?: string; columns: string[]; rows: number }) {

@@ -23,6 +23,10 @@ export function money(v: { amount: string; currency: string }): string {
 export function number(v: string | number, scale?: number): string {
   return kept('n' + scale, () => new Intl.NumberFormat(language(), { minimumFractionDigits: 0, maximumFractionDigits: scale ?? 9 })).format(v as number);
 }
+/** For the axis of a chart: 1.2M. */
+export function shortNumber(v: number): string {
+  return Math.abs(v) < 100_000 ? number(v, 2) : kept('short', () => new Intl.NumberFormat(language(), { notation: 'compact', maximumFractionDigits: 1 })).format(v);
+}
 export function date(v: string): string {
   // of one without a year, a leap year's day
   if (/^--\d\d-\d\d$/.test(v)) return kept('y', () => new Intl.DateTimeFormat(language(), { month: 'short', day: 'numeric', timeZone: 'UTC' })).format(new Date(`2000-${v.slice(2)}T00:00:00Z`));

@@ -2,13 +2,15 @@ import { Button, Skeleton, Stack, Tabs } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { useLocation, useSearch } from 'wouter';
-import { call, get } from '../api/client';
+import { call, get, Problem } from '../api/client';
 import { isGone, onChanges } from '../api/live';
+import { usePhone } from '../app/Shell';
 import { t } from '../locale/t';
 import { address, can, titleOf, useMeta, type Entity } from '../meta/meta';
 import { Complaint, ErrorState, useTitle } from '../ui/bits';
 import { ScrollX } from '../ui/ScrollX';
 import { later } from '../ui/later';
+import Nowhere from '../ui/Nowhere';
 import { undoable } from '../ui/undo';
 import { FieldPanel } from './FieldPanel';
 import { Files } from './Files';
@@ -39,6 +41,7 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
   const [, go] = useLocation();
   const [error, setError] = useState<unknown>(null);
   const record = useRecord(e, id);
+  const phone = usePhone();
   const r = record.data;
   const gone = useGone(e, id);
   const first = new URLSearchParams(useSearch()).get('log') ?? undefined;
@@ -46,6 +49,7 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
   const access = useQuery({ queryKey: ['record', e.name, id, 'access'], enabled: !!r && e.rights.update !== 'all', retry: false, queryFn: ({ signal }) => get<{ allowed: boolean; because: string }>(`/${e.plural}/${id}/access`, { right: 'update' }, signal) });
   const denied = access.data && !access.data.allowed ? access.data.because : '';
   useTitle(r ? `${titleOf(e, r)} · ${e.label_plural}` : e.label);
+  if (record.error instanceof Problem && record.error.status === 404 && !r) return <Nowhere of={e} />;
   if (record.error && !r) return <ErrorState error={record.error} retry={() => void record.refetch()} />;
   if (!r) return <Stack p="md" aria-busy aria-label={t('loading')}>{Array.from({ length: 9 }, (_, i) => <Skeleton key={i} height={26} />)}</Stack>;
   const children = e.children.filter((c) => meta.entity(c.entity));
@@ -54,6 +58,9 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
 
   const panel = panelOf(e.name), front = panel && !panel.behind;
   const files = !e.link && meta.files && meta.files.entity !== e && can(meta.files.entity, 'read');
+
+  // on a phone one at a time, so that nothing stands far below the rest
+  const fields = <FieldPanel entity={e} record={r} fixed={!!denied || gone} without={panel?.shows} />;
 
   const anew = () => void client.invalidateQueries({ queryKey: ['list', e.name] });
   const restore = async () => { await call('POST', `/${e.plural}/${id}/restore`); anew(); };
@@ -84,11 +91,12 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
       {error ? <div style={{ padding: '0 18px 12px' }}><Complaint error={error} /></div> : null}
       <RecordNotices entity={e} record={r} />
       <div className="record">
-        <section aria-label={t('record.fields')} tabIndex={0}><FieldPanel entity={e} record={r} fixed={!!denied || gone} without={panel?.shows} /></section>
-        <section aria-label={t('record.more')} tabIndex={0} className={front ? 'front' : undefined}>
-          <Tabs defaultValue={front ? 'panel' : activity ? 'timeline' : related.length ? 'related' : 'history'} keepMounted={false}>
+        {!phone && <section aria-label={t('record.fields')} tabIndex={0}>{fields}</section>}
+        <section aria-label={t('record.more')} tabIndex={0}>
+          <Tabs key={String(phone)} defaultValue={front ? 'panel' : phone && !first ? 'fields' : activity ? 'timeline' : related.length ? 'related' : 'history'} keepMounted={false}>
             <ScrollX className="tabline"><Tabs.List>
               {front && <Tabs.Tab value="panel">{t(panel.tab)}</Tabs.Tab>}
+              {phone && <Tabs.Tab value="fields">{t('record.details')}</Tabs.Tab>}
               {activity && <Tabs.Tab value="timeline">{t('record.timeline')}</Tabs.Tab>}
               {related.length > 0 && <Tabs.Tab value="related">{t('record.related')}</Tabs.Tab>}
               {panel?.behind && <Tabs.Tab value="panel">{t(panel.tab)}</Tabs.Tab>}
@@ -96,6 +104,7 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
               <Tabs.Tab value="history">{t('record.history')}</Tabs.Tab>
             </Tabs.List></ScrollX>
             {panel && <Tabs.Panel value="panel" pt="sm"><panel.Body entity={e} record={r} /></Tabs.Panel>}
+            {phone && <Tabs.Panel value="fields" pt="sm" keepMounted><section aria-label={t('record.fields')}>{fields}</section></Tabs.Panel>}
             {activity && <Tabs.Panel value="timeline" pt="sm"><Timeline entity={e} id={id} first={first} /></Tabs.Panel>}
             {related.length > 0 && <Tabs.Panel value="related" pt="sm">{related.map((c) => <Related key={c.name} entity={e} record={r} by={c} label={labelOf(c.name)} />)}</Tabs.Panel>}
             {files && <Tabs.Panel value="files" pt="sm"><Files entity={e} id={id} /></Tabs.Panel>}

@@ -5,8 +5,8 @@ import { call, Problem } from '../api/client';
 import { t, type Key } from '../locale/t';
 import { Input } from '../fields/Input';
 import { editableKind } from '../fields/format';
-import { address, Meta, MetaContext, useMeta } from '../meta/meta';
-import { Complaint, Letter, useTitle } from '../ui/bits';
+import { address, can, Meta, MetaContext, useMeta } from '../meta/meta';
+import { Complaint, Empty, Letter, useTitle } from '../ui/bits';
 import { Link } from '../ui/Link';
 import { say } from '../ui/undo';
 
@@ -53,7 +53,7 @@ function ObjectForm() {
     <Paper component="form" withBorder p="md" onSubmit={submit} aria-label={t('objects.add')}>
       <Stack gap="sm">
         <Title order={2} size="h4">{t('objects.add')}</Title>
-        <TextInput label={t('objects.label')} required value={label} error={at('name', 'label')} description={label ? t('objects.address', { name: 'x_' + code(plural || label + 's') }) : undefined} onChange={(e) => setLabel(e.currentTarget.value)} />
+        <TextInput data-object-name label={t('objects.label')} placeholder={t('objects.eg')} required value={label} error={at('name', 'label')} description={label ? t('objects.address', { name: 'x_' + code(plural || label + 's') }) : undefined} onChange={(e) => setLabel(e.currentTarget.value)} />
         <TextInput label={t('objects.plural')} value={plural} error={at('plural', 'label_plural')} onChange={(e) => setPlural(e.currentTarget.value)} />
         {error && !at('name', 'label', 'plural', 'label_plural') ? <Complaint error={error} /> : null}
         <Group><Button type="submit" loading={busy} disabled={code(label) === ''}>{t('objects.add')}</Button></Group>
@@ -122,14 +122,16 @@ function FieldForm() {
 export default function ObjectsPage() {
   const meta = useMeta();
   useTitle(t('objects.title'));
+  const object = meta.entity('object');
+  const may = !!object && can(object, 'create');
   const own = meta.raw.entities.filter((e) => e.custom && !e.link);
   return (
     <div className="scrollpage">
       <Title order={1} size="h2">{t('objects.title')}</Title>
       <p>{t('objects.help')}</p>
-      <div className="columns2" style={{ alignItems: 'start' }}><ObjectForm /><FieldForm /></div>
+      {may && <div className="columns2" style={{ alignItems: 'start' }}><ObjectForm /><FieldForm /></div>}
       <Title order={2} size="h4" mt="xl" mb="xs">{t('objects.own')}</Title>
-      {own.length === 0 ? <div>{t('objects.none')}</div> : (
+      {own.length === 0 ? <Empty title={t('objects.none')}><div className="dim" style={{ maxWidth: 480 }}>{t('objects.none.help')}</div>{may && <Button onClick={() => document.querySelector<HTMLInputElement>('[data-object-name]')?.focus()}>{t('objects.first')}</Button>}</Empty> : (
         <ul className="plainlist">{own.map((e) => <li key={e.name}><Letter text={e.label} of={e.name} /><div><Link className="rowlink" href={address(e)}>{e.label_plural}</Link><div style={{ color: 'var(--mantine-color-dimmed)' }}>{e.fields.filter((f) => f.custom).map((f) => `${f.label} (${t(`fieldkind.${f.kind}` as Key)})`).join(', ')}</div></div></li>)}</ul>
       )}
     </div>

@@ -28,7 +28,7 @@ function Matrix({ role, may }: { role: Rec; may: boolean }) {
   const put = (entity: string, right: string, value: string) => { const g = of.get(entity); void (g ? save('PATCH', `/grants/${g.id}`, { [right]: value }) : save('POST', '/grants', { role: role.id, entity, [right]: value })); };
   return (
     <>
-      <ScrollX label={t('roles.matrix', { name: role.name })}>
+      <ScrollX className="pinned" label={t('roles.matrix', { name: role.name })}>
         <Table verticalSpacing={4} className="matrix">
           <Table.Thead><Table.Tr><Table.Th>{t('roles.object')}</Table.Th>{RIGHTS.map((r) => <Table.Th key={r}>{t(`right.${r}` as Key)}</Table.Th>)}<Table.Th><span className="hide">{t('roles.remove')}</span></Table.Th></Table.Tr></Table.Thead>
           <Table.Tbody>

@@ -2,9 +2,9 @@
 import { useEffect, type ComponentType } from 'react';
 import { t, type Key } from '../locale/t';
 import { address, can, useMeta, type Meta } from '../meta/meta';
-import { Empty } from '../ui/bits';
 import { later } from '../ui/later';
 import { Link } from '../ui/Link';
+import Nowhere from '../ui/Nowhere';
 
 interface Page { key: string; of?: string; part: ComponentType }
 const GROUPS: { title: Key; pages: Page[] }[] = [
@@ -45,7 +45,7 @@ export default function SettingsPage({ page }: { page: string }) {
         })}
         {lists.length > 0 && <div className="setgroup"><div className="navtitle">{t('set.group.lists')}</div>{lists.map((e) => link(address(e!), e!.label_plural, false))}</div>}
       </nav>
-      <div className="setbody">{here ? <here.part /> : <Empty title={t('error.nowhere')} />}</div>
+      <div className="setbody">{here ? <here.part /> : <Nowhere />}</div>
     </div>
   );
 }

@@ -10,7 +10,8 @@ export const colourOf = (text: string) => {
   for (let i = 0; i < text.length; i++) h = (h * 31 + text.charCodeAt(i)) >>> 0;
   return COLOURS[h % COLOURS.length]!;
 };
-export const colourVar = (name: string) => (KNOWN.has(name) ? `var(--mantine-color-${name}-5)` : 'var(--mantine-color-gray-5)');
+export const isColour = (name: string) => KNOWN.has(name);
+export const colourVar = (name: string) => (isColour(name) ? `var(--mantine-color-${name}-5)` : 'var(--mantine-color-gray-5)');
 
 export function Letter({ text, of, big }: { text: string; of?: string; big?: boolean }) {
   return <span aria-hidden className={big ? 'letter big' : 'letter'} style={{ '--c': colourVar(colourOf(of ?? text)) } as React.CSSProperties}>{[...(text || '?')][0]!.toUpperCase()}</span>;

@@ -13,8 +13,9 @@ const notes = () => import('@mantine/notifications');
 export const Messages = later(async () => ({ default: (await notes()).Notifications }), 'soon');
 export const unsay = (id: string) => void notes().then((m) => m.notifications.hide(id), () => {});
 
-export const say = (id: string, message: ReactNode, more: { red?: boolean; stays?: boolean } = {}) => {
-  const all = { id, message, color: more.red ? 'red' : 'gray', autoClose: more.stays ? false as const : 8000, withCloseButton: true, closeButtonProps: { 'aria-label': t('close') } };
+/** What went wrong stays until it is closed, what can be taken back for a while, the rest as long as it takes to read. */
+export const say = (id: string, message: ReactNode, more: { red?: boolean; stays?: boolean; long?: boolean } = {}) => {
+  const all = { id, message, color: more.red ? 'red' : 'gray', autoClose: more.stays || more.red ? false as const : more.long ? 10_000 : 6000, withCloseButton: true, closeButtonProps: { 'aria-label': t('close') } };
   // one that is already there is changed in place
   void notes().then((m) => { m.notifications.update(all); m.notifications.show(all); }, () => {});
 };
@@ -36,7 +37,7 @@ async function take(key: string) {
 export function undoable(message: string | null, undo: () => Promise<unknown>, id?: string): string {
   const key = id ?? `undo-${++made}`;
   steps = [...steps.filter((s) => s.key !== key), { key, undo }].slice(-20);
-  if (message !== null) say(key, <span className="toast"><span className="grow">{message}</span><Button size="compact-sm" variant="default" onClick={() => void take(key)}>{t('undo')}</Button></span>);
+  if (message !== null) say(key, <span className="toast"><span className="grow">{message}</span><Button size="compact-sm" variant="default" onClick={() => void take(key)}>{t('undo')}</Button></span>, { long: true });
   return key;
 }
 
