@@ -1,7 +1,7 @@
 import { address, alarmOf, useMeta, valueKind, type Entity, type Field, type Rec } from '../meta/meta';
 import { Chip } from '../ui/bits';
 import { Link } from '../ui/Link';
-import { ago, asText, isEmpty } from './format';
+import { ago, asText, isEmpty, slotWord } from './format';
 
 const PALETTE = ['blue', 'teal', 'violet', 'orange', 'cyan', 'pink', 'lime', 'grape', 'indigo', 'yellow'];
 
@@ -40,7 +40,7 @@ export function Display({ field: f, value: v, short }: { field: Field; value: an
     case 'instant': return <time dateTime={v} title={short ? asText(f, v, String) : ago(v)}>{asText(f, v, String)}</time>;
     case 'emails': case 'phones': case 'urls': {
       const href = (p: any) => (p.address ? `mailto:${p.address}` : p.number ? `tel:${p.number}` : /^https?:/.test(p.url ?? '') ? p.url : undefined);
-      return <span>{(v as any[]).map((p, i) => <span key={i} style={{ display: short ? 'inline' : 'block' }}><a className="reflink" href={href(p)} rel="noreferrer noopener" target={p.url ? '_blank' : undefined}>{p.address ?? p.number ?? p.url}</a>{p.kind ? <small> {p.kind}</small> : null}</span>)}</span>;
+      return <span>{(v as any[]).map((p, i) => <span key={i} style={{ display: short ? 'inline' : 'block' }}><a className="reflink" href={href(p)} rel="noreferrer noopener" target={p.url ? '_blank' : undefined}>{p.address ?? p.number ?? p.url}</a>{p.kind ? <small> {slotWord(p.kind)}</small> : null}</span>)}</span>;
     }
     case 'addresses': return <span>{(v as any[]).map((p, i) => <span key={i} style={{ display: 'block' }}>{asText(f, [p], String)}</span>)}</span>;
     default: return <span className={['integer', 'decimal', 'money', 'percent', 'date'].includes(kind) ? 'num' : undefined}>{asText(f, v, (c) => choice(c).label)}</span>;

@@ -1,9 +1,14 @@
 // Values as people read them, and what they type as the API takes it. No React here.
 import type { Field } from '../meta/meta';
 import { valueKind } from '../meta/meta';
-import { language, t } from '../locale/t';
+import { language, t, type Key } from '../locale/t';
 
 export const isEmpty = (v: unknown) => v === null || v === undefined || v === '' || (Array.isArray(v) && v.length === 0);
+
+/** The usual kinds of an e-mail address, phone number and so on; others are free. */
+export const SLOTS: Record<string, string[]> = { emails: ['work', 'home', 'other'], phones: ['work', 'mobile', 'home', 'fax', 'other'], urls: ['work', 'home', 'linkedin', 'other'], addresses: ['work', 'home', 'billing', 'shipping'] };
+const known = new Set(Object.values(SLOTS).flat());
+export const slotWord = (kind: string) => (known.has(kind) ? t(`slot.${kind}` as Key) : kind);
 
 const made = new Map<string, Intl.NumberFormat | Intl.DateTimeFormat | Intl.RelativeTimeFormat>();
 function kept<T extends Intl.NumberFormat | Intl.DateTimeFormat | Intl.RelativeTimeFormat>(key: string, make: () => T): T {

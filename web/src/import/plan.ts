@@ -1,5 +1,6 @@
 // What an import knows of its file, and where each column may go. No React here.
 import { call, upload } from '../api/client';
+import { SLOTS, slotWord } from '../fields/format';
 import { t, type Key } from '../locale/t';
 import { can, valueKind, type Entity, type Field, type Meta, type Rec } from '../meta/meta';
 
@@ -23,12 +24,10 @@ export async function begin(e: Entity, file: File): Promise<number> {
   return (await call<Rec>('POST', '/imports', { entity: e.name, file: data.id })).data.id;
 }
 
-const SLOTS: Record<string, string[]> = { emails: ['work', 'home', 'other'], phones: ['work', 'mobile', 'home', 'fax', 'other'], urls: ['work', 'home', 'linkedin', 'other'], addresses: ['work', 'home', 'billing', 'shipping'] };
 const PIECES = ['street', 'postcode', 'city', 'region', 'country'];
 const BY = ['external_id', 'name', 'email', 'domain'];
 const NEVER = new Set(['many', 'file', 'formula', 'rollup', 'auto_number']);
-const word = (kind: 'slot' | 'piece', s: string) => (SLOTS_KNOWN.has(s) || PIECES.includes(s) ? t(`${kind}.${s}` as Key) : s);
-const SLOTS_KNOWN = new Set(Object.values(SLOTS).flat());
+const pieceWord = (s: string) => (PIECES.includes(s) ? t(`piece.${s}` as Key) : s);
 
 export function read(target: string) {
   const m = /^([^[.]+)(?:\[([^\]]*)\])?(?:\.(.+))?$/.exec(target);
@@ -40,10 +39,10 @@ export const fieldOf = (e: Entity, target: string | null) => (target ? e.fields.
 export function label(meta: Meta, e: Entity, target: string): string {
   const { name, slot, piece } = read(target);
   const f = fieldOf(e, target);
-  const base = (f?.label ?? name) + (slot ? ` (${word('slot', slot)})` : '');
+  const base = (f?.label ?? name) + (slot ? ` (${slotWord(slot)})` : '');
   if (!piece) return base;
   const of = f?.target ? meta.entity(f.target) : undefined;
-  const inner = of ? of.fields.find((x) => x.name === piece)?.label ?? piece : word('piece', piece);
+  const inner = of ? of.fields.find((x) => x.name === piece)?.label ?? piece : pieceWord(piece);
   return `${base}: ${inner}`;
 }
 
