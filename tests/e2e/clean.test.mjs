@@ -29,7 +29,7 @@ step('merge a pair: three from the home page, and back', async () => {
   await until(async () => (await open()).length === 1);
   await visit('/');
   const h = hands();
-  await h.click(page.getByRole('link', { name: 'One pair may be the same' }));
+  await h.click(page.getByRole('link', { name: '1 pair may be the same' }));
   await page.getByText(/likely to be the same/).waitFor();
   await h.press('m');
   await page.getByRole('heading', { name: 'Merge Contacts' }).waitFor();

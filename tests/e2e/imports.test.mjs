@@ -139,7 +139,7 @@ step('a check is told in words: what is added to a list, dates and choices as pe
   assert.deepEqual(said, ['Emails: added: more@words.example', 'Birthday: Dec 31, 1980 → Jan 1, 1981', 'Lifecycle: Sales qualified → Customer']);
   await page.getByText('"Moonbeam" is not one of: Web site, Referral').waitFor();
   await look('import-words');
-  await page.getByRole('button', { name: 'Import 1 rows' }).click();
+  await page.getByRole('button', { name: 'Import 1 row' }).click();
   await page.getByText('This is what happened:').waitFor();
   assert.deepEqual((await api('GET', `/contacts/${id}?fields=addresses`)).body.addresses.map((a) => a.street), ['Quay 1']);
 });
@@ -166,12 +166,12 @@ step('a long one: paused, gone on with, cancelled; a bad file says why; vCards; 
   await look('import-failed');
   await visit('/e/contacts/import');
   await page.getByLabel('Choose a file').setInputFiles(put('cards.vcf', 'BEGIN:VCARD\r\nVERSION:3.0\r\nN:Card;Ana;;;\r\nEMAIL;TYPE=WORK:ana@card.example\r\nEND:VCARD\r\n'));
-  await page.getByRole('button', { name: 'Import 1 rows' }).click();
+  await page.getByRole('button', { name: 'Import 1 row' }).click();
   await counted('created', 1);
   await visit('/e/contacts/import');
   await page.getByLabel('Choose a file').setInputFiles(put('lines.jsonl', '{"last_name":"Lines","emails":["lines@card.example"]}\n'));
   await page.getByText('there is nothing to match').waitFor();
-  await page.getByRole('button', { name: 'Import 1 rows' }).click();
+  await page.getByRole('button', { name: 'Import 1 row' }).click();
   await counted('created', 1);
 });
 
@@ -185,6 +185,6 @@ step('a file dropped on the page', async () => {
     const at = document.querySelector('.drop');
     for (const kind of ['dragover', 'drop']) at.dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: data }));
   });
-  await page.getByRole('button', { name: 'Import 1 rows' }).click();
+  await page.getByRole('button', { name: 'Import 1 row' }).click();
   await counted('created', 1);
 });

@@ -186,7 +186,7 @@ task('merge a pair', 3, async (page, h) => {
   for (const first_name of ['Ottilie', 'Otti']) await api('POST', '/contacts', { ...twin, first_name });
   await until(async () => (await pairs()).length === 1);
   await visit('/');
-  await h.click(page.getByRole('link', { name: 'One pair may be the same' }));
+  await h.click(page.getByRole('link', { name: '1 pair may be the same' }));
   await page.getByText(/likely to be the same/).waitFor();
   await h.press('m');
   await focused(page.getByRole('button', { name: 'Merge 2 records' }));

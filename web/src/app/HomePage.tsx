@@ -41,7 +41,7 @@ function Newest({ e }: { e: Entity }) {
 function OpenPairs() {
   const e = useMeta().entity('duplicate');
   const n = useCount(e ?? NONE, "state = 'open'", !!e);
-  return n.data ? <p style={{ margin: '12px 0 0' }}><Link className="reflink" href="/duplicates">{n.data === 1 ? t('dup.open.one') : t('dup.open', { n: number(n.data) })}</Link></p> : null;
+  return n.data ? <p style={{ margin: '12px 0 0' }}><Link className="reflink" href="/duplicates">{t('dup.open', { n: number(n.data) })}</Link></p> : null;
 }
 /** While there is nobody yet: what to begin with. */
 function Begin() {

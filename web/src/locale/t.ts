@@ -1,4 +1,5 @@
-// All texts of the screens come from one catalogue; {name} is filled in. English is always there, others are fetched.
+// All texts of the screens come from one catalogue; {name} is filled in, {n:day|days} stands for one
+// of both. English is always there, others are fetched.
 import en from './en.json';
 
 export type Key = keyof typeof en;
@@ -30,5 +31,6 @@ export async function setLanguage(wish: string): Promise<boolean> {
 }
 export function t(key: Key, values?: Record<string, string | number>): string {
   const text = current[key] ?? en[key];
-  return values ? text.replace(/\{(\w+)\}/g, (all, name: string) => (name in values ? String(values[name]) : all)) : text;
+  return values ? text.replace(/\{(\w+)(?::([^{}|]*)\|([^{}]*))?\}/g, (all, name: string, one?: string, more?: string) => (
+    !(name in values) ? all : one === undefined ? String(values[name]) : String(values[name]) === '1' ? one : more!)) : text;
 }
