@@ -78,7 +78,7 @@ step('all records looked at, with its progress', async () => {
   const { page } = e2e;
   await visit('/duplicates?of=contact');
   await page.getByRole('button', { name: 'Look at all records' }).click();
-  await page.getByText(/62 records were looked at; 1 pairs/).waitFor();
+  await page.getByText(/62 records were looked at; 1 pair/).waitFor();
 });
 
 step('the merge screen: another survivor, a value of the other, lists united, what moves', async () => {
