@@ -54,7 +54,7 @@ step('a text is written with its preview, a mistake is told at its field, a test
   await page.getByText(/^No value and no default for: contact.salutation, contact.middle_name/).waitFor();
   await look('template');
   await page.getByRole('textbox', { name: 'Subject' }).fill('Tea for {{ contact.fist_name }}');
-  await page.getByText(/line 1: contact\.fist_name/).waitFor();
+  await page.getByText(/Line 1: contact\.fist_name/).waitFor();
   await look('template-wrong');
   await page.getByRole('textbox', { name: 'Subject' }).fill('Tea for {{ contact.first_name | default: "you" }}');
   await page.getByRole('button', { name: 'Save' }).first().click();

@@ -42,6 +42,7 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
   const [error, setError] = useState<unknown>(null);
   const record = useRecord(e, id);
   const phone = usePhone();
+  const [tab, setTab] = useState<string | null>(null);
   const r = record.data;
   const gone = useGone(e, id);
   const first = new URLSearchParams(useSearch()).get('log') ?? undefined;
@@ -59,6 +60,7 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
   const panel = panelOf(e.name), front = panel && !panel.behind;
   const files = !e.link && meta.files && meta.files.entity !== e && can(meta.files.entity, 'read');
 
+  const usual = front ? 'panel' : phone && !first ? 'fields' : activity ? 'timeline' : related.length ? 'related' : 'history';
   // on a phone one at a time, so that nothing stands far below the rest
   const fields = <FieldPanel entity={e} record={r} fixed={!!denied || gone} without={panel?.shows} />;
 
@@ -93,7 +95,7 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
       <div className="record">
         {!phone && <section aria-label={t('record.fields')} tabIndex={0}>{fields}</section>}
         <section aria-label={t('record.more')} tabIndex={0}>
-          <Tabs key={String(phone)} defaultValue={front ? 'panel' : phone && !first ? 'fields' : activity ? 'timeline' : related.length ? 'related' : 'history'} keepMounted={false}>
+          <Tabs value={tab && (phone || tab !== 'fields') ? tab : usual} onChange={setTab} keepMounted={false}>
             <ScrollX className="tabline"><Tabs.List>
               {front && <Tabs.Tab value="panel">{t(panel.tab)}</Tabs.Tab>}
               {phone && <Tabs.Tab value="fields">{t('record.details')}</Tabs.Tab>}
