@@ -61,8 +61,9 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
   const files = !e.link && meta.files && meta.files.entity !== e && can(meta.files.entity, 'read');
 
   const usual = front ? 'panel' : phone && !first ? 'fields' : activity ? 'timeline' : related.length ? 'related' : 'history';
-  // on a phone one at a time, so that nothing stands far below the rest
-  const fields = <FieldPanel entity={e} record={r} fixed={!!denied || gone} without={panel?.shows} />;
+  // on a phone one at a time, so that nothing stands far below the rest; the fields stay where they are in the tree, and with
+  // them what is typed there, when the width changes
+  const shown = tab && (phone || tab !== 'fields') ? tab : usual;
 
   const anew = () => void client.invalidateQueries({ queryKey: ['list', e.name] });
   const restore = async () => { await call('POST', `/${e.plural}/${id}/restore`); anew(); };
@@ -93,9 +94,9 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
       {error ? <div style={{ padding: '0 18px 12px' }}><Complaint error={error} /></div> : null}
       <RecordNotices entity={e} record={r} />
       <div className="record">
-        {!phone && <section aria-label={t('record.fields')} tabIndex={0}>{fields}</section>}
+        <section aria-label={t('record.fields')} tabIndex={0} hidden={phone && shown !== 'fields'}><FieldPanel entity={e} record={r} fixed={!!denied || gone} without={panel?.shows} /></section>
         <section aria-label={t('record.more')} tabIndex={0}>
-          <Tabs value={tab && (phone || tab !== 'fields') ? tab : usual} onChange={setTab} keepMounted={false}>
+          <Tabs value={shown} onChange={setTab} keepMounted={false}>
             <ScrollX className="tabline"><Tabs.List>
               {front && <Tabs.Tab value="panel">{t(panel.tab)}</Tabs.Tab>}
               {phone && <Tabs.Tab value="fields">{t('record.details')}</Tabs.Tab>}
@@ -106,7 +107,7 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
               <Tabs.Tab value="history">{t('record.history')}</Tabs.Tab>
             </Tabs.List></ScrollX>
             {panel && <Tabs.Panel value="panel" pt="sm"><panel.Body entity={e} record={r} /></Tabs.Panel>}
-            {phone && <Tabs.Panel value="fields" pt="sm" keepMounted><section aria-label={t('record.fields')}>{fields}</section></Tabs.Panel>}
+            {phone && <Tabs.Panel value="fields"> </Tabs.Panel>}
             {activity && <Tabs.Panel value="timeline" pt="sm"><Timeline entity={e} id={id} first={first} /></Tabs.Panel>}
             {related.length > 0 && <Tabs.Panel value="related" pt="sm">{related.map((c) => <Related key={c.name} entity={e} record={r} by={c} label={labelOf(c.name)} />)}</Tabs.Panel>}
             {files && <Tabs.Panel value="files" pt="sm"><Files entity={e} id={id} /></Tabs.Panel>}
