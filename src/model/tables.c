@@ -154,6 +154,10 @@ static void entity_table(const struct live_entity *e, int table, struct arena *m
         }
         field_indexes(&b, e, *f);
     }
+    if (!bare && !table) {
+        /* the bin, last deleted first; what lives has no entry */
+        add_index(&b, STR("\"deleted_at\", \"id\""), false, "\"deleted_at\" IS NOT NULL");
+    }
     for (const char *const *ix = table ? NULL : e->def.indexes; ix && *ix; ix++) {
         add_index(&b, str_of(*ix), false, bare ? NULL : "\"deleted_at\" IS NULL");
     }
