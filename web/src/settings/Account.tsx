@@ -2,7 +2,7 @@
 import { Button, Group, Modal, MultiSelect, NativeSelect, PasswordInput, Stack, TextInput, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
-import { call, get, Problem } from '../api/client';
+import { begin, call, get, getSession, Problem } from '../api/client';
 import { ago, date } from '../fields/format';
 import { t } from '../locale/t';
 import { useMeta } from '../meta/meta';
@@ -10,6 +10,17 @@ import { Complaint, ErrorState, Loading } from '../ui/bits';
 import { say } from '../ui/undo';
 import { Page } from './Page';
 import { useSave } from './rows';
+
+function Name() {
+  const [name, setName] = useState(getSession().user!.name);
+  const [error, setError] = useState<unknown>(null);
+  const submit = (ev: FormEvent) => { ev.preventDefault(); setError(null); call('PATCH', '/me', { name: name.trim() }).then(() => { say('account', t('account.named')); void begin(); }, setError); };
+  return (
+    <form onSubmit={submit}>
+      <Group gap="xs" align="flex-end"><TextInput w={340} label={t('account.name')} maxLength={200} value={name} error={error instanceof Problem ? error.message : undefined} onChange={(ev) => setName(ev.currentTarget.value)} /><Button type="submit" variant="default" disabled={!name.trim()}>{t('save')}</Button></Group>
+    </form>
+  );
+}
 
 function Password() {
   const [old, setOld] = useState('');
@@ -146,5 +157,5 @@ function Sessions() {
 }
 
 export default function Account() {
-  return <Page title={t('set.account')}><Stack gap="xl" mt="md"><Password /><SecondFactor /><Sessions /><Tokens /></Stack></Page>;
+  return <Page title={t('set.account')}><Stack gap="xl" mt="md"><Name /><Password /><SecondFactor /><Sessions /><Tokens /></Stack></Page>;
 }
