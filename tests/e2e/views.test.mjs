@@ -188,6 +188,7 @@ step('a card moved by one drag, by menu, by keys; refused and taken back', async
   await page.route('**/api/v1/tasks/*', (r) => (r.request().method() === 'PATCH' ? r.fulfill({ status: 422, contentType: 'application/problem+json', body: '{"code":"invalid","detail":"Not today.","errors":[]}' }) : r.continue()));
   await card('Not started', 'Paint the boat').dragTo(page.locator('[data-col="waiting"]'));
   await page.getByText('Not today.').waitFor();
+  await page.locator('.mantine-Notification-root').filter({ hasText: 'Not today.' }).getByRole('button', { name: 'Close' }).click();
   await card('Not started', 'Paint the boat').waitFor();
   await page.unroute('**/api/v1/tasks/*');
   // one more, in its column
