@@ -15,6 +15,7 @@
 #include "http/reply_mhd.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -112,6 +113,26 @@ void *connection_begin(void *cls, const char *uri, struct MHD_Connection *mhd)
     return k;
 }
 
+/* The library puts what stands in a folded line behind the name of the header before it: what says how long a body is must
+ * not hide so, nor behind a space in front of the colon. */
+static bool is_misnamed(const char *name)
+{
+    static const char *const lengths[] = { "Content-Length", "Transfer-Encoding" };
+
+    for (const char *p = name; *p; p++) {
+        if (!isalnum((unsigned char)*p) && !strchr("!#$%&'*+-.^_`|~", *p)) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        size_t n = strlen(lengths[i]);
+        if (strncasecmp(name, lengths[i], n) == 0 && name[n]) {
+            return true;
+        }
+    }
+    return !*name;
+}
+
 static enum MHD_Result take_header(
     void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
 {
@@ -123,6 +144,7 @@ static enum MHD_Result take_header(
         || strcasecmp(name, "Transfer-Encoding") == 0;
     k->coded |= strcasecmp(name, "Transfer-Encoding") == 0 && strcasecmp(value, "chunked") != 0;
     k->hosts += strcasecmp(name, "Host") == 0;
+    k->misnamed |= is_misnamed(name);
     for (int h = 0; h < HEADERS; h++) {
         const char *known = header_name((enum header)h);
         if ((known[0] | 0x20) == (name[0] | 0x20) && strlen(known) == n
@@ -289,6 +311,8 @@ static bool refuse_early(struct carrier *k)
     } else if (k->lengths > 1) {
         /* two servers on the way could read it differently */
         reply_error(x, 400, "invalid", "the length of the body is said twice");
+    } else if (k->misnamed) {
+        reply_error(x, 400, "invalid", "the name of a header is none, or its value goes on in a line of its own");
     } else if (k->coded) {
         reply_error(x, 501, "not_implemented", "chunked is the only transfer encoding that is known");
     } else if (k->hostless) {
@@ -452,7 +476,7 @@ static enum MHD_Result begin_body(struct carrier *k, const char *version)
     k->max = (size_t)body_limit(k);
     k->limited = !within_rate(k);
     k->too_large = length < 0 || length > (int64_t)k->max;
-    if ((k->lengths > 1 || k->coded || k->hostless || k->too_large || (k->limited && length)) && refuse_early(k)) {
+    if ((k->lengths > 1 || k->misnamed || k->coded || k->hostless || k->too_large || (k->limited && length)) && refuse_early(k)) {
         return answer_unread(k); /* not worth reading */
     }
     bool large = length > cfg->body_open || chunked;

@@ -31,6 +31,7 @@ struct carrier {
     int hosts;
     bool coded;    /* in a transfer encoding that is not chunked */
     bool hostless; /* where HTTP wants one host, and one only */
+    bool misnamed; /* a header whose name is none, as a folded line makes it */
 
     /* an answer that is made while it is sent */
     bool streaming, more, broken;

@@ -3,6 +3,7 @@
 #include "model/change.h"
 
 #include "model/access.h"
+#include "model/access_steps.h"
 #include "model/cells.h"
 #include "model/org.h"
 
@@ -94,6 +95,12 @@ static enum err_code look_at(struct call *c, struct set_line *l, struct ref_name
 /* Is it offered? What the program does of its own accord is not: it would do it again. */
 static bool can_undo(const struct call *c, const struct set_line *l)
 {
+    for (size_t i = 0; i < l->n; i++) {
+        const struct live_entity *owner = access_link_owner(l->named[i].e);
+        if ((owner ? owner : l->named[i].e)->def.flags & ENTITY_ADMIN && !access_all_powerful(c)) {
+            return false;
+        }
+    }
     return (l->user || str_is(l->via, via_name(VIA_SHELL))) && !l->undone_by && l->changes && l->at >= c->now - FEED_LIFE;
 }
 

@@ -61,6 +61,12 @@ enum err_code user_before_save(struct call *c, struct record *r, const struct re
     if (changed(r, old, "admin") && record_get(r, "admin").i && !c->who->admin) {
         return fail(c, ERR_FORBIDDEN, "admin", "only an administrator can make another one");
     }
+    if (old && record_get(old, "admin").i && !c->who->admin && c->who->id != r->id) {
+        return fail(c, ERR_FORBIDDEN, NULL, "only administrators change or delete another one");
+    }
+    if (r->many && r->many[entity_field(r->e, STR("roles"))->index] && !c->who->admin) {
+        return fail(c, ERR_FORBIDDEN, "roles", "only administrators give roles");
+    }
     struct str language = record_get(r, "language").s;
     if (changed(r, old, "language") && language.n && !text_speaks(language)) {
         return fail(c, ERR_INVALID, "language", "\"%.*s\" is no language of Kith; there are %.*s", STR_ARG(language),
@@ -72,6 +78,21 @@ enum err_code user_before_save(struct call *c, struct record *r, const struct re
     TRY(administrators(c, r->id, &others));
     return others ? OK
                   : fail(c, ERR_CONFLICT, "admin", "the last administrator cannot be taken away");
+}
+
+enum err_code user_before_delete(struct call *c, const struct record *r)
+{
+    bool admin = record_get(r, "admin").i && record_get(r, "active").i;
+    int64_t others;
+
+    if (!admin || !c->who->id || record_get(r, "deleted_at").type != DB_NULL) {
+        return OK;
+    }
+    if (!c->who->admin) {
+        return fail(c, ERR_FORBIDDEN, NULL, "only administrators change or delete another one");
+    }
+    TRY(administrators(c, r->id, &others));
+    return others ? OK : fail(c, ERR_CONFLICT, "admin", "the last administrator cannot be taken away");
 }
 
 /* A tree has no circles: nobody is above himself. */

@@ -14,6 +14,7 @@ struct record;
 enum err_code user_before_save(struct call *c, struct record *r, const struct record *old);
 /* How many can administer, but for one (0: no exception). */
 enum err_code administrators(struct call *c, int64_t without, int64_t *n);
+enum err_code user_before_delete(struct call *c, const struct record *r);
 enum err_code tree_before_save(struct call *c, struct record *r, const struct record *old);
 enum err_code grant_before_save(struct call *c, struct record *r, const struct record *old);
 enum err_code share_before_save(struct call *c, struct record *r, const struct record *old);

@@ -7,6 +7,7 @@
 
 #include "model/bulk.h"
 #include "model/change.h"
+#include "model/file.h"
 #include "model/hooks.h"
 #include "model/import_job.h"
 #include "model/lookup.h"
@@ -47,7 +48,7 @@ static const struct field user_fields[] = {
 
 static const struct entity user = { .name = "user", .plural = "users", .icon = "user",
     .fields = user_fields, .flags = ENTITY_ADMIN | ENTITY_PUBLIC, .before_save = user_before_save,
-    .after_save = access_after_save };
+    .before_delete = user_before_delete, .after_save = access_after_save };
 
 static const struct field team_fields[] = {
     FIELD_TEXT("name", .required = true, .unique = true, .search = 3),
@@ -302,7 +303,7 @@ static const struct field file_fields[] = {
     FIELD_END,
 };
 static const struct entity file = { .name = "file", .plural = "files", .icon = "paperclip",
-    .fields = file_fields, .flags = ENTITY_UPLOAD };
+    .fields = file_fields, .flags = ENTITY_UPLOAD, .before_save = file_before_save };
 
 static const struct field setting_fields[] = {
     FIELD_TEXT("name", .required = true, .max = 100, .no_fold = true),

@@ -6,6 +6,7 @@
  * undo brings the first back. */
 
 #include "model/access.h"
+#include "model/access_steps.h"
 #include "model/hooks.h"
 #include "model/job.h"
 #include "model/store.h"
@@ -25,13 +26,14 @@ enum err_code undo_steps(struct call *c, int64_t set, int64_t before, size_t mos
     *n = 0;
     *out = ARENA_ARRAY(c->mem, struct undo_step, most + 1);
     TRY(db_query(c, &rows,
-        SQL("SELECT \"id\", \"entity\", \"record\", \"history\", \"kind\" FROM \"feed\" WHERE"
-            " \"change_set\" = $1 AND \"id\" < $2 ORDER BY \"id\" DESC LIMIT $3"),
+        SQL("SELECT f.\"id\", f.\"entity\", f.\"record\", f.\"history\", f.\"kind\", s.\"kind\" = 'merge' FROM"
+            " \"feed\" f JOIN \"change_sets\" s ON s.\"id\" = f.\"change_set\" WHERE f.\"change_set\" = $1 AND"
+            " f.\"id\" < $2 ORDER BY f.\"id\" DESC LIMIT $3"),
         VALS(V(set), V(before ? before : INT64_MAX), V((int64_t)most))));
     while (*n < most && rows_next(&rows)) {
         struct str kind = stmt_text(rows.st, 4);
         (*out)[(*n)++] = (struct undo_step) { col_int(&rows, 0), col_int(&rows, 1),
-            col_int(&rows, 2), col_int(&rows, 3), kind.n ? kind.p[0] : 'u' };
+            col_int(&rows, 2), col_int(&rows, 3), kind.n ? kind.p[0] : 'u', col_int(&rows, 5) != 0 };
     }
     return rows_end(&rows);
 }
@@ -260,6 +262,87 @@ static enum err_code undo_purge(
     return record_revive(c, r);
 }
 
+static enum err_code refuse_rights(struct call *c, const struct live_entity *e, const struct undo_step *s)
+{
+    return fail(c, ERR_FORBIDDEN, "change_set", "you may not change %s %" PRId64 " now, so only an administrator can undo this",
+        e->name.p, s->record);
+}
+
+/* The record as it is now; one that is not there has nothing to protect. */
+static enum err_code may_still(
+    struct call *c, const struct live_entity *e, const struct undo_step *s, enum right right)
+{
+    struct record *r;
+    bool yes = false;
+    enum err_code code = record_load(c, e, s->record, true, &r);
+
+    if (code == ERR_NOT_FOUND) {
+        err_clear(&c->err);
+        return OK;
+    }
+    TRY(code);
+    /* what one has made oneself one may take away again */
+    struct dbval by = record_get(r, "created_by");
+    if (right == RIGHT_DELETE && s->kind == CHANGE_CREATE && by.type == DB_INT && by.i == c->who->id) {
+        return OK;
+    }
+    TRY(access_record(c, r, RIGHT_READ, &yes));
+    if (yes && right != RIGHT_READ) {
+        TRY(access_record(c, r, right, &yes));
+    }
+    return yes ? OK : refuse_rights(c, e, s);
+}
+
+static enum err_code may_set(struct call *c, const struct live_entity *e, const struct undo_step *s)
+{
+    const char *number;
+    json_t *old, *cells;
+
+    TRY(old_values(c, s, &old));
+    json_object_foreach(old, number, cells)
+    {
+        char name[32];
+        snprintf(name, sizeof name, "@%s", number);
+        const struct live_field *f = entity_field(e, str_of(name));
+        if (f && !f->standard && access_field(c, f) != FIELD_WRITE) {
+            return refuse_rights(c, e, s);
+        }
+    }
+    return OK;
+}
+
+/* What undoing would write, the caller must have the right to write now: rights may have gone since. References that a
+ * merge moved go back with it. */
+static enum err_code may_take(struct call *c, const struct live_entity *e, const struct undo_step *s)
+{
+    const struct live_entity *owner = access_link_owner(e);
+
+    if (access_all_powerful(c)) {
+        return OK;
+    }
+    if ((owner ? owner : e)->def.flags & ENTITY_ADMIN) {
+        return refuse_rights(c, e, s);
+    }
+    switch ((enum change_kind)s->kind) {
+    case CHANGE_UPDATE:
+        if (!s->history || s->merged) {
+            return OK;
+        }
+        TRY(may_set(c, e, s));
+        return may_still(c, e, s, RIGHT_UPDATE);
+    case CHANGE_CREATE:
+    case CHANGE_DELETE:
+    case CHANGE_RESTORE:
+        return s->merged && owner ? OK : may_still(c, e, s, RIGHT_DELETE);
+    case CHANGE_PURGE:
+        return access_require(c, owner ? owner : e, owner ? RIGHT_UPDATE : RIGHT_CREATE);
+    case CHANGE_ENTER:
+    case CHANGE_LEAVE:
+        break;
+    }
+    return OK;
+}
+
 static enum err_code take_step(
     struct call *c, const struct live_entity *e, const struct undo_step *s, int64_t set)
 {
@@ -292,6 +375,7 @@ enum err_code undo_step(struct call *c, const struct undo_step *s, int64_t set)
         return fail(c, ERR_CONFLICT, "change_set",
             "the object that this change was about has been removed");
     }
+    TRY(may_take(c, e, s));
     if (!str_is(e->name, "user") || !c->who->id) {
         return take_step(c, e, s, set);
     }

@@ -8,6 +8,7 @@
 struct undo_step { /* a row of the feed */
     int64_t seq, entity, record, history;
     char kind;
+    bool merged; /* of a merge, which moves also what others own */
 };
 
 /* The steps of a change set before a sequence number (0: from its end), newest first, at most `most`. */

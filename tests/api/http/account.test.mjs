@@ -242,7 +242,51 @@ test('no undo takes the last administrator away', async () => {
     const b = fresh.as(await fresh.tokenOf('b@kith.example'));
     assert.equal((await b('POST', '/undo', { change_set: made.id })).status, 409);
     assert.equal((await b('GET', `/users/${other.id}`)).body.admin, true);
+    // nor does deleting him, one by one or many at once
+    assert.equal((await b('DELETE', `/users/${other.id}`)).status, 409);
+    assert.equal((await b('POST', '/batch', { operations: [{ method: 'DELETE', path: `/users/${other.id}` }] })).status, 409);
+    const bulk = (await b('POST', '/users/bulk', { ids: [other.id], do: 'delete' })).body;
+    if (bulk.job) await eventually(async () => ['done', 'failed'].includes((await b('GET', `/jobs/${bulk.job}`)).body.state), 20);
+    assert.equal((await b('GET', '/me')).status, 200);
+    // and who stepped down does not undo that
+    const stepped = (await b('GET', '/change_sets?user=1&limit=1')).body.items[0];
+    assert.equal((await fresh.api('POST', '/undo', { change_set: stepped.id })).status, 403);
+    assert.equal((await fresh.api('GET', '/me')).body.user.admin, false);
   } finally { await fresh.close(); }
+});
+
+test('who may change users gives no roles, and neither changes nor deletes an administrator', async () => {
+  const hr = await w.user('hr@kith.example', [{ entity: 'user', read: 'all', create: 'all', update: 'all', delete: 'all' }]);
+  const boss = (await w.api('POST', '/users', { email: 'boss@kith.example', name: 'Boss', admin: true })).body;
+  const plain = (await w.api('POST', '/users', { email: 'plain2@kith.example', name: 'Plain' })).body;
+  const role = (await w.api('POST', '/roles', { name: 'Much' })).body;
+  assert.equal((await hr.api('PATCH', `/users/${plain.id}`, { title: 'Clerk' })).status, 200);
+  assert.equal((await hr.api('PATCH', `/users/${plain.id}`, { roles: [{ id: role.id }] })).status, 403);
+  assert.equal((await hr.api('POST', '/users', { email: 'made@kith.example', name: 'Made', roles: [{ id: role.id }] })).status, 403);
+  assert.equal((await hr.api('PATCH', `/users/${boss.id}`, { email: 'mine@kith.example' })).status, 403);
+  assert.equal((await hr.api('DELETE', `/users/${boss.id}`)).status, 403);
+  assert.equal((await hr.api('DELETE', `/users/${plain.id}`)).status, 204);
+  assert.equal((await w.api('DELETE', `/users/${boss.id}`)).status, 204);
+});
+
+test('undo asks for the rights of now', async () => {
+  const u = await w.user('undoer@kith.example', [{ entity: 'contact', read: 'own', create: 'own', update: 'own', delete: 'none' }]);
+  const made = (await u.api('POST', '/contacts', { last_name: 'Handed', job_title: 'old' })).body;
+  assert.equal((await u.api('PATCH', `/contacts/${made.id}`, { job_title: 'new' })).status, 200);
+  const set = (await u.api('GET', '/change_sets?limit=1')).body.items[0].id;
+  assert.equal((await w.api('PATCH', `/contacts/${made.id}`, { owner: 1 })).status, 200);
+  assert.equal((await u.api('GET', `/contacts/${made.id}`)).status, 404);
+  assert.equal((await u.api('POST', '/undo', { change_set: set })).status, 403);
+  assert.equal((await w.api('GET', `/contacts/${made.id}`)).body.job_title, 'new');
+  assert.equal((await w.api('PATCH', `/contacts/${made.id}`, { owner: u.id })).status, 200);
+  assert.equal((await u.api('POST', '/undo', { change_set: set })).status, 200);
+  assert.equal((await w.api('GET', `/contacts/${made.id}`)).body.job_title, 'old');
+  // what one has made oneself one takes away again, without a right to delete; of oneself nothing is offered
+  const mistake = (await u.api('POST', '/contacts', { last_name: 'Mistake' })).body;
+  assert.equal((await u.api('DELETE', `/contacts/${mistake.id}`)).status, 403);
+  assert.equal((await u.api('POST', '/undo', { change_set: (await u.api('GET', '/change_sets?limit=1')).body.items[0].id })).status, 200);
+  await u.api('PATCH', '/me', { name: 'Undoer' });
+  assert.equal((await u.api('GET', '/change_sets?limit=1')).body.items[0].can_undo, false);
 });
 
 test('labels and sentences come in the language of who asks', async () => {

@@ -118,9 +118,17 @@ test('a request names one host, and no encoding that is not known', async () => 
   assert.match(await ask(['GET /healthz HTTP/1.1']), / 400 /);
   assert.match(await ask(['GET /healthz HTTP/1.1', 'Host: x', 'Host: y']), / 400 /);
   assert.match(await ask(['POST /api/v1/login HTTP/1.1', 'Host: x', 'Transfer-Encoding: gzip, chunked']), / 501 /);
+  // what a folded line or a space before the colon makes of a name
+  for (const lines of [['Content-Length:', ' 2'], ['Content-Length: 2', ' 5'], ['Content-Length: 12', 'Transfer-Encoding:', ' chunked'], ['Content-Length: 5', 'Transfer-Encoding : chunked']])
+    assert.match(await ask(['POST /api/v1/login HTTP/1.1', 'Host: x', ...lines]), / 400 /, lines.join('|'));
 });
 
 test('a file whose name would be read backwards is refused', async () => {
   for (const sign of ['\u202e', '\u2066']) assert.equal((await w.request('POST', `/api/v1/files?name=${encodeURIComponent(`photo${sign}gpj.exe`)}`, 'x', { authorization: `Bearer ${w.token}` })).status, 422);
+  const kept = await w.request('POST', '/api/v1/files?name=photo.txt', 'x', { authorization: `Bearer ${w.token}` });
+  assert.equal((await w.api('PATCH', `/files/${kept.body.id}`, { name: 'a\u202egpj.exe' })).status, 422);
+  assert.equal((await w.api('PATCH', `/files/${kept.body.id}`, { name: 'a\r\nX: y' })).status, 422);
+  assert.equal((await w.api('PATCH', `/files/${kept.body.id}`, { name: 'other.txt' })).status, 200);
+  assert.equal((await w.api('POST', '/files/upsert?key=external_id', { external_id: 'z2', name: 'none.txt' })).status, 422);
   assert.equal((await w.request('POST', `/api/v1/files?name=${encodeURIComponent('שלום\u200f.txt')}`, 'x', { authorization: `Bearer ${w.token}` })).status, 201);
 });
