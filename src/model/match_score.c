@@ -9,6 +9,7 @@
 
 #include "base/similar.h"
 #include "model/standard.h"
+#include "model/texts.h"
 
 #include <math.h>
 #include <string.h>
@@ -255,9 +256,10 @@ void match_reasons(struct call *c, const struct match_rule *rule, uint64_t patte
         }
         json_object(w, NULL);
         json_text(w, "field", term->name);
+        const char *label = text_in(call_language(c), term->f->label.p);
         json_text(w, "label", term->piece.n
-                ? arena_fmt(c->mem, "%s: %.*s", term->f->label.p, STR_ARG(term->piece))
-                : term->f->label);
+                ? arena_fmt(c->mem, "%s: %s", label, text_in(call_language(c), arena_cstr(c->mem, term->piece)))
+                : str_of(label));
         json_cstr(w, "says", word_of(term, level));
         json_int(w, "level", level);
         json_real(w, "weight", round(match_term_weight(term, level) * 100) / 100);

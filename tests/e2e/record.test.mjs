@@ -259,6 +259,16 @@ step('the timeline by kind; related records as cards, one more added', async () 
   await line.getByText('One for the filter').waitFor();
   for (const x of await line.getByRole('listitem').all()) assert.match(await x.innerText(), /One for the filter|Kept on top|Note/);
   await look('record-timeline');
+  // a day without a time is kept, and what is late says so here too
+  await page.getByRole('group', { name: 'What to show' }).getByRole('button', { name: 'Everything' }).click();
+  await page.getByRole('group', { name: 'What to add' }).getByRole('button', { name: 'Task', exact: true }).click();
+  await page.getByRole('textbox', { name: 'Title' }).fill('Late already');
+  await page.getByLabel('Due', { exact: true }).fill('2026-11-01');
+  await look('record-due');
+  await page.getByRole('button', { name: 'Add task' }).click();
+  const late = line.getByRole('listitem').filter({ hasText: 'Late already' });
+  await late.getByText('Overdue', { exact: true }).waitFor();
+  assert.match((await list('/tasks', "title = 'Late already'"))[0].due, /^2026-11-01T09:00/);
 });
 
 step('rights explained: what one may not change says why', async () => {

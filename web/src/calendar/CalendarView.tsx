@@ -67,7 +67,7 @@ export default function CalendarView({ entity: e, state, onProblem }: BodyProps)
   if (!field) return <Empty title={t('calendar.none')} />;
   if (run.error) return <ErrorState error={run.error} retry={run.again} />;
   const move = (by: number) => state.set({ at: iso(week ? plus(at, 7 * by) : new Date(at.getFullYear(), at.getMonth() + by, 1)) }, true);
-  const clock = (v: string) => (valueKind(field) === 'instant' ? new Intl.DateTimeFormat(language(), { hour: '2-digit', minute: '2-digit' }).format(new Date(v)) : '');
+  const clock = (v: string) => (valueKind(field) === 'instant' ? new Intl.DateTimeFormat(language(), { hour: 'numeric', minute: '2-digit' }).format(new Date(v)) : '');
   const today = iso(new Date());
   const title = week ? new Intl.DateTimeFormat(language(), { day: 'numeric', month: 'short', year: 'numeric' }).formatRange(first, last) : new Intl.DateTimeFormat(language(), { month: 'long', year: 'numeric' }).format(at);
   const most = week ? 40 : 3;

@@ -93,6 +93,18 @@ function PartialDate({ value, onChange, common }: InputProps & { common: TextInp
   return <TextInput {...common} inputWrapperOrder={['label', 'input', 'description', 'error']} description={understood ?? common.description} placeholder={`${date('1985-03-29')} · ${date('--03-29')} · 1985`} value={typed} onChange={(e) => { setRaw(e.currentTarget.value); onChange(parsePartial(e.currentTarget.value)); }} />;
 }
 
+/** A day and a time of it: who says only the day means its morning. */
+function Instant({ field: f, value: v, onChange, common }: InputProps & { common: object }) {
+  const [day = '', time = ''] = localInput(v).split('T');
+  const put = (d: string, at: string) => { const when = new Date(`${d}T${at || '09:00'}`); onChange(d && !Number.isNaN(when.getTime()) ? when.toISOString() : null); };
+  return (
+    <Group gap={6} wrap="nowrap" align="flex-end">
+      <TextInput {...common} className="grow" type="date" value={day} onChange={(e) => put(e.currentTarget.value, time)} />
+      <TextInput aria-label={t('input.time', { label: f.label })} type="time" value={time} disabled={!day} onChange={(e) => put(day, e.currentTarget.value)} />
+    </Group>
+  );
+}
+
 export function Input(props: InputProps) {
   const { field: f, value: v, onChange, error, label, autoFocus, required } = props;
   const meta = useMeta();
@@ -112,7 +124,7 @@ export function Input(props: InputProps) {
     case 'tags': return <TagsInput {...common} data={choices.map((c) => c.code)} value={v ?? []} onChange={onChange} />;
     case 'yes_no': return <Select {...common} defaultDropdownOpened={props.open} clearable={!f.required} clearButtonProps={{ 'aria-label': t('clear') }} data={[{ value: 'y', label: t('yes') }, { value: 'n', label: t('no') }]} value={v === true ? 'y' : v === false ? 'n' : null} onChange={(x) => onChange(x === null ? null : x === 'y')} />;
     case 'date': return f.partial ? <PartialDate {...props} common={common} /> : <TextInput {...common} type="date" value={text(v)} onChange={(e) => onChange(e.currentTarget.value)} />;
-    case 'instant': return <TextInput {...common} type="datetime-local" value={localInput(v)} onChange={(e) => onChange(e.currentTarget.value ? new Date(e.currentTarget.value).toISOString() : null)} />;
+    case 'instant': return <Instant {...props} common={common} />;
     case 'duration': return <TextInput {...common} placeholder="1 h 20 min" value={raw ?? (v === null || v === undefined ? '' : typeof v === 'number' ? duration(v) : v)} onChange={(e) => { setRaw(e.currentTarget.value); onChange(e.currentTarget.value.trim() ? parseDuration(e.currentTarget.value) : null); }} />;
     case 'money': {
       const change = (amount: string, currency: string) => onChange(amount.trim() ? { amount: amount.trim(), currency } : null);

@@ -41,14 +41,17 @@ export function date(v: string): string {
 export function instant(v: string): string {
   const d = new Date(v);
   if (Number.isNaN(d.getTime())) return v;
-  return kept('i', () => new Intl.DateTimeFormat(language(), { year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' })).format(d);
+  return kept('i', () => new Intl.DateTimeFormat(language(), { year: 'numeric', month: 'short', day: 'numeric', hour: 'numeric', minute: '2-digit' })).format(d);
 }
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [['year', 31557600], ['month', 2629800], ['week', 604800], ['day', 86400], ['hour', 3600], ['minute', 60]];
+/** Whole units that have gone by or are to come; days as the calendar has them, so that yesterday is yesterday. */
 export function ago(v: string): string {
-  const s = (new Date(v).getTime() - Date.now()) / 1000;
-  const f = kept('r', () => new Intl.RelativeTimeFormat(language(), { numeric: 'auto', style: 'short' }));
-  for (const [unit, n] of STEPS) if (Math.abs(s) >= n) return f.format(Math.round(s / n), unit);
-  return t('time.now');
+  const at = new Date(v), now = new Date();
+  const s = (at.getTime() - now.getTime()) / 1000;
+  const f = kept('r', () => new Intl.RelativeTimeFormat(language(), { numeric: 'auto' }));
+  const [unit, n] = STEPS.find(([, size]) => Math.abs(s) >= size) ?? ['second', 1];
+  if (unit === 'second') return t('time.now');
+  return f.format(unit === 'day' ? Math.round((new Date(at).setHours(0, 0, 0, 0) - new Date(now).setHours(0, 0, 0, 0)) / 86400_000) : Math.trunc(s / n), unit);
 }
 export function duration(s: number): string {
   const parts: string[] = [];

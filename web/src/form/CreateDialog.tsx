@@ -51,7 +51,7 @@ function Form({ entity, start, onDone, onClose }: { entity: Entity; start: Recor
     <form onSubmit={(e) => void submit(e)} noValidate>
       <Stack gap="sm">
         {kept && <div className="why" role="note">{t('form.kept')} <Button size="compact-sm" variant="default" onClick={() => { setDraft(() => undefined); setKept(false); }}>{t('form.afresh')}</Button></div>}
-        {shown.map((f, i) => <Input key={f.name} field={f} label={f.label} required={f.required} describe value={values[f.name]} error={problem?.at(f.name)} autoFocus={i === 0 && !['reference', 'choice'].includes(f.kind)} onChange={(v) => setDraft((old = start) => ({ ...old, [f.name]: v }))} />)}
+        {shown.map((f, i) => <Input key={f.name} field={f} label={f.label} required={f.required} describe value={values[f.name]} error={problem?.at(f.name)} autoFocus={i === 0 && !['reference', 'choice'].includes(f.kind)} onChange={(v) => { setDraft((old = start) => ({ ...old, [f.name]: v })); if (problem && (problem.at(f.name) || problem.errors.length === 1)) setError(null); }} />)}
         {!all && shown.length < fields.length && <Button variant="subtle" size="compact-sm" style={{ alignSelf: 'flex-start' }} onClick={() => setAll(true)}>{t('form.more', { n: fields.length - shown.length })}</Button>}
         {entity.fields.some((f) => f.kind === 'emails') && <LikelyNotice entity={entity} body={body} onUse={(id) => { setDraft(() => undefined); onDone({ id, version: 0 }); }} />}
         {(elsewhere || (error && !problem)) ? <Complaint error={error} /> : null}

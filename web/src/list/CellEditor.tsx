@@ -54,7 +54,7 @@ export default function CellEditor({ entity: e, field: f, row: r, onEnd }: { ent
     ev.stopPropagation();
     const open = (ev.target as HTMLElement).getAttribute('aria-expanded') === 'true';
     if (ev.key === 'Escape') onEnd('stay');
-    else if (ev.key === 'Tab' && parts && ev.target !== [...box.current!.querySelectorAll('input')].at(ev.shiftKey ? 0 : -1)) return;
+    else if (ev.key === 'Tab' && (parts || f.kind === 'instant') && ev.target !== [...box.current!.querySelectorAll('input')].at(ev.shiftKey ? 0 : -1)) return;
     else if (ev.key === 'Tab' && !(several && f.kind !== 'tags' && f.kind !== 'choices' && f.kind !== 'many')) { ev.preventDefault(); save(ev.shiftKey ? 'left' : 'right'); }
     else if (ev.key === 'Enter' && (ev.ctrlKey || (!long && !(one && open) && !several))) { ev.preventDefault(); save('stay'); }
   }

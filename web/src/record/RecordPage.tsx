@@ -6,7 +6,7 @@ import { call, get, Problem } from '../api/client';
 import { isGone, onChanges } from '../api/live';
 import { usePhone } from '../app/Shell';
 import { t } from '../locale/t';
-import { address, can, titleOf, useMeta, type Entity } from '../meta/meta';
+import { address, can, titleOf, useMeta, type Child, type Entity, type Meta } from '../meta/meta';
 import { Complaint, ErrorState, useTitle } from '../ui/bits';
 import { ScrollX } from '../ui/ScrollX';
 import { later } from '../ui/later';
@@ -109,7 +109,7 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
             {panel && <Tabs.Panel value="panel" pt="sm"><panel.Body entity={e} record={r} /></Tabs.Panel>}
             {phone && <Tabs.Panel value="fields"> </Tabs.Panel>}
             {activity && <Tabs.Panel value="timeline" pt="sm"><Timeline entity={e} id={id} first={first} /></Tabs.Panel>}
-            {related.length > 0 && <Tabs.Panel value="related" pt="sm">{related.map((c) => <Related key={c.name} entity={e} record={r} by={c} label={labelOf(c.name)} />)}</Tabs.Panel>}
+            {related.length > 0 && <Tabs.Panel value="related" pt="sm">{related.map((c) => <Related key={c.name} entity={e} record={r} by={c} label={labelOf(meta, c)} />)}</Tabs.Panel>}
             {files && <Tabs.Panel value="files" pt="sm"><Files entity={e} id={id} /></Tabs.Panel>}
             <Tabs.Panel value="history" pt="sm"><History entity={e} id={id} record={r} /></Tabs.Panel>
           </Tabs>
@@ -119,4 +119,8 @@ export default function RecordPage({ entity: e, id }: { entity: Entity; id: numb
   );
 }
 
-const labelOf = (name: string) => { const s = name.replace(/^x_/, '').replaceAll('_', ' '); return s.charAt(0).toUpperCase() + s.slice(1); };
+/** Records of an object by the name of that, and by which field where several lead here. */
+function labelOf(meta: Meta, c: Child) {
+  const e = meta.entity(c.entity)!;
+  return c.name === e.plural ? e.label_plural : `${e.label_plural} (${e.fields.find((f) => f.name === c.by)?.label ?? c.by})`;
+}

@@ -5,7 +5,7 @@ import { get } from '../api/client';
 import { Display } from '../fields/Display';
 import { ago, date, instant, plainText } from '../fields/format';
 import { t, type Key } from '../locale/t';
-import { address, can, titleOf, useMeta, type Entity, type Rec } from '../meta/meta';
+import { address, alarmOf, can, titleOf, useMeta, type Entity, type Rec } from '../meta/meta';
 import { Chip, Empty, ErrorState, Letter } from '../ui/bits';
 import { Link } from '../ui/Link';
 import { bodyOf, Composer, linkOf } from './Composer';
@@ -70,7 +70,7 @@ export function Timeline({ entity: e, id, first }: { entity: Entity; id: number;
               {begins}
               <Letter text={a.label} of={a.name} />
               <div style={{ minWidth: 0 }}>
-                <Group gap={8} wrap="wrap"><Link className="rowlink" href={address(a, i.id)}>{name}</Link>{a.fields.filter((f) => f.kind === 'choice' && f.name === 'status' && i.record[f.name]).map((f) => <Display key={f.name} field={f} value={i.record[f.name]} />)}<time className="when" dateTime={i.at} title={instant(i.at)}>{ago(i.at)}</time>{i.record.owner?.name && <span className="when">{i.record.owner.name}</span>}</Group>
+                <Group gap={8} wrap="wrap"><Link className="rowlink" href={address(a, i.id)}>{name}</Link>{a.fields.filter((f) => f.kind === 'choice' && f.name === 'status' && i.record[f.name]).map((f) => <Display key={f.name} field={f} value={i.record[f.name]} />)}{a.fields.filter((f) => alarmOf(a, f) && i.record[f.alarm!] === true).map((f) => <b key={f.name} className="alarm">{alarmOf(a, f)!.label}</b>)}<time className="when" dateTime={i.at} title={instant(i.at)}>{ago(i.at)}</time>{i.record.owner?.name && <span className="when">{i.record.owner.name}</span>}</Group>
                 {text && <div className="bodytext">{text}</div>}
               </div>
             </li>

@@ -136,7 +136,7 @@ function Tokens() {
           <Group><Button type="submit" variant="default" disabled={!name.trim() || (reach === 'some' && some.length === 0)}>{t('account.token.add')}</Button></Group>
         </Stack>
       </form>
-      {leaving && <Sure title={t('account.revoke.of', { name: leaving.name })} text={t('account.revoke.sure')} word={t('account.revoke')} onClose={() => setLeaving(null)} onYes={() => void save('DELETE', `/tokens/${leaving.id}`)} />}
+      {leaving && <Sure title={t('account.revoke.of', { name: leaving.name })} text={t('account.revoke.sure')} word={t('account.revoke')} onClose={() => setLeaving(null)} onYes={() => { setShown(''); void save('DELETE', `/tokens/${leaving.id}`); }} />}
     </section>
   );
 }
