@@ -14,7 +14,7 @@ const flat = (s) => s.toLowerCase().replace(/[\s_.]+/g, ' ');
 const strings = (v) => (typeof v === 'string' ? [v] : Array.isArray(v) ? v.flatMap(strings) : v && typeof v === 'object' ? Object.entries(v).flatMap(([k, x]) => [k, ...strings(x)]) : []);
 const hear = (...said) => { for (const s of strings(said)) heard.add(flat(s)); };
 const MONTH = /^(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun)/i;
-const OWN = /^(am|pm|ago|in|last|next|yesterday|tomorrow|this|min\.?|hr\.?|days?|wk\.?|mo\.?|yr\.?|qtr\.?|ms|kb|mb|gb|byte|min|kith|ctrl|enter|esc|home|end|tab|space|shift|alt|f2|deutsch|english)$/i;
+const OWN = /^(am|pm|ago|in|last|next|yesterday|tomorrow|this|minutes?|hours?|days?|weeks?|months?|years?|ms|kb|mb|gb|byte|min|kith|ctrl|enter|esc|home|end|tab|space|shift|alt|f2|deutsch|english)$/i;
 const fine = (text, all) => {
   const s = text.replace(/⟦[^⟦⟧]*(⟦[^⟦⟧]*⟧[^⟦⟧]*)*⟧/g, ' ').trim();
   if (!/[a-zà-ÿ]{2}/i.test(s)) return true; // numbers, signs, single letters
