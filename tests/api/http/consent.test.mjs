@@ -205,4 +205,13 @@ test('what people said is taken back by undo, with its state', async () => {
   const r = await w.api('POST', '/undo', { change_set: set.id });
   assert.equal(r.status, 200, r.text);
   assert.deepEqual(await state(p), ['granted']);
+  // its state is kept by the program: who may write down what people say takes that back without more rights
+  const clerk = await w.user('clerk@kith.example', [{ entity: 'contact', read: 'all' }, { entity: 'consent_entry', read: 'all', create: 'all' }, { entity: 'consent_purpose', read: 'all' }]);
+  const entry = (await get(`/consent_entries?where=${encodeURIComponent(`contact = ${p}`)}&limit=1`)).items[0];
+  const made = await clerk.api('POST', '/consent_entries', { contact: p, purpose: entry.purpose.id, channel: entry.channel, state: 'denied' });
+  assert.equal(made.status, 201, made.text);
+  assert.deepEqual(await state(p), ['denied']);
+  const back = await clerk.api('POST', '/undo', { change_set: (await clerk.api('GET', '/change_sets?limit=1')).body.items[0].id });
+  assert.equal(back.status, 200, back.text);
+  assert.deepEqual(await state(p), ['granted']);
 });
