@@ -339,6 +339,9 @@ enum err_code records_upsert(struct call *c, struct exchange *x)
         return fail(c, ERR_CONFLICT, str_is(key, "email") ? "emails" : "external_id",
             "more than one record fits: %" PRId64 ", %" PRId64 "", ids[0], ids[1]);
     }
+    if (!n && (e->def.flags & ENTITY_UPLOAD)) {
+        return fail(c, ERR_CONFLICT, NULL, "%s are uploaded, not made", e->label_plural.p);
+    }
     if (!n) {
         return create(c, x, r, NULL, 0);
     }

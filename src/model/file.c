@@ -130,14 +130,11 @@ static enum err_code clean_name(struct call *c, struct str *name)
     return OK;
 }
 
-/* A name may be changed later too; bytes come by an upload only. */
+/* A name may be changed later too. */
 enum err_code file_before_save(struct call *c, struct record *r, const struct record *old)
 {
     struct str name = record_get(r, "name").s, was = old ? record_get(old, "name").s : (struct str) { "", 0 };
 
-    if (!old && record_get(r, "hash").type == DB_NULL) {
-        return fail(c, ERR_INVALID, "hash", "a file is uploaded, not made");
-    }
     if (!str_eq(name, was)) {
         TRY(clean_name(c, &name));
         record_set(c, r, "name", V(name));
