@@ -55,8 +55,11 @@ static bool scope_allows(const struct call *c, const struct live_entity *e, enum
 
 bool access_scope_allows(const struct call *c, const struct live_entity *e, enum right right)
 {
-    /* what the program makes is nobody's to change */
-    return (!(e->def.flags & ENTITY_DERIVED) || right == RIGHT_READ || right == RIGHT_EXPORT) && scope_allows(c, e, right);
+    bool looks = right == RIGHT_READ || right == RIGHT_EXPORT;
+
+    /* what the program makes is nobody's to change, and some links are the administrators' */
+    return (looks || !(e->def.flags & ENTITY_DERIVED)) && (looks || !(e->def.flags & ENTITY_BY_ADMINS) || c->who->admin)
+        && scope_allows(c, e, right);
 }
 
 const struct entity_access *access_of(const struct call *c, const struct live_entity *e)

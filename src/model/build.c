@@ -346,7 +346,7 @@ static enum err_code add_link(struct build *b, struct live_entity *e, struct liv
     }
     pair[0] = f->def.unique ? "\"from\", \"to\"" : NULL;
     struct entity def = { .name = name, .plural = plural, .fields = fields,
-        .flags = ENTITY_LINK | ENTITY_NO_SEARCH, .unique = pair, .title = "to" };
+        .flags = ENTITY_LINK | ENTITY_NO_SEARCH | (f->def.by_admins ? ENTITY_BY_ADMINS : 0), .unique = pair, .title = "to" };
     struct str key = f->custom ? arena_fmt(b->mem, "#f%lld.link", (long long)f->id) : str_of(name);
     TRY(add_entity(b, &def, key, 0, e->module));
     f->link = b->m->entities[b->m->nentities - 1];

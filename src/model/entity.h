@@ -27,6 +27,7 @@ enum entity_flags {
     ENTITY_UPLOAD = 16384,   /* its records come with bytes: they are not imported */
     ENTITY_CLUSTERED = 32768, /* with ENTITY_WITHOUT_ID: small rows, kept in the order of the key */
     ENTITY_DERIVED = 65536,   /* made and kept by the program from other records: read over the API, and no more */
+    ENTITY_BY_ADMINS = 262144, /* with ENTITY_LINK: only administrators write it, whatever roles say of its near end */
     ENTITY_SAVES_ALONE = 131072, /* its before_save looks at nothing but the record and the call's instant */
     ENTITY_WITHOUT_ID = 256, /* with ENTITY_TABLE: the fields named by .key are the key */
 };

@@ -57,6 +57,7 @@ struct field {
     enum field_kind kind;
     enum field_kind result; /* of a formula or roll-up; 0 lets the expression say */
     bool required, unique, read_only, set_once, hidden, sensitive, partial;
+    bool by_admins; /* MANY: only administrators change it */
     bool asked;      /* a form for a new record has it from the start, though it may be left out */
     bool no_history; /* changes of it are not kept (counters, marks) */
     bool no_fold;    /* compared byte by byte: codes, external ids, URLs */

@@ -11,8 +11,6 @@ enum { FILE_CHUNK = 64 << 10 };
 /* Stores the bytes under their SHA-256 and makes the record. The type is checked against the first bytes:
  * what claims to be a picture or a PDF and is not is refused; HTML, SVG and scripts are kept as
  * application/octet-stream so that they never run. */
-struct record;
-enum err_code file_before_save(struct call *c, struct record *r, const struct record *old);
 MUST_CHECK enum err_code file_create(struct call *c, struct str name, struct str type,
     struct str bytes, int64_t *id);
 /* The same for bytes that are stored already, piece by piece: the SHA-256 of all of them, then each piece from a
@@ -39,5 +37,8 @@ MUST_CHECK enum err_code file_read(
     struct call *c, const struct file_info *f, int64_t offset, size_t n, struct buf *out);
 /* Job: removes contents that no record names any more. */
 enum err_code file_collect(struct call *c);
+
+struct record;
+enum err_code file_before_save(struct call *c, struct record *r, const struct record *old);
 
 #endif

@@ -64,9 +64,6 @@ enum err_code user_before_save(struct call *c, struct record *r, const struct re
     if (old && record_get(old, "admin").i && !c->who->admin && c->who->id != r->id) {
         return fail(c, ERR_FORBIDDEN, NULL, "only administrators change or delete another one");
     }
-    if (r->many && r->many[entity_field(r->e, STR("roles"))->index] && !c->who->admin) {
-        return fail(c, ERR_FORBIDDEN, "roles", "only administrators give roles");
-    }
     struct str language = record_get(r, "language").s;
     if (changed(r, old, "language") && language.n && !text_speaks(language)) {
         return fail(c, ERR_INVALID, "language", "\"%.*s\" is no language of Kith; there are %.*s", STR_ARG(language),

@@ -138,7 +138,7 @@ static enum err_code collapse(struct call *c, const struct record *link, bool *g
     *gone = record_get(link, "from").i == record_get(link, "to").i
         && entity_field(link->e, STR("from"))->target == entity_field(link->e, STR("to"))->target;
     if (*gone) {
-        return record_delete(c, link->e, link->id, 0); /* nobody is related to himself */
+        return record_delete_along(c, link->e, link->id); /* nobody is related to himself */
     }
     TRY(like_links(c, link, ids, &n));
     for (size_t i = 0; i < n && !*gone; i++) {
@@ -149,7 +149,7 @@ static enum err_code collapse(struct call *c, const struct record *link, bool *g
             continue;
         }
         *gone = true;
-        TRY(record_delete(c, link->e, link->id, 0));
+        TRY(record_delete_along(c, link->e, link->id));
         change->id = ids[i];
         change->trusted = true;
         TRY(record_update(c, change));

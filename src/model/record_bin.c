@@ -114,7 +114,7 @@ enum err_code record_delete(
     struct record *r = NULL;
 
     assert(c->tx == TX_WRITE);
-    TRY(load_seen(c, e, id, e->def.flags & ENTITY_LINK, RIGHT_DELETE, &r));
+    TRY(load_seen(c, e, id, false, RIGHT_DELETE, &r));
     if (e->def.flags & ENTITY_APPEND_ONLY && !c->undo_of) {
         return fail(c, ERR_CONFLICT, NULL, "%s are never deleted", e->label_plural.p);
     }
@@ -173,7 +173,7 @@ enum err_code record_restore(struct call *c, const struct live_entity *e, int64_
 {
     struct record *r = NULL;
 
-    TRY(load_seen(c, e, id, e->def.flags & ENTITY_LINK, RIGHT_DELETE, &r));
+    TRY(load_seen(c, e, id, false, RIGHT_DELETE, &r));
     return out_of_the_bin(c, r);
 }
 

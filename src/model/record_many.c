@@ -93,6 +93,9 @@ static enum err_code store_many(struct call *c, const struct record *r, const st
     size_t n = 0;
     json_t *list = r->many[f->index];
 
+    if (f->def.by_admins && !c->who->admin) {
+        return fail(c, ERR_FORBIDDEN, f->name.p, "only administrators change %s", f->label.p);
+    }
     TRY(link_rows(c, f, r->id, &rows, &n));
     if (json_array_size(list) > 1000) {
         return fail(c, ERR_INVALID, f->name.p, "%s takes at most 1000 entries at once", f->label.p);
@@ -102,7 +105,7 @@ static enum err_code store_many(struct call *c, const struct record *r, const st
     }
     for (size_t i = 0; i < n; i++) {
         if (!rows[i].kept) {
-            TRY(record_delete(c, f->link, rows[i].link, 0));
+            TRY(record_delete_along(c, f->link, rows[i].link));
         }
     }
     return OK;

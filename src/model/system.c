@@ -35,7 +35,7 @@ static const struct field user_fields[] = {
     FIELD_REF("manager", "user", .inverse = "reports"),
     FIELD_MANY("teams", "team", .inverse = "members", .attributes = user_team_attributes,
         .unique = true),
-    FIELD_MANY("roles", "role", .inverse = "users", .unique = true),
+    FIELD_MANY("roles", "role", .inverse = "users", .unique = true, .by_admins = true),
     FIELD_TEXT("language", .max = 10, .format = FORMAT_LANGUAGE),
     FIELD_TEXT("zone", .max = 60, .format = FORMAT_ZONE, .label = "Time zone"),
     FIELD_REF("working_hours", "working_hours", .inverse = "users"),

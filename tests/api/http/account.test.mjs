@@ -263,10 +263,27 @@ test('who may change users gives no roles, and neither changes nor deletes an ad
   assert.equal((await hr.api('PATCH', `/users/${plain.id}`, { title: 'Clerk' })).status, 200);
   assert.equal((await hr.api('PATCH', `/users/${plain.id}`, { roles: [{ id: role.id }] })).status, 403);
   assert.equal((await hr.api('POST', '/users', { email: 'made@kith.example', name: 'Made', roles: [{ id: role.id }] })).status, 403);
+  assert.equal((await hr.api('POST', '/user_roles_links', { from: hr.id, to: role.id })).status, 403);
+  const own = (await w.api('GET', `/user_roles_links?where=${encodeURIComponent(`from = ${hr.id}`)}`)).body.items[0].id;
+  assert.equal((await hr.api('DELETE', `/user_roles_links/${own}`)).status, 403);
   assert.equal((await hr.api('PATCH', `/users/${boss.id}`, { email: 'mine@kith.example' })).status, 403);
   assert.equal((await hr.api('DELETE', `/users/${boss.id}`)).status, 403);
   assert.equal((await hr.api('DELETE', `/users/${plain.id}`)).status, 204);
   assert.equal((await w.api('DELETE', `/users/${boss.id}`)).status, 204);
+});
+
+test('a row that links two records goes only with who may change the first', async () => {
+  const weak = await w.user('weak@kith.example', [{ entity: 'contact', read: 'all', update: 'own' }]);
+  const company = (await w.api('POST', '/companies', { name: 'Linked' })).body;
+  const person = (await w.api('POST', '/contacts', { last_name: 'Linked', companies: [{ id: company.id }] })).body;
+  const link = (await w.api('GET', `/contact_companies_links?where=${encodeURIComponent(`from = ${person.id}`)}`)).body.items[0].id;
+  assert.ok([403, 404].includes((await weak.api('DELETE', `/contact_companies_links/${link}`)).status));
+  const role = (await w.api('GET', `/user_roles_links?where=${encodeURIComponent(`from = ${weak.id}`)}`)).body.items[0].id;
+  assert.ok([403, 404].includes((await weak.api('DELETE', `/user_roles_links/${role}`)).status));
+  assert.equal((await w.api('GET', `/contacts/${person.id}?fields=companies`)).body.companies.length, 1);
+  assert.equal((await w.api('DELETE', `/contact_companies_links/${link}`)).status, 204);
+  assert.ok([403, 404].includes((await weak.api('POST', `/contact_companies_links/${link}/restore`)).status));
+  assert.equal((await w.api('POST', `/contact_companies_links/${link}/restore`)).status, 200);
 });
 
 test('undo asks for the rights of now', async () => {
