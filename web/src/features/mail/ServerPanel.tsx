@@ -12,9 +12,10 @@ import { useAct } from '../../ui/useAct';
 import { say } from '../../ui/undo';
 import '../features.css';
 
-/** A connection up to the sign-in, by a job of the server; what came of it stays until something else would be tried. */
+/** What a trial is about. */
 const tried = (r: Rec) => JSON.stringify([r.id, r.host, r.port, r.security, r.any_certificate, r.username, r.has_password]);
 
+/** A connection up to the sign-in, by a job of the server; what came of it stays until something else would be tried. */
 function Trial({ record: r, onOver }: { record: Rec; onOver: () => Promise<Rec> }) {
   const [told, setTold] = useState<{ what: string; ok: boolean; message: string } | null>(null);
   const { busy, error, act } = useAct(async () => {
