@@ -78,7 +78,7 @@ export default function Audit() {
           <li key={c.id} className="entry" style={{ alignItems: 'flex-start' }}>
             <Letter text={c.user === null ? '·' : nameOf(c)} />
             <div className="grow">
-              <b>{nameOf(c)}</b> <span className="when"><time dateTime={c.at} title={instant(c.at)}>{ago(c.at)}</time> · {through(c.via)} · {t('audit.n', { n: c.id })}</span>
+              <b>{nameOf(c)}</b> <span className="when" style={{ whiteSpace: 'normal' }}><time dateTime={c.at} title={instant(c.at)}>{ago(c.at)}</time> · {through(c.via)} · {t('audit.n', { n: c.id })}</span>
               <What of={c} />
             </div>
             {c.undone_by ? <Chip label={t('import.taken')} colour="gray" /> : c.can_undo && <Button size="compact-sm" variant="default" loading={busy === c.id} aria-label={t('audit.undo.of', { n: c.id })} onClick={() => ask(c)}>{t('undo')}</Button>}
